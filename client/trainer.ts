@@ -1,0 +1,66 @@
+// The border between the protocol client and whatever trains. Weights cross it as one flat Float32Array with a manifest.
+// Not here: TensorFlow.js (client/tfjs), clipping, rounding and masking (protocol/secagg). The client core never sees a tensor.
+
+/** One variable of a model inside the flat vector. `offset` and the product of `shape` count float32 elements. */
+export interface ManifestEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+}
+/** The documented order in which a model is flattened; offsets ascend without gaps from 0 to `dimension`. */
+export interface Manifest {
+  readonly dimension: number;
+  readonly variables: readonly ManifestEntry[];
+}
+
+/** What the coordinator asks of local training. Part of the signed task configuration. */
+export interface TrainingSpec {
+  readonly algorithm: 'fedavg' | 'fedprox';
+  /** Proximal coefficient μ of FedProx (Li et al. 2020, eq. 2); absent for FedAvg. */
+  readonly mu?: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly optimizer: 'sgd' | 'momentum' | 'adam';
+  /** At most this many examples a round, drawn anew each round; absent: all. */
+  readonly maxExamples?: number;
+}
+
+export interface TrainingRound {
+  readonly task: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly spec: TrainingSpec;
+  /** Ends training at the next batch; `train` then rejects with TRAIN_ABORTED. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingResult {
+  /** after − before, `dimension` long, in a buffer of its own that the caller may transfer. */
+  readonly update: Float32Array<ArrayBuffer>;
+  /** Examples used this round. Leaves the device only where the task's weighting says so. */
+  readonly examples: number;
+  /** For the local user's eyes (events of the client). Not sent. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface Evaluation {
+  readonly examples: number;
+  /** Mean per example. */
+  readonly loss: number;
+  /** Share in [0, 1]. */
+  readonly accuracy: number;
+}
+
+/**
+ * Someone who trains with anything else plugs in here. Calls never overlap. Implementations must not change `weights`.
+ * @throws SottoError TRAIN_NON_FINITE, TRAIN_SHAPE, TRAIN_UNSUPPORTED, TRAIN_ABORTED
+ */
+export interface Trainer {
+  /** Once per task, before the first round. Must fail with TRAIN_SHAPE if the model does not fit the dimension. */
+  init(task: { readonly task: string; readonly dimension: number }): Promise<Manifest>;
+  train(weights: Float32Array<ArrayBuffer>, round: TrainingRound): Promise<TrainingResult>;
+  evaluate?(weights: Float32Array<ArrayBuffer>): Promise<Evaluation>;
+  /** Frees what the trainer holds (tensors, workers). The trainer is unusable afterwards. */
+  dispose?(): Promise<void>;
+}

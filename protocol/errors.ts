@@ -1,0 +1,114 @@
+// Every error code of Sotto, with whom it blames and whether trying again helps. docs/errors.md is made from this table.
+// Not here: where they are raised. A code is AREA_REASON and never changes its meaning once released.
+
+/** Who caused it: `remote` the sender of the bad value, `local` this side, `config` whoever wrote the settings, `nobody` chance or time. */
+export type Blame = 'remote' | 'local' | 'config' | 'nobody';
+export interface ErrorSpec {
+  readonly blame: Blame;
+  readonly retry: 'never' | 'later' | 'next-attempt' | 'next-round';
+  readonly says: string;
+}
+
+export const ERRORS = {
+  // wire
+  WIRE_MALFORMED: { blame: 'remote', retry: 'never', says: 'the bytes are no frame of this protocol' },
+  WIRE_VERSION: { blame: 'remote', retry: 'never', says: 'the frame has a protocol version that this side does not speak' },
+  WIRE_TOO_LARGE: { blame: 'remote', retry: 'never', says: 'the frame, its header or a section is over its limit' },
+  WIRE_SCHEMA: { blame: 'remote', retry: 'never', says: 'a field of the header is missing, unknown, or out of its range' },
+  WIRE_UNKNOWN_TYPE: { blame: 'remote', retry: 'never', says: 'the frame names a message type that does not exist' },
+  // session
+  AUTH_BAD_PROOF: { blame: 'remote', retry: 'never', says: 'the signature over the challenge is wrong' },
+  AUTH_NOT_ENROLLED: { blame: 'remote', retry: 'never', says: 'the identity is not on the roster of this coordinator' },
+  AUTH_WRONG_COORDINATOR: { blame: 'remote', retry: 'never', says: 'the coordinator is not the one this client has pinned' },
+  AUTH_TIMEOUT: { blame: 'remote', retry: 'later', says: 'the peer did not authenticate in time' },
+  AUTH_REPLACED: { blame: 'nobody', retry: 'never', says: 'a newer connection of the same identity took over' },
+  SESSION_UNEXPECTED: { blame: 'remote', retry: 'never', says: 'the message does not belong to this state of the connection' },
+  SESSION_BUSY: { blame: 'nobody', retry: 'later', says: 'the coordinator has no room; come back after the given time' },
+  SESSION_UNKNOWN_TASK: { blame: 'remote', retry: 'never', says: 'the coordinator does not run the task that was asked for' },
+  SESSION_UNKNOWN_BLOB: { blame: 'remote', retry: 'never', says: 'no blob with that hash is kept' },
+  // round, at the coordinator
+  ROUND_WRONG_PHASE: { blame: 'remote', retry: 'never', says: 'the message belongs to another phase of the round' },
+  ROUND_TOO_LATE: { blame: 'nobody', retry: 'next-round', says: 'the phase had closed when the message came' },
+  ROUND_DUPLICATE: { blame: 'remote', retry: 'never', says: 'a second, different contribution by one client to one phase' },
+  ROUND_NOT_IN_ROSTER: { blame: 'remote', retry: 'never', says: 'the sender is not in the roster of this round' },
+  ROUND_WRONG_ROUND: { blame: 'remote', retry: 'never', says: 'the message belongs to another round or attempt' },
+  ROUND_BAD_SIGNATURE: { blame: 'remote', retry: 'never', says: 'the signature does not fit the sender, the round and the content' },
+  ROUND_BAD_KEYS: { blame: 'remote', retry: 'never', says: 'a key is of low order, repeated, or of the wrong length' },
+  ROUND_BAD_SHARES: { blame: 'remote', retry: 'never', says: 'the shares do not cover exactly the peers of the group' },
+  ROUND_BAD_VECTOR: { blame: 'remote', retry: 'never', says: 'the vector has the wrong length, ring, chunk hash or a non-finite value' },
+  ROUND_BAD_UNMASK: { blame: 'remote', retry: 'never', says: 'an opened share does not match what was committed to' },
+  ROUND_DISAGREE: { blame: 'remote', retry: 'never', says: 'the client signed other survivor sets than those it was sent' },
+  ROUND_QUORUM: { blame: 'nobody', retry: 'next-attempt', says: 'fewer clients than the threshold finished a phase by its deadline' },
+  ROUND_TOO_FEW_GROUPS: { blame: 'nobody', retry: 'next-attempt', says: 'fewer groups are left than the aggregation rule needs' },
+  ROUND_LYING_COMMITMENT: { blame: 'remote', retry: 'next-round', says: 'a secret rebuilt from verified shares does not match its commitment' },
+  ROUND_CANCELLED: { blame: 'nobody', retry: 'later', says: 'the coordinator gave the round up' },
+  // guards of the client
+  GUARD_SIGNATURE: { blame: 'remote', retry: 'never', says: 'the coordinator signed something that does not verify' },
+  GUARD_STALE_ROUND: { blame: 'remote', retry: 'never', says: 'the (round, attempt) is not above the last one this client took part in' },
+  GUARD_ANSWERED: { blame: 'remote', retry: 'next-round', says: 'this client already answered an unmasking request of this round' },
+  GUARD_POLICY: { blame: 'remote', retry: 'never', says: 'the announced settings are below what this client demands' },
+  GUARD_ROSTER: { blame: 'remote', retry: 'never', says: 'the roster, its root or the place of this client in it is wrong' },
+  GUARD_KEYS: { blame: 'remote', retry: 'never', says: 'a key book is forged, incomplete, repeated, or shows this client another key of its own' },
+  GUARD_SHARES: { blame: 'remote', retry: 'never', says: 'the forwarded shares are below the threshold, forged, or reflected' },
+  GUARD_SETS: { blame: 'remote', retry: 'never', says: 'the survivor sets are not nested, leave this client out, or are below the threshold' },
+  GUARD_CONSISTENCY: { blame: 'remote', retry: 'never', says: 'fewer than the threshold signed the same survivor sets' },
+  GUARD_MODEL_CHAIN: { blame: 'remote', retry: 'never', says: 'the model does not follow from the previous one and the published aggregates' },
+  GUARD_MASKED_ONCE: { blame: 'local', retry: 'next-attempt', says: 'an encoded update may be masked only once' },
+  GUARD_PARTICIPATION: { blame: 'local', retry: 'later', says: 'the participation cap of this client is reached' },
+  // secure aggregation arithmetic
+  SECAGG_NON_FINITE: { blame: 'local', retry: 'never', says: 'the update holds a value that is not finite' },
+  SECAGG_LENGTH: { blame: 'local', retry: 'never', says: 'the update does not have the dimension of the task' },
+  SECAGG_LOW_ORDER: { blame: 'remote', retry: 'never', says: 'the key agreement gave the all-zero value' },
+  SECAGG_TOO_FEW_SHARES: { blame: 'local', retry: 'never', says: 'fewer shares than the threshold' },
+  // aggregation
+  AGGREGATE_EMPTY: { blame: 'local', retry: 'never', says: 'a rule was given no input' },
+  AGGREGATE_SHAPE: { blame: 'local', retry: 'never', says: 'the inputs of a rule differ in length' },
+  AGGREGATE_NON_FINITE: { blame: 'remote', retry: 'next-round', says: 'an input of a rule holds a value that is not finite' },
+  AGGREGATE_PRECONDITION: { blame: 'config', retry: 'never', says: 'the rule cannot promise anything with so many faulty among so few inputs' },
+  // configuration
+  CONFIG_INVALID: { blame: 'config', retry: 'never', says: 'a setting is missing, unknown, or out of its range' },
+  CONFIG_UNREADABLE: { blame: 'config', retry: 'never', says: 'the configuration file cannot be read or parsed' },
+  CONFIG_THRESHOLD: { blame: 'config', retry: 'never', says: 'the threshold does not fit the size of the group and the colluders assumed' },
+  CONFIG_GROUP_SIZE: { blame: 'config', retry: 'never', says: 'the group is too small or too large' },
+  CONFIG_RING: { blame: 'config', retry: 'never', says: 'the sum of the encoded updates would overflow the largest ring' },
+  CONFIG_RULE_PROFILE: { blame: 'config', retry: 'never', says: 'the aggregation rule means nothing in this profile' },
+  CONFIG_RULE_COUNT: { blame: 'config', retry: 'never', says: 'too many faulty inputs are assumed for the number of inputs' },
+  CONFIG_PHASE_WINDOW: { blame: 'config', retry: 'never', says: 'a phase window has a minimum above its maximum or below the threshold' },
+  CONFIG_OPTIMIZER: { blame: 'config', retry: 'never', says: 'a hyper-parameter of the server optimiser is out of its range' },
+  // training and data
+  TRAIN_BACKEND: { blame: 'local', retry: 'never', says: 'the training backend that was asked for did not start' },
+  TRAIN_UNSUPPORTED: { blame: 'config', retry: 'never', says: 'the model uses an operation that does not train on this backend' },
+  TRAIN_NON_FINITE: { blame: 'local', retry: 'next-round', says: 'the loss or the update became non-finite' },
+  TRAIN_SHAPE: { blame: 'config', retry: 'never', says: 'weights, manifest, model or data do not fit together' },
+  TRAIN_ABORTED: { blame: 'nobody', retry: 'later', says: 'training was stopped before it ended' },
+  DATA_MISSING: { blame: 'local', retry: 'never', says: 'the data set is not installed' },
+  DATA_MALFORMED: { blame: 'local', retry: 'never', says: 'the data set is damaged or of another format' },
+  DATA_PARTITION: { blame: 'config', retry: 'never', says: 'the data cannot be partitioned as asked' },
+  // drivers
+  TRANSPORT_CLOSED: { blame: 'nobody', retry: 'later', says: 'the connection closed' },
+  STORE_WRITE: { blame: 'local', retry: 'later', says: 'durable state could not be written; nothing was sent that depends on it' },
+  STORE_CORRUPT: { blame: 'local', retry: 'never', says: 'durable state is damaged or of another format' },
+  ENGINE_FAILED: { blame: 'local', retry: 'next-attempt', says: 'the vector worker failed; no client did wrong' },
+  CAMPAIGN_STALLED: { blame: 'nobody', retry: 'later', says: 'too many attempts in a row failed' },
+  INTERNAL: { blame: 'local', retry: 'never', says: 'a bug of ours; please report it' },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What a typed error carries beside its code. Never a key, share, mask, update or token. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | readonly string[] | readonly number[]>>;
+
+/**
+ * The one exception type of Sotto. Thrown for configuration, programmer and local faults;
+ * what a peer sends never throws out of the core, it gives a `refuse` effect or a `failed` state.
+ */
+export class SottoError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(`${code}: ${message}`);
+    this.name = 'SottoError';
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,13 @@
+// The suite runs the compiled output (dist/test), never the sources: what is tested is what ships, and worker files resolve.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['dist/test/**/*.test.js'],
+    exclude: ['dist/test/slow/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    reporters: ['default'],
+  },
+});
