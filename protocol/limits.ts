@@ -22,10 +22,10 @@ export const MIN_GROUP = 8;
 export const MAX_GROUPS = 1_024;
 /** Groups of the `grouped` profile: a rule over fewer means is no rule. */
 export const MIN_GROUPS = 5;
-/** Clients in one round of profile `open`: rows are held in full. */
-export const MAX_OPEN_COHORT = 4_096;
-/** Coordinates of a vector. 2^27 float32 are 512 MiB; chunk-hash lists of it still fit a header. */
-export const MAX_DIMENSION = 1 << 27;
+/** Clients in one round of profile `open`. Their keys (32 KiB) and the settings fit the header of one announcement. */
+export const MAX_OPEN_COHORT = 1_024;
+/** Coordinates of a vector. The two float32 moments of an adaptive optimiser over 2^26 (512 MiB) are still one blob of at most MAX_CHUNKS. */
+export const MAX_DIMENSION = 1 << 26;
 /** A task id, characters. */
 export const MAX_TASK_ID = 64;
 /** Canonical configuration text inside an announcement, bytes. */

@@ -12,6 +12,7 @@ import {
   MAX_COUNTER,
   MAX_GROUP,
   MAX_GROUPS,
+  MAX_OPEN_COHORT,
   MAX_TASK_ID,
   MAX_TEXT,
   MAX_WAIT_MS,
@@ -65,6 +66,8 @@ export const merklePath: Bytes = bytesThat((n) => n % HASH_BYTES === 0 && n <= M
 export const counter: Int = intFrom(0, MAX_COUNTER);
 export const waitMs: Int = intFrom(0, MAX_WAIT_MS);
 export const rank: Int = intFrom(0, MAX_GROUP - 1);
+/** A place in any roster, also that of profile `open`, which has one group of up to MAX_OPEN_COHORT. */
+export const rosterRank: Int = intFrom(0, MAX_OPEN_COHORT - 1);
 export const groupId: Int = intFrom(0, MAX_GROUPS - 1);
 export const chunkIndex: Int = intFrom(0, MAX_CHUNKS - 1);
 export const vectorBytes: Int = intFrom(1, MAX_CHUNKS * CHUNK_BYTES);
@@ -85,13 +88,12 @@ const TASK_ID = /^[a-z0-9][a-z0-9-]*$/;
 export const taskId: Text = v.custom<string>(
   (x) => typeof x === 'string' && x.length <= MAX_TASK_ID && TASK_ID.test(x),
 );
-/** Canonical JSON, which has no bare control characters either (RFC 8259 §7). Its content is checked by task.ts. */
+/** Canonical JSON of an object. Its content is checked by task.ts. */
 export const configText: Text = v.custom<string>(
   (x) =>
     typeof x === 'string' &&
-    x.length > 0 &&
+    x.startsWith('{') &&
     x.length <= MAX_CONFIG_BYTES &&
-    !FORBIDDEN.test(x) &&
     isWellFormed(x) &&
     utf8Length(x) <= MAX_CONFIG_BYTES,
 );
@@ -115,6 +117,8 @@ export function ascending<TItem>(
 }
 const itself = (n: number): number => n;
 export const ranks: v.GenericSchema<number[]> = ascending(rank, MAX_GROUP, itself);
+export const someRanks: v.GenericSchema<number[]> = ascending(rank, MAX_GROUP, itself, 1);
+export const rosterRanks: v.GenericSchema<number[]> = ascending(rosterRank, MAX_OPEN_COHORT, itself);
 export const groupIds: v.GenericSchema<number[]> = ascending(groupId, MAX_GROUPS, itself, 1);
 export const chunkIndices: v.GenericSchema<number[]> = ascending(chunkIndex, MAX_CHUNKS, itself);
 

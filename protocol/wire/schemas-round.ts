@@ -3,7 +3,7 @@
 // participant/). Not here: session and chain (schemas-session.ts), the table of all (schemas.ts).
 
 import * as v from 'valibot';
-import { MAX_GROUP, MAX_GROUPS } from '../limits.js';
+import { MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT } from '../limits.js';
 import * as f from './fields.js';
 import { chainRecord, runRef } from './schemas-session.js';
 
@@ -37,6 +37,7 @@ export const clientRoundSchemas = {
     own: v.strictObject({ hashB: f.hash, hashS: f.hash }),
     signature: f.signature,
   }),
+  complaint: v.strictObject({ run: runRef, dealers: f.someRanks, signature: f.signature }),
   masked: v.pipe(
     v.strictObject({ run: runRef, chunks: f.chunkHashes, bytes: f.vectorBytes, u2: f.ranks, signature: f.signature }),
     v.check((m) => f.countsItsChunks(m)),
@@ -66,7 +67,7 @@ export const coordinatorRoundSchemas = {
       head: f.hash,
       groupIds: f.groupIds,
       groupRoots: f.bytesBy(f.HASH_BYTES, 1, MAX_GROUPS),
-      roster: f.bytesBy(f.KEY_BYTES, 1, MAX_GROUP),
+      roster: f.bytesBy(f.KEY_BYTES, 1, MAX_OPEN_COHORT),
       deadlineMs: f.waitMs,
       signature: f.signature,
     }),
@@ -83,7 +84,7 @@ export const coordinatorRoundSchemas = {
   }),
   unmaskRequest: v.strictObject({ run: runRef, signatures: f.ascending(setSignature, MAX_GROUP, byRank) }),
   outcome: v.strictObject({ run: runRef, record: chainRecord }),
-  abort: v.strictObject({ run: runRef, code: f.errorCode, culprits: f.ranks, retryAfterMs: f.waitMs }),
+  abort: v.strictObject({ run: runRef, code: f.errorCode, culprits: f.rosterRanks, retryAfterMs: f.waitMs }),
   resume: v.strictObject({
     run: runRef,
     have: v.pipe(
