@@ -28,7 +28,10 @@ export function onMasked(s: MaskedState, e: GroupEvent): StepFrom<'masked'> {
       const job = s.pending.get(e.job);
       if (job === undefined) return stay(s);
       s.pending.delete(e.job);
-      if (job.kind === 'chunk') return closeIfDue(s, e.now, e.ok ? chunkTaken(s, job.rank, job.index) : spoiled(s, job.rank, e.code));
+      if (job.kind === 'chunk' && e.ok) return closeIfDue(s, e.now, chunkTaken(s, job.rank, job.index));
+      if (job.kind === 'chunk' && !e.ok && e.code === 'ROUND_BAD_VECTOR')
+        return closeIfDue(s, e.now, expelSender(s, job.rank, 'ROUND_BAD_VECTOR'));
+      // Anything else is our own failure: nobody is blamed for it.
       if (!e.ok) return fail(s, { code: 'ENGINE_FAILED', text: `the engine could not ${job.kind} an input` });
       return closeIfDue(s, e.now);
     }
@@ -93,9 +96,6 @@ function chunkTaken(s: MaskedState, rank: Rank, index: number): RoundEffect[] {
   ];
 }
 const chunksOf = (input: Incoming): number => input.message.chunks.length / 32;
-
-const spoiled = (s: MaskedState, rank: Rank, code: 'ROUND_BAD_VECTOR' | 'ENGINE_FAILED'): RoundEffect[] =>
-  expelSender(s, rank, code);
 
 /** Out, and what it has sent so far is dropped. A member of U3 stays in the sum: its input is already folded. */
 function expelSender(s: MaskedState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
