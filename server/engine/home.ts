@@ -69,9 +69,14 @@ export class HomeServer {
 
 /** Each once: two views may share a buffer, and a buffer cannot be transferred twice. */
 function buffersOf(answer: Extract<ModelResult, { ok: true }>): ArrayBuffer[] {
-  const vectors = [answer.weights, ...answer.state.moments, answer.model.bytes, answer.aggregate.bytes];
+  const vectors: ArrayBufferView[] = [
+    answer.after.weights,
+    ...answer.after.optimizer.moments,
+    answer.model.bytes,
+    answer.aggregate.bytes,
+  ];
   if (answer.optimizer !== undefined) vectors.push(answer.optimizer.bytes);
-  return [...new Set(vectors.map((vector) => vector.buffer))];
+  return [...new Set(vectors.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : [])))];
 }
 
 /** A home in this process: for tests, and for coordinators of tiny models. Answers later, like a thread. */

@@ -2,8 +2,8 @@
 // Two implementations, one contract suite: homes in this process (tests) and homes in worker threads (engine.ts).
 // Not here: the arithmetic (protocol/secagg, aggregate/), when work is due (protocol/round).
 
+import type { ModelState } from '../../protocol/chain/model.js';
 import type { ErrorCode } from '../../protocol/errors.js';
-import type { OptimizerState } from '../../protocol/optimizer/optimizer.js';
 import type { OptimizerSpec } from '../../protocol/optimizer/spec.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import type { RuleSpec } from '../../protocol/rule.js';
@@ -34,13 +34,12 @@ export type AggregateResult =
 /** One step of the server optimiser. The vectors are copied, not taken. */
 export interface ModelWork {
   readonly optimizer: OptimizerSpec;
-  readonly weights: Float32Array<ArrayBuffer>;
-  readonly state: OptimizerState;
+  readonly before: ModelState;
   readonly aggregate: Float32Array<ArrayBuffer>;
 }
 /** Bytes with the hashes of their chunks (protocol/wire/chunks.ts). */
 export interface Blob {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** 32 bytes each, back to back. */
   readonly chunks: Uint8Array;
   /** The name: 32 bytes over length and chunk hashes. */
@@ -49,8 +48,7 @@ export interface Blob {
 export type ModelResult =
   | {
       readonly ok: true;
-      readonly weights: Float32Array<ArrayBuffer>;
-      readonly state: OptimizerState;
+      readonly after: ModelState;
       readonly model: Blob;
       readonly aggregate: Blob;
       /** The optimiser's state; `undefined` where it keeps none. */

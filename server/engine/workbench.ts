@@ -18,8 +18,18 @@ import type { EngineFailure } from './types.js';
 
 /** An input of the rule, as plain data that can be posted to another thread. */
 export type RuleInput =
-  | { readonly kind: 'group'; readonly from: GroupId; readonly vector: Float32Array<ArrayBuffer>; readonly weight: number }
-  | { readonly kind: 'client'; readonly from: ClientId; readonly vector: Float32Array<ArrayBuffer>; readonly weight: number };
+  | {
+      readonly kind: 'group';
+      readonly from: GroupId;
+      readonly vector: Float32Array<ArrayBuffer>;
+      readonly weight: number;
+    }
+  | {
+      readonly kind: 'client';
+      readonly from: ClientId;
+      readonly vector: Float32Array<ArrayBuffer>;
+      readonly weight: number;
+    };
 export type InputsResult = { readonly ok: true; readonly inputs: readonly RuleInput[] } | EngineFailure;
 
 const OK: EngineResult = { ok: true };
@@ -129,7 +139,9 @@ export class Workbench {
     const vector = decodeMean(encoding, sum, survivors.length);
     // A mean over groups weighs them as a mean over clients would: by members, or by the opened sum of weights.
     // safe: a weighted sum has its weight at index d; decodeMean has checked the length
-    const weight = encoding.weighted ? signed(sum[encoding.dimension]!, encoding.ring) / encoding.levels : survivors.length;
+    const weight = encoding.weighted
+      ? signed(sum[encoding.dimension]!, encoding.ring) / encoding.levels
+      : survivors.length;
     return [{ kind: 'group', from: group, vector, weight }];
   }
 
@@ -142,13 +154,15 @@ export class Workbench {
     for (const held of this.#all()) for (const name of [...held.keys()]) if (!kept.has(name)) erase(held, name);
   }
 
-  #all(): [typeof this.#slots, typeof this.#rows, typeof this.#sums] {
+  #all(): readonly Held[] {
     return [this.#slots, this.#rows, this.#sums];
   }
 }
 
+type Held = Map<string, Uint8Array<ArrayBuffer>> | Map<string, Float32Array<ArrayBuffer>> | Map<string, Words>;
+
 /** The garbage collector comes when it comes; zeros now are the most that JavaScript can promise. */
-function erase(held: Map<string, Uint8Array | Float32Array | Words>, name: string): void {
+function erase(held: Held, name: string): void {
   held.get(name)?.fill(0);
   held.delete(name);
 }
