@@ -112,10 +112,14 @@ export class Connection implements Outlet {
   sweep(now: Millis): void {
     if (this.#ended) return;
     if (this.#socket.bufferedAmount === 0) this.#tookAt = now;
-    if (now - this.#tookAt >= SLOW_READER_MS) return this.#cut('TRANSPORT_SLOW');
+    if (now - this.#tookAt >= SLOW_READER_MS) {
+      this.#cut('TRANSPORT_SLOW');
+      return;
+    }
     if (now - this.#heardAt >= DEAD_AFTER_MS) {
       this.#socket.terminate();
-      return this.#end();
+      this.#end();
+      return;
     }
     if (now - this.#pingedAt < PING_MS) return;
     this.#pingedAt = now;
@@ -126,9 +130,15 @@ export class Connection implements Outlet {
     if (this.#ended) return;
     this.#traffic.up += data.length;
     this.#heard();
-    if (!isBinary) return this.#session.post({ type: 'undecodable', code: 'WIRE_MALFORMED', text: 'a text message' });
+    if (!isBinary) {
+      this.#session.post({ type: 'undecodable', code: 'WIRE_MALFORMED', text: 'a text message' });
+      return;
+    }
     const decoded = decodeFrame(data);
-    if (decoded.ok) return this.#session.post({ type: 'message', message: decoded.message });
+    if (decoded.ok) {
+      this.#session.post({ type: 'message', message: decoded.message });
+      return;
+    }
     const { code, reason, offset, field } = decoded;
     const at = [offset === undefined ? '' : ` at ${offset}`, field === undefined ? '' : ` in ${field}`].join('');
     this.#session.post({ type: 'undecodable', code, text: reason + at });
@@ -137,25 +147,32 @@ export class Connection implements Outlet {
   #run(effect: SessionEffect): void {
     switch (effect.type) {
       case 'send':
-        return this.send(effect.message);
+        this.send(effect.message);
+        return;
       case 'wakeAt':
-        return this.#alarm.set(effect.at);
+        this.#alarm.set(effect.at);
+        return;
       case 'authenticated':
         this.#alarm.off();
         this.#client = effect.client;
-        return this.#handlers.authenticated(this, effect.client, effect.agent);
+        this.#handlers.authenticated(this, effect.client, effect.agent);
+        return;
       case 'deliver':
-        return this.#handlers.request(this, effect.client, effect.message);
+        this.#handlers.request(this, effect.client, effect.message);
+        return;
       case 'offence': {
         const { type: _, ...offence } = effect;
-        return this.#handlers.offence(this, offence);
+        this.#handlers.offence(this, offence);
+        return;
       }
       case 'complaint':
-        return this.#handlers.complaint(effect.client, effect.code, effect.text);
+        this.#handlers.complaint(effect.client, effect.code, effect.text);
+        return;
       case 'close':
-        return this.#close(effect.code, effect.reason);
+        this.#close(effect.code, effect.reason);
+        return;
       default:
-        return effect satisfies never;
+        effect satisfies never;
     }
   }
 

@@ -11,12 +11,12 @@ import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
-import { chainAfter, wantedBlob } from '../chain/serve.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
-import type { ClientRequest, SessionSetup } from '../session/types.js';
+import type { SessionSetup } from '../session/types.js';
+import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
 import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
 import { Connections } from './connections.js';
@@ -64,6 +64,7 @@ export class RunningCoordinator implements Coordinator {
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
   readonly #session: SessionSetup;
+  readonly #handlers: ConnectionHandlers;
   #runner: RoundRunner | undefined;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
@@ -83,6 +84,16 @@ export class RunningCoordinator implements Coordinator {
     this.#reporter = new Reporter(this.#traffic);
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#session = sessionSetup(options);
+    this.#handlers = clientHandlers({
+      connections: this.#connections,
+      store: parts.store,
+      reporter: this.#reporter,
+      log,
+      now: () => clock.now(),
+      runner: () => this.#runner,
+      campaign: (event) => this.#campaign.post(event),
+      notify: (notice) => this.#emitter.emit('client', notice),
+    });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -156,16 +167,24 @@ export class RunningCoordinator implements Coordinator {
     switch (effect.type) {
       case 'accept':
         this.#connections.of(effect.client)?.tell({ type: 'accepted', round: effect.round });
-        return this.#emitter.emit('client', { type: 'checkedIn', client: effect.client });
+        this.#emitter.emit('client', { type: 'checkedIn', client: effect.client });
+        return;
       case 'reject':
-        this.#connections.of(effect.client)?.tell(withType('rejected', effect));
-        return this.#emitter.emit('client', withType('rejected', effect));
+        {
+          const { client, code, retryAfterMs } = effect;
+          this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
+          this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
+        }
+        return;
       case 'farewell':
-        return this.#farewell(effect.client, effect.rounds);
+        this.#farewell(effect.client, effect.rounds);
+        return;
       case 'start':
-        return this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        return;
       case 'cancel':
-        return this.#runner?.cancel();
+        this.#runner?.cancel();
+        return;
       case 'publish':
         void this.#publish(effect.round, effect.attempt, effect.result);
         return;
@@ -173,22 +192,25 @@ export class RunningCoordinator implements Coordinator {
         const { round, attempts, code, text } = effect;
         this.#log.warn({ round, attempts, code, text }, 'round void');
         const model = hashOf(this.#parts.store.head().record.modelAfter);
-        return this.#report(this.#reporter.void(round, attempts, code, text, model, this.#clock.now()));
+        this.#report(this.#reporter.void(round, attempts, code, text, model, this.#clock.now()));
+        return;
       }
       case 'blame': {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
         this.#emitter.emit('client', { type: 'blamed', client, code });
-        return this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
+        this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
+        return;
       }
       case 'wakeAt':
-        return this.#alarm.set(effect.at);
+        this.#alarm.set(effect.at);
+        return;
       case 'ended':
         this.#alarm.off();
         void this.#finish(effect.outcome);
         return;
       default:
-        return effect satisfies never;
+        effect satisfies never;
     }
   }
 
@@ -262,7 +284,10 @@ export class RunningCoordinator implements Coordinator {
       this.#reports.push(done);
       this.#emitter.emit('round', done);
     };
-    if (report.outcome.type === 'void') return this.#evaluations.after(() => finish(report));
+    if (report.outcome.type === 'void') {
+      this.#evaluations.after(() => finish(report));
+      return;
+    }
     this.#evaluations.add(weights, round, (evaluation) => {
       finish(evaluation ? { ...report, accuracy: evaluation.accuracy, loss: evaluation.loss } : report);
       const accuracy = evaluation?.accuracy ?? Number.NaN;
@@ -292,65 +317,6 @@ export class RunningCoordinator implements Coordinator {
     this.#log.error({ error: stackOf(error) }, `${text}; please report it`);
     this.#settle.reject(new SottoError('INTERNAL', text));
   }
-
-  // ---- clients ---------------------------------------------------------------------------------------------------------
-
-  readonly #handlers: ConnectionHandlers = {
-    authenticated: (connection, client, agent) => {
-      if (this.#connections.authenticated(connection, client) !== undefined) {
-        this.#emitter.emit('client', { type: 'replaced', client });
-      }
-      this.#log.debug({ client, agent }, 'connected');
-      this.#emitter.emit('client', { type: 'connected', client, agent });
-    },
-    request: (connection, client, message) => this.#request(connection, client, message),
-    offence: (_, offence) => {
-      this.#log.warn(offence, 'a peer broke the protocol');
-      this.#emitter.emit('client', { type: 'offence', ...offence });
-      const { client, code } = offence;
-      if (client === undefined || this.#connections.of(client) === undefined) return;
-      this.#reporter.offence(client, code);
-      this.#runner?.ban(client);
-      this.#campaign.post({ type: 'offended', client, code, now: this.#clock.now() });
-    },
-    complaint: (client, code, text) => {
-      this.#log.warn({ client, code, text }, 'a client complains');
-      this.#emitter.emit('client', { type: 'complaint', client, code, text });
-    },
-    ended: (connection) => {
-      const client = this.#connections.ended(connection);
-      if (client !== undefined) this.#left(client);
-    },
-    broken: (error) => this.#log.error({ error: stackOf(error) }, 'the session machine threw; please report it'),
-  };
-
-  #request(connection: Connection, client: ClientId, message: ClientRequest): void {
-    const now = this.#clock.now();
-    switch (message.kind) {
-      case 'checkIn':
-        this.#campaign.post({ type: 'joined', client, now });
-        // A member of the running round goes on where it was.
-        return this.#runner?.back(client);
-      case 'leave':
-        return this.#left(client);
-      case 'wantChain':
-        return connection.send(chainAfter(this.#parts.store, message) ?? faultOf('SESSION_UNKNOWN_BLOB'));
-      case 'want': {
-        const blob = wantedBlob(this.#parts.store, message);
-        if (blob === undefined) return connection.send(faultOf('SESSION_UNKNOWN_BLOB'));
-        if (!connection.blobs.want(blob)) connection.send(faultOf('SESSION_BUSY'));
-        return;
-      }
-      default:
-        return this.#runner?.message(client, message);
-    }
-  }
-
-  #left(client: ClientId): void {
-    this.#runner?.gone(client);
-    this.#campaign.post({ type: 'left', client, now: this.#clock.now() });
-    this.#emitter.emit('client', { type: 'left', client });
-  }
 }
 
 function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSetup {
@@ -363,13 +329,6 @@ function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSe
     task: task.task,
     pingMs: PING_MS,
   };
-}
-
-function withType<T extends { readonly type: string }, K extends string>(
-  effect: T,
-  type: K,
-): Omit<T, 'type'> & { type: K } {
-  return { ...effect, type };
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -51,7 +51,7 @@ export class Reporter {
         return;
       }
       default:
-        return fact satisfies never;
+        fact satisfies never;
     }
   }
 

@@ -87,29 +87,36 @@ export class RoundRunner {
   #run(effect: RoundEffect): void {
     switch (effect.type) {
       case 'send':
-        return this.#handlers.send(effect.to, effect.message);
+        this.#handlers.send(effect.to, effect.message);
+        return;
       case 'refuse':
-        return this.#handlers.refuse(effect.client, effect.code, effect.run, effect.fatal);
+        this.#handlers.refuse(effect.client, effect.code, effect.run, effect.fatal);
+        return;
       case 'wakeAt':
-        return this.#alarm.set(effect.at);
+        this.#alarm.set(effect.at);
+        return;
       case 'compute':
-        return this.#compute(effect.job, effect.work);
+        this.#compute(effect.job, effect.work);
+        return;
       case 'measure':
-        return this.#handlers.fact(effect.fact);
+        this.#handlers.fact(effect.fact);
+        return;
       case 'done':
         this.#end();
         this.#kept = effect.result.groups.flatMap(({ source }) =>
           source.type === 'sum' ? [source.accumulator] : source.slots.map(({ slot }) => slot),
         );
-        return this.#handlers.done(effect.result);
+        this.#handlers.done(effect.result);
+        return;
       case 'failed':
         this.#end();
-        return this.#handlers.failed(effect.failure);
+        this.#handlers.failed(effect.failure);
+        return;
       case 'forget':
         void this.#engine.forget(effect.keepAccumulators ? this.#kept : []);
         return;
       default:
-        return effect satisfies never;
+        effect satisfies never;
     }
   }
 
@@ -126,7 +133,10 @@ export class RoundRunner {
 
   /** Nobody knows whether a sum was open already, so there is no other attempt of this round. */
   #break(error: unknown): void {
-    if (this.#over) return this.#handlers.broken(error);
+    if (this.#over) {
+      this.#handlers.broken(error);
+      return;
+    }
     this.#end();
     this.#handlers.broken(error);
     const { round, attempt, groups } = this.#setup;
