@@ -167,7 +167,8 @@ describe('I try to smuggle in a value that is none', () => {
     expect(prescan(parseHex('82a2616101a16102'))).toBeUndefined();
   });
 
-  it('a key that is no text is refused', () => {
+  it('a key that is no name of letters and digits is refused', () => {
+    const long = '61'.repeat(256);
     for (const key of [
       '01',
       'c0',
@@ -177,9 +178,29 @@ describe('I try to smuggle in a value that is none', () => {
       'c40161',
       'cc80',
       'cb3fe0000000000000',
-      `da0100${'61'.repeat(256)}`,
+      `d920${long}`,
+      `da0100${long}`,
     ]) {
       expect(fault(parseHex(`81${key}01`))).toMatchObject({ code: 'WIRE_MALFORMED', offset: 1 });
+    }
+    for (const key of [
+      'a0',
+      'a131',
+      'a15f',
+      'a2615f',
+      'a140',
+      'a15b',
+      'a160',
+      'a17b',
+      'a1e1',
+      'a2c3a4',
+      'a120',
+      'a100',
+    ]) {
+      expect(fault(parseHex(`81${key}01`))).toMatchObject({ offset: 1, reason: 'a map key that is no name' });
+    }
+    for (const key of ['a161', 'a15a', 'a26139', `bf${'61'.repeat(31)}`]) {
+      expect(prescan(parseHex(`81${key}01`))).toBeUndefined();
     }
   });
 
@@ -188,9 +209,9 @@ describe('I try to smuggle in a value that is none', () => {
       const header = encodeHeader(Object.fromEntries([['signature', new Uint8Array(64)]]));
       const key = Buffer.from(name);
       const bytes = Uint8Array.of(0x82, ...header.subarray(1), 0xa0 | key.length, ...key, 0x81, 0xa1, 0x78, 0x01);
-      expect(refusal(rawFrame('proof', bytes))).toMatchObject({ code: 'WIRE_SCHEMA' });
+      expect(refusal(rawFrame('proof', bytes)).code).toBe(name === '__proto__' ? 'WIRE_MALFORMED' : 'WIRE_SCHEMA');
       const alone = Uint8Array.of(0x81, 0xa0 | key.length, ...key, 0x81, 0xa1, 0x78, 0x01);
-      expect(refusal(rawFrame('inputTaken', alone))).toMatchObject({ code: 'WIRE_SCHEMA' });
+      expect(refusal(rawFrame('inputTaken', alone)).code).toBe(name === '__proto__' ? 'WIRE_MALFORMED' : 'WIRE_SCHEMA');
     }
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });
@@ -269,7 +290,6 @@ describe('text', () => {
         offset: 4,
         reason: 'text that is not UTF-8',
       });
-      expect(fault(parseHex(`81${(0xa0 + length).toString(16)}${bytes}01`))).toMatchObject({ offset: 2 });
     }
   });
 
