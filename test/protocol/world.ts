@@ -278,7 +278,13 @@ export class World {
         case 'refuse': {
           this.refused.push(effect);
           const i = this.#index.get(effect.client);
-          if (i !== undefined) this.#post(`s${i}`, () => this.tell(i, { type: 'refused', code: effect.code }));
+          // A refusal of a stray message of another run is not about the run the client is in.
+          const { run } = effect;
+          const own =
+            run.round === (this.#options.round ?? 1) &&
+            run.attempt === (this.#options.attempt ?? 1) &&
+            run.group < this.config.group.count;
+          if (i !== undefined && own) this.#post(`s${i}`, () => this.tell(i, { type: 'refused', code: effect.code }));
           break;
         }
         case 'wakeAt':
