@@ -29,7 +29,7 @@ export interface OrderReport {
    */
   readonly low: readonly number[];
   readonly high: readonly number[];
-  /** Coordinates in which the inputs differ at all; a dead pixel's weight says nothing about anybody. */
+  /** Coordinates in which anybody was cut; a dead pixel's weight says nothing about anybody. 0 where f = 0. */
   readonly effective: number;
 }
 
