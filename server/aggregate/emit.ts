@@ -11,7 +11,7 @@ export interface Layout {
   readonly rowBytes: number;
   /** Where the float64 results go. */
   readonly out: number;
-  /** Per row two i32x4 counters, low then high; after the last row one for the effective columns, then one of non-finite bits. */
+  /** Per row 8 uint16, four lanes of low then of high; then 8 whose first four count effective columns; then 16 bytes of suspicion. */
   readonly counters: number;
 }
 
@@ -25,7 +25,9 @@ const F32_LT = 0x43;
 const F32_GT = 0x44;
 const OR = 0x50;
 const PROMOTE = 0x5f;
-const I32_SUB = 0xb1;
+const NARROW = 0x85;
+const I16_SUB = 0x91;
+const F32_ADD = 0xe4;
 const F32_SUB = 0xe5;
 const F32_PMIN = 0xea;
 const F32_PMAX = 0xeb;
@@ -52,7 +54,11 @@ const section = (id: number, content: readonly number[]): number[] => [id, ...le
 const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()];
 const name = (text: string): number[] => [...leb(text.length), ...Array.from(text, (letter) => letter.charCodeAt(0))];
 
-/** A module that imports `env.memory` and exports `run(end)`: the columns of bytes [0, end) of every row; `end` is a multiple of 16, > 0. */
+/**
+ * A module that imports `env.memory` and exports `run(end)`: bytes [0, end) of every row, `end` a multiple of 16 in (0, 2^20), so
+ * that no 16-bit counter wraps within a call; the caller empties them. Suspicion is non-zero where the sum of a column is not
+ * finite: certain to see NaN and ±Infinity for one addition a value, and wrong only about columns near the end of float32.
+ */
 export function emitSelection(selection: Selection, layout: Layout): Uint8Array<ArrayBuffer> {
   const body = [
     ...vector([
@@ -90,16 +96,14 @@ function runBody({ rows, faulty, from, to }: Selection, { rowBytes, out, counter
   const [least, most] = [faulty, rows - 1 - faulty];
   const wanted = all.slice(from, to).concat(faulty > 0 ? [least, most] : []);
   const network = prune(sortingNetwork(rows), wanted);
-  const [effective, bad] = [counters + 32 * rows, counters + 32 * rows + 16];
+  const [effective, bad] = [counters + 16 * rows, counters + 16 * rows + 16];
   const zero = [0x41, 0x00];
   return [
-    // Outputs take 8 bytes where inputs take 4, so OUT runs ahead twice as fast. BAD gathers x − x: 0 for what is finite.
+    // Outputs take 8 bytes where inputs take 4, so OUT runs ahead twice as fast. BAD gathers t − t: 0 where t is finite.
     ...[...zero, ...set(IN), ...zero, ...set(OUT), ...ZERO, ...set(BAD)],
     ...[0x03, 0x40],
-    ...all.flatMap((i) => [
-      ...[...load(IN, i * rowBytes), ...set(row(i))],
-      ...[...get(BAD), ...get(row(i)), ...get(row(i)), ...simd(F32_SUB), ...simd(OR), ...set(BAD)],
-    ]),
+    ...all.flatMap((i) => [...load(IN, i * rowBytes), ...set(row(i))]),
+    ...[...get(BAD), ...columnSum(all), 0x22, ...leb(SWAP), ...get(SWAP), ...simd(F32_SUB), ...simd(OR), ...set(BAD)],
     ...network.flatMap(({ a, b, keeps }) => {
       const pair = [...get(row(a)), ...get(row(b))];
       if (keeps === 'smaller') return [...pair, ...simd(F32_PMIN), ...set(row(a))];
@@ -135,7 +139,17 @@ function averageHalf(sum: number, from: number, to: number): number[] {
   return code;
 }
 
-/** A comparison gives −1 where it holds, so a counter goes up by subtracting it. Rows are read again: sorting has used them up. */
+/** A balanced tree: short chains for the processor. */
+function columnSum(rows: readonly number[]): number[] {
+  const half = rows.length >> 1;
+  if (half === 0) return get(row(rows[0] ?? 0));
+  return [...columnSum(rows.slice(0, half)), ...columnSum(rows.slice(half)), ...simd(F32_ADD)];
+}
+
+/**
+ * A comparison gives −1 where it holds, so a counter goes up by subtracting it; both tails of a row share one vector of eight
+ * 16-bit counters. Rows are read again: sorting has used them up.
+ */
 function countTails(
   all: readonly number[],
   least: number,
@@ -146,19 +160,18 @@ function countTails(
 ): number[] {
   const zero = [0x41, 0x00];
   const bump = (offset: number, mask: number): number[] => [
-    ...[...zero, ...zero, ...simd(LOAD), 4, ...leb(offset), ...get(mask), ...simd(I32_SUB), ...store(offset)],
-  ];
-  const tail = (i: number, comparison: number, bound: number, offset: number): number[] => [
-    ...[...load(IN, i * rowBytes), ...get(row(bound)), ...simd(comparison), ...set(MASK)],
-    ...[...get(ANY), ...get(MASK), ...simd(OR), ...set(ANY)],
-    ...bump(offset, MASK),
+    ...[...zero, ...zero, ...simd(LOAD), 4, ...leb(offset), ...get(mask), ...simd(I16_SUB), ...store(offset)],
   ];
   return [
     ...[...ZERO, ...set(ANY)],
     ...all.flatMap((i) => [
-      ...tail(i, F32_LT, least, counters + 32 * i),
-      ...tail(i, F32_GT, most, counters + 32 * i + 16),
+      ...[...load(IN, i * rowBytes), 0x22, ...leb(SWAP), ...get(row(least)), ...simd(F32_LT)],
+      ...[...get(SWAP), ...get(row(most)), ...simd(F32_GT), ...simd(NARROW), ...set(MASK)],
+      ...[...get(ANY), ...get(MASK), ...simd(OR), ...set(ANY)],
+      ...bump(counters + 16 * i, MASK),
     ]),
+    // Cut low or cut high, once per column: fold the upper half onto the lower.
+    ...[...get(ANY), ...get(ANY), ...get(ANY), ...UPPER_HALF, ...simd(OR), ...set(ANY)],
     ...bump(effective, ANY),
   ];
 }

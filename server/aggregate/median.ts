@@ -43,8 +43,8 @@ function orderRule(
       checkShapes(inputs);
       requireMajority(stage, faulty, inputs.length);
       // The kernel looks for what is not finite on its way: a pass of its own would cost as much as the rule.
-      const { vector, low, high, effective, allFinite } = kernel(vectorsOf(inputs), select(inputs.length, faulty));
-      if (!allFinite) checkFinite(inputs);
+      const { vector, low, high, effective, suspect } = kernel(vectorsOf(inputs), select(inputs.length, faulty));
+      if (suspect) checkFinite(inputs);
       const share = (count: number) => (effective === 0 ? 0 : count / effective);
       const report: OrderReport = {
         stage,

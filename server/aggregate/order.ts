@@ -19,8 +19,11 @@ export interface OrderResult {
   readonly high: Float64Array;
   /** Coordinates in which anybody was cut. */
   readonly effective: number;
-  /** False where a row held NaN or ±Infinity: then nothing else of the result means anything. */
-  readonly allFinite: boolean;
+  /**
+   * True where a row holds NaN or ±Infinity, and then nothing else means anything. A kernel may also suspect extreme finite rows:
+   * the caller looks itself, and where all is finite the result stands.
+   */
+  readonly suspect: boolean;
 }
 
 /** The seam for faster kernels. Implementations agree to the bit. */
@@ -56,7 +59,7 @@ export const orderPlain: OrderKernel = (rows, { faulty, from, to }) => {
   const high = new Float64Array(m);
   const block = new Float64Array(BLOCK * m);
   const column = new Float64Array(m);
-  if (!rows.every(isFiniteVector)) return { vector, low, high, effective: 0, allFinite: false };
+  if (!rows.every(isFiniteVector)) return { vector, low, high, effective: 0, suspect: true };
   let effective = 0;
   for (let start = 0; start < d; start += BLOCK) {
     const width = Math.min(BLOCK, d - start);
@@ -77,7 +80,7 @@ export const orderPlain: OrderKernel = (rows, { faulty, from, to }) => {
       }
     }
   }
-  return { vector, low, high, effective, allFinite: true };
+  return { vector, low, high, effective, suspect: false };
 };
 
 /**
