@@ -7,7 +7,7 @@ import type { Comparable, Vector, Visible } from './inputs.js';
 /** What lasts from round to round: a list of vectors that the store can keep. [] for a rule without memory. */
 export type RuleState = readonly Float64Array[];
 
-/** What a stage did, per input in input order where the field is a list. The monitor and the audit log read these. */
+/** What a stage did; lists are per input of that stage, in its order. The monitor and the audit log read these. */
 export type StageReport =
   | { readonly stage: 'mean'; readonly weights: readonly number[] }
   | OrderReport
