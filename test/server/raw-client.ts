@@ -118,7 +118,7 @@ export class RawClient {
     return this.received.some((message) => message.kind === kind);
   }
 
-  /** The next message of this kind, from now on; or one that has come and was not asked for yet. */
+  /** The next message of this kind from now on. */
   next<K extends MessageKind>(kind: K, fits: (message: MessageOf<K>) => boolean = () => true): Promise<MessageOf<K>> {
     return new Promise((resolve) => {
       this.#waiters.add({
