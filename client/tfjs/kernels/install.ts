@@ -1,5 +1,5 @@
 // Puts our kernels into TensorFlow.js's registry. A function you call, never an effect of an import.
-// For the stock wasm backend 4.22: four gradients it lacks, five results it gets wrong (fused bias, numeric padding, 3-D pooling and
+// For the stock wasm backend 4.22: four gradients it lacks, five results it gets wrong (fused bias, padding, 3-D pooling and
 // its gradient, 3-D convolution's input gradient), and three that are only slow.
 // Works before or after the backend has started: replaced kernels keep their set-up function, added ones need none.
 
@@ -8,7 +8,7 @@ import { WASM } from './call.js';
 import { conv2DBackpropFilter, conv2DBackpropInput, conv3DBackpropFilter, conv3DBackpropInput } from './conv.js';
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise.js';
 import { fusedMatMul, straight } from './matmul.js';
-import { paddedByHand } from './padding.js';
+import { safelyPadded } from './padding.js';
 import { maxPool3D, maxPool3DGrad, maxPoolGrad } from './pool.js';
 import { cpuSegmentSum, wasmSegmentSum } from './segment.js';
 
@@ -36,7 +36,7 @@ export function installWasmKernels(): void {
   put('BatchMatMul', WASM, wrap(straight));
   put('_FusedMatMul', WASM, wrap(fusedMatMul));
   for (const name of ['Conv2D', 'FusedConv2D', 'DepthwiseConv2dNative', 'FusedDepthwiseConv2D'])
-    put(name, WASM, wrap(paddedByHand));
+    put(name, WASM, wrap(safelyPadded));
   put('Conv2DBackpropFilter', WASM, () => conv2DBackpropFilter);
   put('Conv2DBackpropInput', WASM, () => conv2DBackpropInput);
   put('DepthwiseConv2dNativeBackpropFilter', WASM, () => depthwiseBackpropFilter);

@@ -1,28 +1,45 @@
-// Explicit padding for convolutions of the wasm backend whose padding it gets wrong. Not here: gradients (conv.ts, depthwise.ts).
+// Paddings that go wrong on the way to the wasm backend's convolutions: one is refused, one is done by hand.
+// Not here: gradients (conv.ts, depthwise.ts); they compute their own padding.
 
 import { backend_util, type Conv2DAttrs, type KernelFunc } from '@tensorflow/tfjs-core';
-import { type BackendWasm, free, input, type KernelCall, run, type TensorInfo } from './call.js';
+import { SottoError } from '../../../protocol/errors.js';
+import { type BackendWasm, free, input, type KernelCall, run } from './call.js';
 
-type ConvInfo = backend_util.Conv2DInfo;
 type Shape4 = [number, number, number, number];
 
 /**
- * Pads first and convolves with 'valid' where a numeric or explicit `pad` meets a filter that is not square or unequal strides:
- * there the stock kernel gives wrong values or writes outside its tensor, which shows later as an error in an unrelated dispose.
+ * A *numeric* `pad` with a filter that is not square or unequal strides is refused: tfjs-core itself computes the width of the
+ * result from the filter's height and the vertical stride there, so no backend can be right, and the wasm kernel writes past the
+ * memory of its result, which shows later as an error in an unrelated dispose. The remedy keeps the padding: give it per side.
+ *
+ * 'same' with a filter side smaller than its stride reads beside the input in the stock kernel; it is padded first and then 'valid'.
  * Wraps Conv2D, FusedConv2D, DepthwiseConv2dNative and FusedDepthwiseConv2D.
  */
-export function paddedByHand(original: KernelFunc): KernelFunc {
+export function safelyPadded(original: KernelFunc): KernelFunc {
   return (call: KernelCall) => {
-    const { strides, pad, dataFormat } = call.attrs as unknown as Conv2DAttrs;
-    const filter = input(call, 'filter');
-    const [strideHeight, strideWidth] = Array.isArray(strides) ? strides : [strides, strides];
-    const explicit = typeof pad === 'number' ? pad !== 0 : Array.isArray(pad);
-    const square = filter.shape[0] === filter.shape[1] && strideHeight === strideWidth && !Array.isArray(pad);
-    if (!explicit || square || dataFormat === 'NCHW') return original(call);
-    const backend = call.backend as BackendWasm;
+    const { strides, pad, dilations, dataFormat, dimRoundingMode } = call.attrs as unknown as Conv2DAttrs;
     const x = input(call, 'x');
-    const info = paddingOf(call, x, filter);
-    const { top, bottom, left, right } = info.padInfo;
+    const [height, width] = input(call, 'filter').shape as Shape4;
+    const [strideHeight, strideWidth] = Array.isArray(strides) ? strides : [strides, strides];
+    if (typeof pad === 'number' && (height !== width || strideHeight !== strideWidth)) {
+      const message = `padding ${pad} for a ${height}×${width} filter with strides ${strideHeight}, ${strideWidth} is computed wrongly by TensorFlow.js`;
+      const remedy = "give it per side, [[0, 0], [top, bottom], [left, right], [0, 0]], or use 'valid' or 'same'";
+      throw new SottoError('TRAIN_UNSUPPORTED', `${message}; ${remedy}`);
+    }
+    if (pad !== 'same' || dataFormat === 'NCHW' || (height >= strideHeight && width >= strideWidth))
+      return original(call);
+    const backend = call.backend as BackendWasm;
+    // Padding depends on height and width alone, so a depthwise filter [h, w, c, m] may be read as an ordinary one.
+    const filter: Shape4 = [height, width, x.shape[3] as number, 1];
+    const { padInfo } = backend_util.computeConv2DInfo(
+      x.shape as Shape4,
+      filter,
+      strides,
+      dilations ?? 1,
+      pad,
+      dimRoundingMode,
+    );
+    const { top, bottom, left, right } = padInfo;
     const paddings = [
       [0, 0],
       [top, bottom],
@@ -34,20 +51,4 @@ export function paddedByHand(original: KernelFunc): KernelFunc {
     free(backend, [padded]);
     return out;
   };
-}
-
-function paddingOf(call: KernelCall, x: TensorInfo, filter: TensorInfo): ConvInfo {
-  const { strides, pad, dilations, dimRoundingMode } = call.attrs as unknown as Conv2DAttrs;
-  // Padding depends on height and width alone, so a depthwise filter [h, w, c, m] may be read as an ordinary one of matching depth.
-  const shape: Shape4 = [filter.shape[0] as number, filter.shape[1] as number, x.shape[3] as number, 1];
-  return backend_util.computeConv2DInfo(
-    x.shape as Shape4,
-    shape,
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-    false,
-    'channelsLast',
-  );
 }
