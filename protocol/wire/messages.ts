@@ -68,7 +68,7 @@ export interface ChainRecordBody {
 }
 
 // ---- the round (protocol.md §4) ------------------------------------------------------------------------------------
-/** R0, S→C. `config` is the canonical JSON of TaskConfig; `groups` are the roots of all groups' rosters, in order of `groupIds`. */
+/** R0, S→C. `config` is the canonical JSON of TaskConfig; `groupRoots` are the roots of all groups' rosters, in order of `groupIds`, which ascend. */
 export interface Announce {
   readonly kind: 'announce';
   readonly run: RunRef;
@@ -92,7 +92,7 @@ export interface KeyEntry { readonly rank: Rank; readonly channel: Uint8Array; r
 export interface KeyBook { readonly kind: 'keyBook'; readonly run: RunRef; readonly entries: readonly KeyEntry[] }
 /** A box for one peer: ChaCha20-Poly1305 of share of b (32), share of s (32), salt (16): 96 bytes. */
 export interface ShareBox { readonly to: Rank; readonly box: Uint8Array; readonly hashB: Uint8Array; readonly hashS: Uint8Array }
-/** R2, C→S. `commitB` = H(b_i). `own`: hashes of the shares that the sender keeps for itself. The signature covers the Merkle root over all hash pairs. */
+/** R2, C→S. `boxes` ascending by `to`. `commitB` = H(b_i). `own`: hashes of the shares that the sender keeps for itself. The signature covers the Merkle root over all hash pairs. */
 export interface Shares { readonly kind: 'shares'; readonly run: RunRef; readonly commitB: Uint8Array; readonly boxes: readonly ShareBox[]; readonly own: { readonly hashB: Uint8Array; readonly hashS: Uint8Array }; readonly signature: Uint8Array }
 /** What member `from` dealt to the receiver: `path` proves the two hashes against the signed `root`. */
 export interface SharePacket { readonly from: Rank; readonly box: Uint8Array; readonly hashB: Uint8Array; readonly hashS: Uint8Array; readonly commitB: Uint8Array; readonly root: Uint8Array; readonly path: Uint8Array; readonly signature: Uint8Array }
@@ -109,12 +109,12 @@ export interface InputTaken { readonly kind: 'inputTaken'; readonly run: RunRef 
 /** R3 in profile `open`, C→S. x_i as float32, no masks; the chunks follow. */
 export interface Plain { readonly kind: 'plain'; readonly run: RunRef; readonly chunks: Uint8Array; readonly bytes: number; readonly weight: number; readonly signature: Uint8Array }
 export interface Exclusion { readonly rank: Rank; readonly code: ErrorCode }
-/** R5, S→C. U3 ⊇ U4, ascending; every member of U3∖U4 has its exclusion. */
+/** R5, S→C. U3 ⊇ U4, ascending; every member of U3∖U4 has its exclusion, ascending too. */
 export interface Survivors { readonly kind: 'survivors'; readonly run: RunRef; readonly u3: readonly Rank[]; readonly u4: readonly Rank[]; readonly excluded: readonly Exclusion[] }
 /** R5, C→S. Signature over (U3, U4). */
 export interface Consistent { readonly kind: 'consistent'; readonly run: RunRef; readonly signature: Uint8Array }
 export interface SetSignature { readonly rank: Rank; readonly signature: Uint8Array }
-/** R6, S→C. At least t signatures on the same sets. */
+/** R6, S→C. At least t signatures on the same sets, ascending ranks. */
 export interface UnmaskRequest { readonly kind: 'unmaskRequest'; readonly run: RunRef; readonly signatures: readonly SetSignature[] }
 /** For one peer either its b share (it survived) or its s share (it is gone). One type cannot hold both: never-both is in the shape. */
 export type Opened =
@@ -124,9 +124,9 @@ export type Opened =
 export interface Unmask { readonly kind: 'unmask'; readonly run: RunRef; readonly opened: readonly Opened[] }
 /** R7, S→C. The round is done; the record says what the model became. */
 export interface Outcome { readonly kind: 'outcome'; readonly run: RunRef; readonly record: ChainRecordBody }
-/** S→C. The attempt ended without a result. `culprits`: ranks in this client's own group. */
+/** S→C. The attempt ended without a result. `culprits`: ranks in this client's own group, ascending. */
 export interface Abort { readonly kind: 'abort'; readonly run: RunRef; readonly code: ErrorCode; readonly culprits: readonly Rank[]; readonly retryAfterMs: Millis }
-/** S→C after a reconnect in R1-R3: what the coordinator already has, so that the client sends only the rest. */
+/** S→C after a reconnect in R1-R3: what the coordinator already has, so that the client sends only the rest. `have` in the order of the phases, `chunks` ascending. */
 export interface Resume { readonly kind: 'resume'; readonly run: RunRef; readonly have: readonly ('keys' | 'shares' | 'masked')[]; readonly chunks: readonly number[] }
 
 export type SessionMessage = Hello | Challenge | Proof | Welcome | CheckIn | Accepted | Rejected | Fault | Leave | Finished;
