@@ -152,6 +152,7 @@ export const ERRORS = {
     retry: 'next-round',
     says: 'an input of a rule holds a value that is not finite',
   },
+  AGGREGATE_WEIGHT: { blame: 'local', retry: 'never', says: 'the weight of an input is not a positive number' },
   AGGREGATE_PRECONDITION: {
     blame: 'config',
     retry: 'never',
