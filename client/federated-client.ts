@@ -10,7 +10,7 @@ import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { type ClientEngine, inlineEngine } from './engine.js';
 import { emptyGuard } from './guards.js';
-import { jsKernels } from '../protocol/kernels/kernels.js';
+import { jsKernels } from '../protocol/kernels/js.js';
 import { participantMachine } from './machine.js';
 import type { ClientEvents, Ended, FederatedClientOptions } from './options.js';
 import { Backoff, RECONNECT } from './reconnect.js';

@@ -3,7 +3,7 @@ import type { Identity } from '../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
 import type { ErrorCode, SottoError } from '../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../protocol/ids.js';
-import type { Policy } from '../protocol/participant/types.js';
+import type { ParticipantEffect, Policy } from '../protocol/participant/types.js';
 import type { RunRef } from '../protocol/wire/messages.js';
 import type { ModelStore } from './chain/model-store.js';
 import type { ClientEngine } from './engine.js';
@@ -80,8 +80,9 @@ export type RoundNews =
   | { readonly stage: 'uploaded'; readonly run: RunRef; readonly bytes: number }
   | { readonly stage: 'ended'; readonly run: RunRef; readonly how: HowEnded; readonly code?: ErrorCode };
 
-/** `answered`: unmasking too. `contributed`: the masked input was taken. `left`: this client gave up, `code` says why. */
-export type HowEnded = 'answered' | 'contributed' | 'left' | 'aborted' | 'guarded';
+/** `answered`: unmasking too. `contributed`: the masked input was taken. `left`: this client gave up;
+ * `refused`: the coordinator refused something of ours. `code` says why. */
+export type HowEnded = Extract<ParticipantEffect, { type: 'ended' }>['how'];
 
 /** Why `run()` came back. */
 export interface Ended {

@@ -105,9 +105,9 @@ export class Rounds {
     }
   }
 
-  /** The coordinator refused something of ours, or has excluded us: for this client the run is over. */
+  /** The coordinator refused something of ours: for this client the run is over. */
   refused(fault: Fault): void {
-    if (fault.run !== undefined && this.#run?.is(fault.run)) this.#giveUp(this.#run, 'aborted', fault.code);
+    if (fault.run !== undefined && this.#run?.is(fault.run)) this.#step(this.#run, { type: 'refused', code: fault.code });
   }
 
   /** Leaves the run, ends training, erases. Does not wait for the store. */

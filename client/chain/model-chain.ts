@@ -3,14 +3,12 @@
 // Not here: getting the bytes (requests.ts), the arithmetic of a step (protocol/chain, protocol/optimizer).
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
-import { bytesToWeights, nextModel, optimizerBytes, optimizerFromBytes, weightsBytes } from '../../protocol/chain/model.js';
+import { hashOfBlob, type ModelState, nextModel, optimizerBytes, optimizerFromBytes, weightsBytes, weightsFromBytes } from '../../protocol/chain/model.js';
 import { recordHash, verifyRecord } from '../../protocol/chain/record.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
-import { initOptimizer, type OptimizerState } from '../../protocol/optimizer/optimizer.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import { configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
-import { blobHash, chunkHashList } from '../../protocol/wire/chunks.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import type { KeptModel, ModelStore } from './model-store.js';
 import type { Requests } from './requests.js';
@@ -18,12 +16,10 @@ import type { Requests } from './requests.js';
 const NOTHING = new Uint8Array(0);
 
 /** A model that this client has verified. Its arrays are never changed. */
-export interface VerifiedModel {
+export interface VerifiedModel extends ModelState {
   readonly record: ChainRecordBody;
   /** recordHash of it. */
   readonly head: Uint8Array;
-  readonly weights: Float32Array<ArrayBuffer>;
-  readonly optimizer: OptimizerState;
 }
 export interface ChainTarget {
   readonly config: TaskConfig;
@@ -199,15 +195,15 @@ export class ModelChain {
       record.step === own.record.step + 1;
     if (!adjacent) throw broken(`the record of round ${record.round} does not follow the one of round ${own.record.round}`);
     const bytes = await this.#setup.requests.blob(record.aggregate, limitsOf(config).model);
-    const { weights, state } = nextModel(config.optimizer, own.weights, own.optimizer, bytesToWeights(bytes));
-    const model = weightsBytes(weights);
-    const optimizer = optimizerBytes(state);
+    const next = recompute(config, own, bytes, record.round);
+    const model = weightsBytes(next.weights);
+    const optimizer = optimizerBytes(next.optimizer);
     if (!bytesEqual(this.#hash(model), record.modelAfter)) {
       throw broken(`round ${record.round}: the model after it is not what its aggregate makes of the model before`);
     }
     this.#checkOptimizer(record, optimizer);
     const head = recordHash(this.#setup.primitives, record);
-    this.#settle({ record, head, weights, optimizer: state }, { record, model, optimizer });
+    this.#settle({ record, head, ...next }, { record, model, optimizer });
   }
 
   #checkRecord(record: ChainRecordBody, config: TaskConfig): void {
@@ -224,16 +220,14 @@ export class ModelChain {
   #checkpoint({ record, model, optimizer }: KeptModel, config: TaskConfig): VerifiedModel {
     const { primitives } = this.#setup;
     this.#checkRecord(record, config);
-    if (!bytesEqual(this.#hash(model), record.modelAfter)) throw broken('the stored model is not the one of its record');
-    if (model.length !== limitsOf(config).model) {
-      throw broken(`the model has ${model.length} bytes, dimension ${config.dimension} needs ${limitsOf(config).model}`);
-    }
+    if (!bytesEqual(this.#hash(model), record.modelAfter)) throw broken(`the model of round ${record.round} is not the one of its record`);
     this.#checkOptimizer(record, optimizer);
-    const state =
-      record.optimizerAfter.length === 0
-        ? initOptimizer(config.optimizer, config.dimension)
-        : optimizerFromBytes(config.optimizer, config.dimension, record.step, optimizer);
-    return { record, head: recordHash(primitives, record), weights: bytesToWeights(model), optimizer: state };
+    try {
+      const state = optimizerFromBytes(config.optimizer, config.dimension, record.step, optimizer);
+      return { record, head: recordHash(primitives, record), weights: weightsFromBytes(model, config.dimension), optimizer: state };
+    } catch (error) {
+      throw broken(`round ${record.round}: ${message(error)}`);
+    }
   }
 
   #checkOptimizer(record: ChainRecordBody, bytes: Uint8Array): void {
@@ -253,8 +247,16 @@ export class ModelChain {
   }
 
   #hash(bytes: Uint8Array): Uint8Array {
-    const { primitives } = this.#setup;
-    return blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));
+    return hashOfBlob(this.#setup.primitives, bytes);
+  }
+}
+
+/** @throws GUARD_MODEL_CHAIN also where the step cannot be computed: an honest coordinator would not have published it */
+function recompute(config: TaskConfig, from: ModelState, aggregate: Uint8Array, round: number): ModelState {
+  try {
+    return nextModel(config.optimizer, from, weightsFromBytes(aggregate, config.dimension));
+  } catch (error) {
+    throw broken(`round ${round}: ${message(error)}`);
   }
 }
 
@@ -264,5 +266,6 @@ const limitsOf = ({ dimension }: TaskConfig): { readonly model: number; readonly
   optimizer: 16 * dimension + 4_096,
 });
 
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const broken = (text: string): SottoError => new SottoError('GUARD_MODEL_CHAIN', text);
 const isGone = (error: unknown): boolean => error instanceof SottoError && error.code === 'SESSION_UNKNOWN_BLOB';
