@@ -115,28 +115,36 @@ export class Connection {
   #message(message: Message): void {
     const { handlers, handshake } = this.#setup;
     // A refusal may come instead of the next step of the handshake. It is unauthenticated then, and only ends this try.
-    if (this.#state === 'open' || message.kind === 'fault' || message.kind === 'rejected')
-      return handlers.message(message);
+    if (this.#state === 'open' || message.kind === 'fault' || message.kind === 'rejected') {
+      handlers.message(message);
+      return;
+    }
     if (typeof this.#state === 'string') {
-      return this.fail(
-        new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} during the handshake`),
-      );
+      this.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} during the handshake`));
+      return;
     }
     const step = stepHandshake(handshake, this.#state, message);
     switch (step.type) {
       case 'refused':
-        return this.fail(step.error, CLOSE.auth);
+        this.fail(step.error, CLOSE.auth);
+        return;
       case 'prove':
-        if (handshake.coordinator === undefined) return this.#pinThenProve(step.state, step.proof);
+        if (handshake.coordinator === undefined) {
+          this.#pinThenProve(step.state, step.proof);
+          return;
+        }
         this.#state = step.state;
-        return this.send(step.proof);
+        this.send(step.proof);
+        return;
       case 'open':
         this.#state = 'open';
         this.#cancelTimer();
         this.#watch(step.welcome.pingMs);
-        return handlers.opened(step.welcome, step.coordinator);
+        handlers.opened(step.welcome, step.coordinator);
+        return;
       default:
-        return step satisfies never;
+        step satisfies never;
+        return;
     }
   }
 

@@ -217,12 +217,13 @@ export class FederatedClient {
   #opened(connection: Connection, { tasks }: Welcome, coordinator: Uint8Array): void {
     const { task } = this.#options;
     if (!tasks.includes(task)) {
-      return connection.fail(
+      connection.fail(
         new SottoError(
           'SESSION_UNKNOWN_TASK',
           `the coordinator offers ${tasks.join(', ') || 'no task'} to this identity, not ${task}`,
         ),
       );
+      return;
     }
     this.#backoff.reset();
     this.#rounds.online(connection);
@@ -241,25 +242,34 @@ export class FederatedClient {
   #message(connection: Connection, message: Message): void {
     switch (message.kind) {
       case 'accepted':
-        return this.#events.emit('accepted', { task: message.task, round: message.round });
+        this.#events.emit('accepted', { task: message.task, round: message.round });
+        return;
       case 'rejected':
-        return this.#rejected(connection, message);
+        this.#rejected(connection, message);
+        return;
       case 'fault':
-        return this.#faulted(connection, message);
+        this.#faulted(connection, message);
+        return;
       case 'finished':
-        return this.#finish(connection, message);
+        this.#finish(connection, message);
+        return;
       case 'blobHead':
       case 'blobChunk':
       case 'chain':
-        return void this.#requests.offer(message);
+        this.#requests.offer(message);
+        return;
       case 'announce':
-        if (message.task === this.#options.task) return this.#rounds.announced(message);
-        return connection.fail(
+        if (message.task === this.#options.task) {
+          this.#rounds.announced(message);
+          return;
+        }
+        connection.fail(
           new SottoError(
             'SESSION_UNEXPECTED',
             `a round of task ${message.task} was announced to a client of ${this.#options.task}`,
           ),
         );
+        return;
       case 'keyBook':
       case 'shareBook':
       case 'inputTaken':
@@ -268,18 +278,22 @@ export class FederatedClient {
       case 'outcome':
       case 'abort':
       case 'resume':
-        return this.#rounds.message(message);
+        this.#rounds.message(message);
+        return;
       default:
-        return connection.fail(
+        connection.fail(
           new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind}, which it may not send now`),
         );
+        return;
     }
   }
 
   #rejected(connection: Connection, { code, retryAfterMs }: Rejected): void {
     this.#events.emit('rejected', { code, retryAfterMs });
-    if (REFUSALS.has(code))
-      return connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
+    if (REFUSALS.has(code)) {
+      connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
+      return;
+    }
     // Never earlier than asked, and not all clients at the same moment.
     this.#notBefore = this.#timers.now() + retryAfterMs + Math.abs(this.#backoff.spread(retryAfterMs) - retryAfterMs);
     if (connection.alive) this.#checkIn(connection);
@@ -287,7 +301,10 @@ export class FederatedClient {
 
   #faulted(connection: Connection, fault: Fault): void {
     const error = new SottoError(fault.code, `the coordinator says: ${fault.text}`);
-    if (REFUSALS.has(fault.code)) return connection.close(CLOSE.auth, fault.code, error);
+    if (REFUSALS.has(fault.code)) {
+      connection.close(CLOSE.auth, fault.code, error);
+      return;
+    }
     if (fault.run !== undefined) this.#rounds.refused(fault);
     else if (this.#requests.offer(fault)) return;
     this.#events.emit('error', error);

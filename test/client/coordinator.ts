@@ -177,10 +177,8 @@ export class Published {
   }
 }
 
-export interface Answers {
-  /** Handle it and return true, or leave it to the honest default. */
-  (session: Session, message: Message, honest: () => void): void;
-}
+/** Does something else, or leaves it to the honest default. */
+export type Answers = (session: Session, message: Message, honest: () => void) => void;
 
 export class ScriptedCoordinator {
   readonly identity = generateIdentity(crypto, nativeRng);
@@ -247,23 +245,29 @@ export class ScriptedCoordinator {
     const { config, records, blobs } = this.published;
     switch (message.kind) {
       case 'hello':
-        return session.challenge(this.identity, message);
+        session.challenge(this.identity, message);
+        return;
       case 'proof':
         if (!session.proves(this.identity, message.signature)) throw new Error('the client has sent a wrong proof');
-        return session.send({ kind: 'welcome', tasks: [config.task], pingMs: 20_000 });
+        session.send({ kind: 'welcome', tasks: [config.task], pingMs: 20_000 });
+        return;
       case 'checkIn':
-        return session.send({ kind: 'accepted', task: config.task, round: this.published.newest.round + 1 });
+        session.send({ kind: 'accepted', task: config.task, round: this.published.newest.round + 1 });
+        return;
       case 'wantChain': {
         const at = records.findIndex((record) => toHex(recordHash(crypto, record)) === toHex(message.after));
         const wanted = message.after.length === 0 ? records.slice(-1) : records.slice(at + 1);
         if (message.after.length > 0 && at < 0)
-          return session.send({ kind: 'fault', code: 'SESSION_UNKNOWN_BLOB', text: 'gone' });
-        return session.send({ kind: 'chain', task: config.task, records: wanted, complete: true });
+          session.send({ kind: 'fault', code: 'SESSION_UNKNOWN_BLOB', text: 'gone' });
+        else session.send({ kind: 'chain', task: config.task, records: wanted, complete: true });
+        return;
       }
       case 'want': {
         const bytes = blobs.get(toHex(message.blob));
-        if (bytes === undefined)
-          return session.send({ kind: 'fault', code: 'SESSION_UNKNOWN_BLOB', text: 'no such blob' });
+        if (bytes === undefined) {
+          session.send({ kind: 'fault', code: 'SESSION_UNKNOWN_BLOB', text: 'no such blob' });
+          return;
+        }
         session.send({
           kind: 'blobHead',
           blob: message.blob,
