@@ -5,11 +5,12 @@
 // unknown name or option.
 import { arch, availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { aggregateBench } from './aggregate.js';
 import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench];
+const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench];
 
 interface Result {
   readonly name: string;

@@ -4,7 +4,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { deriveTask, type TaskConfig, WAITING_PHASES, type WaitingPhase } from '../../protocol/task.js';
-import { dropAt, openedLevels, type Outcome, plainLevels, seeded, taskOf, World } from './world.js';
+import { dropAt, type Outcome, openedLevels, plainLevels, seeded, taskOf, World } from './world.js';
 
 type Plan = ReadonlyMap<number, WaitingPhase>;
 
@@ -35,9 +35,13 @@ function check(config: TaskConfig, plan: Plan, outcome: Outcome): void {
     const names = expected.survivors.map((i) => outcome.members[i]?.identity.id);
     expect(group?.survivors, label).toEqual(names);
     const sum = outcome.sums.get(group?.source.type === 'sum' ? group.source.accumulator : '');
-    expect(openedLevels(sum ?? new Uint32Array(), encoding.ring), label).toEqual(plainLevels(outcome.members, group?.survivors ?? []));
+    expect(openedLevels(sum ?? new Uint32Array(), encoding.ring), label).toEqual(
+      plainLevels(outcome.members, group?.survivors ?? []),
+    );
   }
-  const dropped = outcome.facts.flatMap((f) => (f.type === 'dropped' ? [[outcome.members.findIndex((m) => m.identity.id === f.client), f.phase] as const] : []));
+  const dropped = outcome.facts.flatMap((f) =>
+    f.type === 'dropped' ? [[outcome.members.findIndex((m) => m.identity.id === f.client), f.phase] as const] : [],
+  );
   // Everyone who dropped out before the round ended is named with its phase, and nobody else is.
   const ended = 'short' in expected ? WAITING_PHASES.indexOf(expected.short) : WAITING_PHASES.length;
   const due = [...plan].filter(([, phase]) => WAITING_PHASES.indexOf(phase) <= ended);
@@ -79,7 +83,11 @@ describe('dropout matrix', () => {
       const bits = [8, 8, 12, 16, 26][random(5)] as number;
       const base = taskOf({ size: n, colluders: random(2), dimension: trial % 10 === 0 ? 150_001 : 1 + random(40) });
       // Keep the grid step 2^-7: levels grow, the range with them.
-      const config: TaskConfig = { ...base, encoding: { ...base.encoding, bits, range: (2 ** (bits - 1) - 1) / 128 }, prg: trial % 4 === 3 ? 'chacha20' : 'aes256ctr' };
+      const config: TaskConfig = {
+        ...base,
+        encoding: { ...base.encoding, bits, range: (2 ** (bits - 1) - 1) / 128 },
+        prg: trial % 4 === 3 ? 'chacha20' : 'aes256ctr',
+      };
       const { threshold } = deriveTask(config);
       const plan = new Map<number, WaitingPhase>();
       const losses = random(n - threshold + 2); // now and then one more than the group can bear

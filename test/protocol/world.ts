@@ -3,12 +3,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { generateIdentity, type Identity } from '../../protocol/crypto/identity.js';
-import { fromHex, type ClientId, type Hash } from '../../protocol/ids.js';
-import { jsKernels } from '../../protocol/kernels/js.js';
-import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { type ClientId, fromHex, type Hash } from '../../protocol/ids.js';
+import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
-import { startRound, stepRound, type RoundState } from '../../protocol/round/round.js';
+import { type RoundState, startRound, stepRound } from '../../protocol/round/round.js';
 import type { RoundEffect, RoundEvent, RoundFact, RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import { decodeMean, type Words } from '../../protocol/secagg/encode.js';
 import type { EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
@@ -21,11 +20,17 @@ import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage } from '../../protocol/wire/messages.js';
 
 export const primitives = nativePrimitives;
+const kernels = nativeKernels();
 
-export function taskOf(patch: Partial<TaskConfig> & { size: number; count?: number; colluders?: number; dimension?: number }): TaskConfig {
+export function taskOf(
+  patch: Partial<TaskConfig> & { size: number; count?: number; colluders?: number; dimension?: number },
+): TaskConfig {
   const { size, count = 1, colluders = 0, dimension = 5, ...rest } = patch;
   const threshold = Math.max(Math.floor((2 * size) / 3) + 1, Math.floor((size + colluders) / 2) + 1);
-  const window: Window = { count: { min: rest.profile === 'open' ? 1 : threshold, max: size }, time: { min: 0, max: 1000 } };
+  const window: Window = {
+    count: { min: rest.profile === 'open' ? 1 : threshold, max: size },
+    time: { min: 0, max: 1000 },
+  };
   return {
     protocol: 'sotto/1',
     task: 'test',
@@ -159,7 +164,16 @@ export class World {
     }));
     const zero = '0'.repeat(64) as Hash;
     const step = startRound(
-      { config, round: this.#options.round ?? 1, attempt: this.#options.attempt ?? 1, model: zero, head: zero, groups, coordinator: this.coordinator, primitives },
+      {
+        config,
+        round: this.#options.round ?? 1,
+        attempt: this.#options.attempt ?? 1,
+        model: zero,
+        head: zero,
+        groups,
+        coordinator: this.coordinator,
+        primitives,
+      },
       this.now,
     );
     this.#state = step.state;
@@ -264,7 +278,13 @@ export class World {
         case 'refuse': {
           this.refused.push(effect);
           const i = this.#index.get(effect.client);
-          if (i !== undefined) this.#post(`s${i}`, () => this.tell(i, { type: 'refused', code: effect.code }));
+          // A refusal of a stray message of another run is not about the run the client is in.
+          const { run } = effect;
+          const own =
+            run.round === (this.#options.round ?? 1) &&
+            run.attempt === (this.#options.attempt ?? 1) &&
+            run.group < this.config.group.count;
+          if (i !== undefined && own) this.#post(`s${i}`, () => this.tell(i, { type: 'refused', code: effect.code }));
           break;
         }
         case 'wakeAt':
@@ -272,7 +292,9 @@ export class World {
           break;
         case 'compute': {
           const { job, work } = effect;
-          this.#post(`e${'accumulator' in work ? work.accumulator : work.slot}`, () => this.event({ type: 'computed', job, result: this.#engine(work), now: this.now }));
+          this.#post(`e${'accumulator' in work ? work.accumulator : work.slot}`, () =>
+            this.event({ type: 'computed', job, result: this.#engine(work), now: this.now }),
+          );
           break;
         }
         case 'measure':
@@ -298,7 +320,16 @@ export class World {
     const m = this.members[i] as Member;
     if (!m.connected) return;
     if (message.kind === 'announce') {
-      const step = startParticipant({ announce: message, identity: m.identity, coordinator: this.coordinator.publicKey, policy: m.policy, guard: m.guard, primitives, rng: nativeRng, rounding: nativeRng });
+      const step = startParticipant({
+        announce: message,
+        identity: m.identity,
+        coordinator: this.coordinator.publicKey,
+        policy: m.policy,
+        guard: m.guard,
+        primitives,
+        rng: nativeRng,
+        rounding: nativeRng,
+      });
       m.state = step.state;
       this.#clientEffects(i, step.effects);
     } else this.tell(i, { type: 'message', body: message });
@@ -322,10 +353,15 @@ export class World {
           if (effect.work.type === 'plain') m.input = new Uint8Array(m.update.slice().buffer);
           else {
             const { work } = effect;
-            m.input = runStreaming(maskUpdate(work, m.update, jsKernels), work.prg, nativeKeystream);
+            m.input = runStreaming(maskUpdate(work, m.update, kernels), work.prg, nativeKeystream);
           }
           const { input } = m;
-          this.#post(`t${i}`, () => this.tell(i, { type: 'computed', result: { ok: true, bytes: input.length, chunks: chunkHashList(primitives, input) } }));
+          this.#post(`t${i}`, () =>
+            this.tell(i, {
+              type: 'computed',
+              result: { ok: true, bytes: input.length, chunks: chunkHashList(primitives, input) },
+            }),
+          );
           break;
         }
         case 'upload': {
@@ -378,7 +414,7 @@ export class World {
         const bytes = this.#whole(work.slot);
         this.inputs.set(work.slot, bytes);
         const sum = this.sums.get(work.accumulator) ?? newAccumulator(work.encoding);
-        foldInput(sum, bytes, work.encoding, jsKernels);
+        foldInput(sum, bytes, work.encoding, kernels);
         this.sums.set(work.accumulator, sum);
         return { ok: true };
       }
@@ -393,7 +429,11 @@ export class World {
         this.sums.delete(work.slot);
         return { ok: true };
       case 'unmask':
-        runStreaming(unmaskSum(work, this.sums.get(work.accumulator) as Words, primitives, jsKernels), work.prg, nativeKeystream);
+        runStreaming(
+          unmaskSum(work, this.sums.get(work.accumulator) as Words, primitives, kernels),
+          work.prg,
+          nativeKeystream,
+        );
         return { ok: true };
       default:
         return work satisfies never;
@@ -418,13 +458,22 @@ export function plainLevels(members: readonly Member[], survivors: readonly Clie
   const ids = new Set(survivors);
   const alive = members.filter((m) => ids.has(m.identity.id));
   const d = members[0]?.update.length ?? 0;
-  return Array.from({ length: d }, (_, i) => alive.reduce((sum, m) => sum + Math.round((m.update[i] as number) * 128), 0));
+  return Array.from({ length: d }, (_, i) =>
+    alive.reduce((sum, m) => sum + Math.round((m.update[i] as number) * 128), 0),
+  );
 }
 
 /** Every opened group sum as signed integers. */
-export const openedLevels = (sum: Words, ring: 16 | 24 | 32): number[] => [...sum].map((word) => (word << (32 - ring)) >> (32 - ring));
+export const openedLevels = (sum: Words, ring: 16 | 24 | 32): number[] =>
+  [...sum].map((word) => (word << (32 - ring)) >> (32 - ring));
 
-const KIND: Record<WaitingPhase, ClientRoundMessage['kind']> = { keys: 'keys', shares: 'shares', masked: 'masked', consistency: 'consistent', unmask: 'unmask' };
+const KIND: Record<WaitingPhase, ClientRoundMessage['kind']> = {
+  keys: 'keys',
+  shares: 'shares',
+  masked: 'masked',
+  consistency: 'consistent',
+  unmask: 'unmask',
+};
 /** A client of this plan vanishes at the moment it would send that phase's message. */
 export const dropAt = (plan: ReadonlyMap<number, WaitingPhase>): Tamper => ({
   toCoordinator: (from, message) => {
