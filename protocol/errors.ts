@@ -152,10 +152,22 @@ export const ERRORS = {
     retry: 'next-round',
     says: 'an input of a rule holds a value that is not finite',
   },
+  AGGREGATE_WEIGHT: { blame: 'local', retry: 'never', says: 'the weight of an input is not a positive number' },
   AGGREGATE_PRECONDITION: {
     blame: 'config',
     retry: 'never',
     says: 'the rule cannot promise anything with so many faulty among so few inputs',
+  },
+  // server optimiser
+  OPTIMIZER_SHAPE: {
+    blame: 'local',
+    retry: 'never',
+    says: 'aggregate, model and state of the optimiser differ in length',
+  },
+  OPTIMIZER_NON_FINITE: {
+    blame: 'remote',
+    retry: 'next-round',
+    says: 'the aggregate, or the model or state it would give, is not finite',
   },
   // configuration
   CONFIG_INVALID: { blame: 'config', retry: 'never', says: 'a setting is missing, unknown, or out of its range' },

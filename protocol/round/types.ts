@@ -1,0 +1,114 @@
+// The coordinator's side of one round as data: events in, effects out. The machine is round.ts (all groups) over group.ts (one group).
+// Not here: choosing clients, retrying, the model (server/campaign); sockets and clocks (server/).
+
+import type { Identity } from '../crypto/identity.js';
+import type { Primitives } from '../crypto/primitives.js';
+import type { ErrorCode } from '../errors.js';
+import type { ClientId, GroupId, Hash, Millis } from '../ids.js';
+import type { EngineResult, EngineWork } from '../secagg/jobs.js';
+import type { TaskConfig, WaitingPhase } from '../task.js';
+import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
+
+/** What a round is made of. `groups`: only those sampled; members in rank order, all believed to be connected. */
+export interface RoundSetup {
+  readonly config: TaskConfig;
+  readonly round: number;
+  readonly attempt: number;
+  readonly model: Hash;
+  /** Hash of the chain record that gave the model. */
+  readonly head: Hash;
+  readonly groups: readonly { readonly id: GroupId; readonly members: readonly ClientId[] }[];
+  readonly coordinator: Identity;
+  readonly primitives: Primitives;
+}
+
+export type RoundEvent =
+  | { readonly type: 'message'; readonly from: ClientId; readonly body: ClientRoundMessage; readonly now: Millis }
+  /** The client's connection is lost (or it left). It may come back. */
+  | { readonly type: 'gone'; readonly client: ClientId; readonly now: Millis }
+  /** It is connected again: it is sent what it needs to go on. */
+  | { readonly type: 'back'; readonly client: ClientId; readonly now: Millis }
+  | { readonly type: 'tick'; readonly now: Millis }
+  | { readonly type: 'computed'; readonly job: number; readonly result: EngineResult; readonly now: Millis }
+  /** The campaign gives the round up (shutdown, operator). */
+  | { readonly type: 'cancel'; readonly now: Millis };
+
+export type RoundEffect =
+  | { readonly type: 'send'; readonly to: ClientId; readonly message: CoordinatorRoundMessage }
+  /** The sender broke the protocol: tell it the code, count it. It is out of this round already; `fatal`: close its connection too. */
+  | {
+      readonly type: 'refuse';
+      readonly client: ClientId;
+      readonly code: ErrorCode;
+      readonly run: RunRef;
+      readonly fatal: boolean;
+    }
+  /** A `tick` is wanted at this time. A later wakeAt replaces an earlier one. */
+  | { readonly type: 'wakeAt'; readonly at: Millis }
+  /** Run this and answer with `computed{job}`. Jobs of one slot or accumulator must run in order. */
+  | { readonly type: 'compute'; readonly job: number; readonly work: EngineWork }
+  | { readonly type: 'measure'; readonly fact: RoundFact }
+  | { readonly type: 'done'; readonly result: RoundResult }
+  | { readonly type: 'failed'; readonly failure: RoundFailure }
+  /** No vector, share or key of this (round, attempt) may outlive this effect. Accumulators of `done` go when the campaign has aggregated. */
+  | { readonly type: 'forget'; readonly keepAccumulators: boolean };
+
+/** Public facts for reports and metrics, in the order they happen. */
+export type RoundFact =
+  | { readonly type: 'phase'; readonly group: GroupId; readonly phase: GroupPhase; readonly at: Millis }
+  /** Left the round by itself, in this phase. */
+  | { readonly type: 'dropped'; readonly group: GroupId; readonly client: ClientId; readonly phase: WaitingPhase }
+  /** Left out by the coordinator, with the reason. */
+  | {
+      readonly type: 'excluded';
+      readonly group: GroupId;
+      readonly client: ClientId;
+      readonly phase: WaitingPhase;
+      readonly code: ErrorCode;
+    };
+
+/** Every legal move of one group's run. Diagram, handler types and tests are made from this table. */
+export const TRANSITIONS = {
+  /** R1 */ keys: ['shares', 'failed'],
+  /** R2 */ shares: ['masked', 'failed'],
+  /** R3 */ masked: ['committed', 'failed'],
+  /** R3 has closed here; the round waits for every group (issue 2 puts R4, the sketch, behind it). */
+  committed: ['consistency', 'failed'],
+  /** R5 */ consistency: ['agreed', 'failed'],
+  /** At least t signed the same sets; nothing is opened before every group is here or void. */
+  agreed: ['unmask', 'failed'],
+  /** R6 */ unmask: ['opening', 'failed'],
+  /** The worker takes the masks off. */
+  opening: ['done', 'failed'],
+  done: [],
+  failed: [],
+} as const;
+export type GroupPhase = keyof typeof TRANSITIONS;
+
+export interface GroupResult {
+  readonly group: GroupId;
+  /** Where the engine holds the opened sum (masked profiles), or the rows' slots in rank order (`open`). */
+  readonly source:
+    | { readonly type: 'sum'; readonly accumulator: string }
+    | {
+        readonly type: 'rows';
+        readonly slots: readonly { readonly client: ClientId; readonly slot: string; readonly weight: number }[];
+      };
+  /** U4: exactly the clients whose updates are in the sum. */
+  readonly survivors: readonly ClientId[];
+}
+export interface RoundResult {
+  readonly groups: readonly GroupResult[];
+  readonly voided: readonly { readonly group: GroupId; readonly failure: RoundFailure }[];
+  /** Hash over all sets, exclusions and void groups of the round. */
+  readonly transcript: Hash;
+}
+export interface RoundFailure {
+  readonly code: ErrorCode;
+  readonly phase: GroupPhase;
+  readonly text: string;
+  /** Clients proven to have caused it, with what they did. They must not be in the next attempt. */
+  readonly culprits: readonly { readonly client: ClientId; readonly code: ErrorCode }[];
+  /** `next-round` once any client has been asked to unmask: two opened sums that differ by one client would reveal it (protocol.md §6.6). */
+  readonly retry: 'next-attempt' | 'next-round';
+}
