@@ -19,10 +19,10 @@ export const WORKSPACE_BYTES = 65_536;
 export interface Kernels {
   readonly name: 'js' | 'wasm';
   /**
-   * WORKSPACE_BYTES long, 16-byte aligned, content undefined at first, one owner at a time. An `acc` that is a view of it
-   * costs no copies. Its buffer never moves.
+   * WORKSPACE_BYTES where an `acc` needs no copying in and out; absent where nothing is copied anyway. One owner at a time,
+   * who may not wait for anything asynchronous in between; content undefined at first. 16-byte aligned, never moves.
    */
-  readonly workspace: Uint8Array;
+  readonly workspace?: Uint8Array;
   /** acc[i] ← acc[i] + x[i] mod 2^32 */
   addU32(acc: Uint32Array, x: Uint32Array): void;
   /** acc[i] ← acc[i] − x[i] mod 2^32 */

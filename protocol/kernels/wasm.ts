@@ -27,22 +27,23 @@ interface MaskExports {
 }
 type Sum = 'addU32' | 'subU32' | 'addU16' | 'subU16';
 
-// Four pages of 64 KiB: the first is the compiler's, then one for each area. Sums touch exactly their bytes.
+// Four pages of 64 KiB: the first is the compiler's, then one for each area. Sums touch exactly their
+// bytes, packing whole groups of four numbers.
 const WORKSPACE = 65_536;
 const X = 2 * 65_536;
 const OWN_ACC = 3 * 65_536;
-/** Numbers packed at a time: room is left behind 4·n and 3·n bytes for what the last vector load and store take over. */
-const PACK_COUNT = 16_000;
+/** Numbers packed at a time: as u32 they fill an area; as 3 bytes they leave room for the last load and store, which go over. */
+const PACK_COUNT = WORKSPACE_BYTES / 4;
 
 /** The better of the two: WASM where the engine is there, has SIMD, and is allowed to compile (a page's CSP may forbid it). */
 export function openKernels(engine: WasmEngine | undefined): Kernels {
-  if (engine === undefined) return jsKernels();
+  if (engine === undefined) return jsKernels;
   try {
     const bytes = maskModule();
-    if (!engine.validate(bytes)) return jsKernels();
+    if (!engine.validate(bytes)) return jsKernels;
     return wasmKernels(new engine.Instance(new engine.Module(bytes) as never));
   } catch {
-    return jsKernels();
+    return jsKernels;
   }
 }
 

@@ -11,7 +11,8 @@ const PIECE_BYTES = 32_768;
 
 /**
  * Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next. The piece of the sum lies in the
- * kernels' workspace meanwhile, so `kernels` serves one computation at a time.
+ * kernels' workspace meanwhile, also across the waits of an asynchronous key stream: a runner that interleaves computations must
+ * give each its own kernels.
  */
 export function* applyMasks(
   words: Words,
@@ -20,7 +21,7 @@ export function* applyMasks(
 ): Streaming<void> {
   const width = words.BYTES_PER_ELEMENT;
   const piece = PIECE_BYTES / width;
-  const { buffer, byteOffset } = kernels.workspace;
+  const { buffer, byteOffset } = kernels.workspace ?? new Uint8Array(PIECE_BYTES);
   for (let from = 0; from < words.length; from += piece) {
     const part = words.subarray(from, Math.min(words.length, from + piece));
     if (part instanceof Uint16Array) {
