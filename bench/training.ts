@@ -19,7 +19,7 @@ import {
   tfjsTrainer,
 } from '../client/tfjs/index.js';
 import type { TrainingRound } from '../client/trainer.js';
-import { atLeast, atMost, type Bench, type Row } from './harness.js';
+import { atLeast, atMost, type Bench, type Row, row } from './harness.js';
 
 const MLP: ModelSpec = { kind: 'mlp', input: 784, hidden: [128], classes: 10 };
 const CNN: ModelSpec = { kind: 'cnn', input: [28, 28, 1], filters: [16, 32], hidden: [64], classes: 10 };
@@ -127,9 +127,9 @@ export const training: Bench = {
       stock = Math.max(stock, await stockRate());
       ours = Math.max(ours, await rate('wasm', MLP, images, 3));
     }
-    rows.push({ what: 'MLP 784-128-10, stock wasm, model.fit', value: stock, unit: 'examples/s' });
-    rows.push(atLeast('MLP 784-128-10, ours', ours, 'examples/s', 12_000));
-    rows.push(atLeast('MLP, ours ÷ stock', ours / stock, '×', 2.5));
+    rows.push(row('MLP 784-128-10, stock wasm, model.fit', stock, 'ex/s'));
+    rows.push(atLeast(12_000, row('MLP 784-128-10, ours', ours, 'ex/s')));
+    rows.push(atLeast(2.5, row('MLP, ours ÷ stock', ours / stock, 'x')));
 
     const some = shard(
       images,
@@ -147,13 +147,13 @@ export const training: Bench = {
       0,
     );
     await startBackend({ backend: 'wasm' });
-    rows.push(atLeast('CNN of 56,714 weights, ours', cnn, 'examples/s', 500));
-    rows.push(atLeast('CNN, ours ÷ cpu backend', cnn / reference, '×', 40));
+    rows.push(atLeast(500, row('CNN of 56,714 weights, ours', cnn, 'ex/s')));
+    rows.push(atLeast(40, row('CNN, ours ÷ cpu backend', cnn / reference, 'x')));
 
     const before = tf.memory();
     await rate('wasm', MLP, some, 5);
     rows.push(
-      atMost('tensors left after 6 rounds and dispose', tf.memory().numTensors - before.numTensors, 'tensors', 0),
+      atMost(0, row('tensors left after 6 rounds and dispose', tf.memory().numTensors - before.numTensors, 'tensors')),
     );
 
     for (const workers of [1, 2]) {
@@ -161,13 +161,9 @@ export const training: Bench = {
       const pool = createTrainingPool({ backend: 'wasm', workers });
       try {
         const { seconds, gapMs } = await fleet(pool);
-        rows.push({ what: `48 clients × 625 examples, MLP, ${workers} worker(s)`, value: seconds, unit: 's a round' });
-        rows.push(atMost(`longest silence of the socket's thread, ${workers} worker(s)`, gapMs, 'ms', 100));
-        rows.push({
-          what: `start-up and first round, ${workers} worker(s)`,
-          value: (performance.now() - started) / 1000,
-          unit: 's',
-        });
+        rows.push(row(`48 clients × 625 examples, MLP, ${workers} worker(s)`, seconds, 's a round'));
+        rows.push(atMost(100, row(`longest silence of the socket's thread, ${workers} worker(s)`, gapMs, 'ms')));
+        rows.push(row(`start-up and first round, ${workers} worker(s)`, (performance.now() - started) / 1000, 's'));
       } finally {
         await pool.close();
       }
