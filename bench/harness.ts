@@ -1,46 +1,82 @@
-// The shape of a benchmark and how a time is taken. Not here: the list of benchmarks (main.ts) and any assertion in the suite.
+// How speed is measured: what a bench is, and clocks that give the same answer twice. Not here: what is measured (a module
+// each, listed in main.ts), and tests, which never assert a time.
+//
+// The machines we measure on are shared. So a figure is the best of several short batches (noise only ever adds time), a
+// claim is a ratio of two figures of the same run wherever it can be, and a bound on a clock is a target, not a test.
 
 export interface Row {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
-  /** What the design asks for, in the same unit. */
-  readonly target?: number;
-  /** Whether the target is met in this run; a busy machine may say no. */
+  /** What was promised, as text: "≥ 2.5 x". */
+  readonly target?: string;
+  /** Whether the promise was kept in this run. Goes with `target`. */
   readonly met?: boolean;
 }
 
 export interface Bench {
+  /** One word, for the command line. */
   readonly name: string;
+  /** One line, for people. */
   readonly title: string;
-  run(): Promise<readonly Row[]>;
+  run(): Promise<Row[]>;
 }
 
-/** Smallest of `repeats` wall times, milliseconds: other programs only ever add to one. Run it once before for the compilers. */
-export function bestMs(repeats: number, work: () => void): number {
+export const row = (what: string, value: number, unit: string): Row => ({ what, value, unit });
+export const atLeast = (bound: number, of: Row): Row => ({
+  ...of,
+  target: `≥ ${bound} ${of.unit}`,
+  met: of.value >= bound,
+});
+export const atMost = (bound: number, of: Row): Row => ({
+  ...of,
+  target: `≤ ${bound} ${of.unit}`,
+  met: of.value <= bound,
+});
+
+const now = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/**
+ * Milliseconds of one call of `work`: the best mean of `batches` batches, each as many calls as fit about `batchMs`, after
+ * one batch to warm up. For work of microseconds to a second.
+ */
+export function msPerCall(work: () => unknown, { batches = 5, batchMs = 60 } = {}): number {
+  const timed = (calls: number): number => {
+    const start = now();
+    for (let i = 0; i < calls; i++) work();
+    return now() - start;
+  };
+  let calls = 1;
+  while (timed(calls) < batchMs && calls < 1e7) calls *= 2; // warms up as well
   let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < repeats; i++) {
-    const start = performance.now();
-    work();
-    best = Math.min(best, performance.now() - start);
-  }
+  for (let i = 0; i < batches; i++) best = Math.min(best, timed(calls) / calls);
   return best;
 }
 
-/** A row whose value must not exceed `target`. */
-export const atMost = (what: string, value: number, unit: string, target: number): Row => ({
-  what,
-  value,
-  unit,
-  target,
-  met: value <= target,
-});
+/** As `msPerCall`, for work that gives promises; calls do not overlap. */
+export async function msPerCallAsync(
+  work: () => Promise<unknown>,
+  { batches = 5, batchMs = 60 } = {},
+): Promise<number> {
+  const timed = async (calls: number): Promise<number> => {
+    const start = now();
+    for (let i = 0; i < calls; i++) await work();
+    return now() - start;
+  };
+  let calls = 1;
+  while ((await timed(calls)) < batchMs && calls < 1e7) calls *= 2;
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < batches; i++) best = Math.min(best, (await timed(calls)) / calls);
+  return best;
+}
 
-/** A row whose value must reach `target`. */
-export const atLeast = (what: string, value: number, unit: string, target: number): Row => ({
-  what,
-  value,
-  unit,
-  target,
-  met: value >= target,
-});
+/** CPU milliseconds of this process (all of its threads) that one run of `work` takes: the measure of "costs the client". */
+export async function cpuMs(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** GB/s (10^9 bytes) of something that takes `ms` for `bytes`. */
+export const gigabytesPerSecond = (bytes: number, ms: number): number => bytes / ms / 1e6;

@@ -1,48 +1,44 @@
 // The kernels in plain JavaScript: the twin that runs everywhere and that WASM is compared with.
 // Two tricks, measured in kernels.ts: sums on Int32Array (no conversion to an unsigned double), four a turn; and u16 sums
 // two lanes to a word, the carry between the lanes cut off.
-import { checkPacked, checkSameLength, type Kernels, WORKSPACE_BYTES } from './kernels.js';
+import { checkPacked, checkSameLength, type Kernels } from './kernels.js';
 
-/** A set of its own: nothing is shared but code. */
-export function jsKernels(): Kernels {
-  return {
-    name: 'js',
-    workspace: new Uint8Array(WORKSPACE_BYTES),
-    addU32(acc, x) {
-      checkSameLength(acc, x);
-      addWords(asInt32(acc), asInt32(x));
-    },
-    subU32(acc, x) {
-      checkSameLength(acc, x);
-      subWords(asInt32(acc), asInt32(x));
-    },
-    addU16(acc, x) {
-      checkSameLength(acc, x);
-      const done = paired(acc, x, addLanes);
-      for (let i = done; i < acc.length; i++) acc[i] = (acc[i] ?? 0) + (x[i] ?? 0);
-    },
-    subU16(acc, x) {
-      checkSameLength(acc, x);
-      const done = paired(acc, x, subLanes);
-      for (let i = done; i < acc.length; i++) acc[i] = (acc[i] ?? 0) - (x[i] ?? 0);
-    },
-    pack24(from, into) {
-      checkPacked(from, into);
-      for (let i = 0, at = 0; i < from.length; i++, at += 3) {
-        const value = from[i] ?? 0;
-        into[at] = value;
-        into[at + 1] = value >>> 8;
-        into[at + 2] = value >>> 16;
-      }
-    },
-    unpack24(from, into) {
-      checkPacked(into, from);
-      for (let i = 0, at = 0; i < into.length; i++, at += 3) {
-        into[i] = (from[at] ?? 0) | ((from[at + 1] ?? 0) << 8) | ((from[at + 2] ?? 0) << 16);
-      }
-    },
-  };
-}
+export const jsKernels: Kernels = {
+  name: 'js',
+  addU32(acc, x) {
+    checkSameLength(acc, x);
+    addWords(asInt32(acc), asInt32(x));
+  },
+  subU32(acc, x) {
+    checkSameLength(acc, x);
+    subWords(asInt32(acc), asInt32(x));
+  },
+  addU16(acc, x) {
+    checkSameLength(acc, x);
+    const done = paired(acc, x, addLanes);
+    for (let i = done; i < acc.length; i++) acc[i] = (acc[i] ?? 0) + (x[i] ?? 0);
+  },
+  subU16(acc, x) {
+    checkSameLength(acc, x);
+    const done = paired(acc, x, subLanes);
+    for (let i = done; i < acc.length; i++) acc[i] = (acc[i] ?? 0) - (x[i] ?? 0);
+  },
+  pack24(from, into) {
+    checkPacked(from, into);
+    for (let i = 0, at = 0; i < from.length; i++, at += 3) {
+      const value = from[i] ?? 0;
+      into[at] = value;
+      into[at + 1] = value >>> 8;
+      into[at + 2] = value >>> 16;
+    }
+  },
+  unpack24(from, into) {
+    checkPacked(into, from);
+    for (let i = 0, at = 0; i < into.length; i++, at += 3) {
+      into[i] = (from[at] ?? 0) | ((from[at + 1] ?? 0) << 8) | ((from[at + 2] ?? 0) << 16);
+    }
+  },
+};
 
 const asInt32 = (words: Uint32Array): Int32Array => new Int32Array(words.buffer, words.byteOffset, words.length);
 

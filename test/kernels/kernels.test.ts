@@ -8,7 +8,7 @@ import { fromBase64, maskModule, openKernels, type WasmEngine, wasmKernels } fro
 import { nativeKernels } from '../../protocol/native/index.js';
 import { kernelsContract } from '../contracts/kernels.js';
 
-kernelsContract('js', jsKernels);
+kernelsContract('js', () => jsKernels);
 kernelsContract('wasm', () => wasmKernels(new WebAssembly.Instance(new WebAssembly.Module(maskModule()))));
 
 describe('the choice of kernels', () => {
