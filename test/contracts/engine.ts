@@ -3,6 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientId } from '../../protocol/ids.js';
+import { CHUNK_BYTES } from '../../protocol/limits.js';
 import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
 import type { GroupResult } from '../../protocol/round/types.js';
@@ -100,13 +101,17 @@ export function engineContract(name: string, make: () => Engine): void {
 
     for (const ring of [16, 24, 32] as const) {
       withEngine(`ring ${ring}: masked inputs in several chunks become exactly the mean`, async (engine) => {
-        const encoding = encodingOf(ring, 150_001);
+        // Two chunks, the second of a few bytes.
+        const encoding = encodingOf(ring, Math.floor((CHUNK_BYTES * 8) / ring) + 7);
         const updates = [0, 1, 2].map((i) => vector(encoding.dimension, i));
         const group = await openedGroup(engine, encoding, 0, updates);
         const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group] });
         if (!result.ok) throw new Error(result.text);
         const expected = updates[0]?.map((_, k) => updates.reduce((sum, u) => sum + (u[k] ?? 0), 0) / 3);
-        expect(result.aggregate).toEqual(expected);
+        // Bytes: a deep comparison of 100,000 values takes seconds.
+        expect(Buffer.from(result.aggregate.buffer).equals(Buffer.from(expected?.buffer ?? new ArrayBuffer(0)))).toBe(
+          true,
+        );
       });
     }
 
