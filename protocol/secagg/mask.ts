@@ -6,10 +6,10 @@ import { encodedLength, encodeUpdate, type Words, wordsOf } from './encode.js';
 import type { Encoding, MaskWork } from './jobs.js';
 import type { Streaming } from './keystreams.js';
 
-/** Key-stream bytes handled at once. The accumulator piece and the stream piece both stay in the L1/L2 cache while all keys pass over it. */
+/** Key-stream bytes handled at once: the piece of the sum and the piece of the stream stay in the cache while all keys pass over. */
 const PIECE_BYTES = 32_768;
 
-/** Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next, so the sum stays in the cache. */
+/** Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next. */
 export function* applyMasks(
   words: Words,
   masks: readonly { readonly key: Uint8Array; readonly sign: 1 | -1 }[],
