@@ -9,7 +9,7 @@ import type { Streaming } from './keystreams.js';
 /** Key-stream bytes handled at once: the piece of the sum and the piece of the stream stay in the cache while all keys pass over. */
 const PIECE_BYTES = 32_768;
 
-/** Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next, so the sum stays in the cache. */
+/** Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next. */
 export function* applyMasks(
   words: Words,
   masks: readonly { readonly key: Uint8Array; readonly sign: 1 | -1 }[],
@@ -21,11 +21,8 @@ export function* applyMasks(
     const part = words.subarray(from, Math.min(words.length, from + piece));
     for (const { key, sign } of masks) {
       const bytes = yield { key, length: part.length * width };
-      if (part instanceof Uint16Array) {
-        if (sign > 0) kernels.addU16(part, view16(bytes));
-        else kernels.subU16(part, view16(bytes));
-      } else if (sign > 0) kernels.addU32(part, view32(bytes));
-      else kernels.subU32(part, view32(bytes));
+      if (part instanceof Uint16Array) (sign > 0 ? kernels.addU16 : kernels.subU16)(part, view16(bytes));
+      else (sign > 0 ? kernels.addU32 : kernels.subU32)(part, view32(bytes));
     }
   }
 }
