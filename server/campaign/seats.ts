@@ -4,7 +4,7 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
-import { MAX_GROUP, MAX_OPEN_COHORT } from '../../protocol/limits.js';
+import { MAX_OPEN_COHORT, MAX_ROSTER } from '../../protocol/limits.js';
 import { checkRule } from '../../protocol/rule.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { CampaignSetup, Common, Seating, Team } from './types.js';
@@ -116,7 +116,7 @@ function pickGroups(state: Common, all: readonly Team[], seating: Seating): Plan
 export function longestRoster({ config, threshold, settings }: CampaignSetup): number {
   const wanted = Math.ceil(config.group.size * settings.overSelection);
   if (config.profile === 'open') return Math.min(wanted, MAX_OPEN_COHORT);
-  return Math.min(wanted, MAX_GROUP, 2 * threshold - config.group.colluders - 1);
+  return Math.min(wanted, MAX_ROSTER, 2 * threshold - config.group.colluders - 1);
 }
 
 function sampleCohort(state: Common): Plan {
