@@ -20,6 +20,8 @@ export const MIN_GROUP = 8;
 export const MAX_GROUPS = 1_024;
 /** Groups of the `grouped` profile: a rule over fewer means is no rule. */
 export const MIN_GROUPS = 5;
+/** Clients in one round of profile `open`: rows are held in full. */
+export const MAX_OPEN_COHORT = 4_096;
 /** Coordinates of a vector. 2^27 float32 are 512 MiB; chunk-hash lists of it still fit a header. */
 export const MAX_DIMENSION = 1 << 27;
 /** A task id, characters. */

@@ -2,10 +2,15 @@
 // derive the same values from the same text; nothing derived is ever configured by hand.
 // Not here: reading YAML (server/config), phases and timers (round/), what a client demands on top (participant/policy.ts).
 
-import type { Prg } from './crypto/primitives.js';
+import { enc } from './crypto/enc.js';
+import { LABELS } from './crypto/labels.js';
+import type { Prg, Primitives } from './crypto/primitives.js';
+import { SottoError } from './errors.js';
 import type { Millis } from './ids.js';
-import type { OptimizerSpec } from './optimizer/spec.js';
-import type { RuleSpec } from './rule.js';
+import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
+import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
+import { checkRule, type RuleSpec } from './rule.js';
+import type { Encoding, Ring } from './secagg/jobs.js';
 
 /**
  * Who sees what (design.md §2). `open`: the coordinator sees every update. `cohort`: one secure sum of all.
@@ -19,7 +24,8 @@ export interface Window {
   readonly time: { readonly min: Millis; readonly max: Millis };
 }
 /** The phases of one group's run that wait for clients. */
-export type WaitingPhase = 'keys' | 'shares' | 'masked' | 'consistency' | 'unmask';
+export const WAITING_PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const;
+export type WaitingPhase = (typeof WAITING_PHASES)[number];
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -58,3 +64,144 @@ export interface TaskConfig {
   readonly training: { readonly [key: string]: Json };
   readonly windows: Readonly<Record<WaitingPhase, Window>>;
 }
+
+/** What both sides compute from a TaskConfig. */
+export interface Derived {
+  /** Members whose survival a group needs, t. */
+  readonly threshold: number;
+  readonly encoding: Encoding;
+  /** Coordinates on the wire: d, one more where weighted. */
+  readonly vectorLength: number;
+  /** Bytes of one input on the wire. */
+  readonly inputBytes: number;
+  /** The canonical JSON that is signed and hashed. */
+  readonly text: string;
+}
+
+/**
+ * `t = max(⌊2N/3⌋+1, ⌊(N+a)/2⌋+1)`: the first keeps a third of dropouts from stalling a group, the second makes two sums over
+ * different survivor sets impossible (2t > N + a), so a coordinator cannot have the same round opened twice.
+ * Source: Bonawitz et al. 2017 §6.2 (active adversary), protocol.md §4. The clients compute it too.
+ */
+export function thresholdOf(size: number, colluders: number): number {
+  return Math.max(Math.floor((2 * size) / 3) + 1, Math.floor((size + colluders) / 2) + 1);
+}
+
+/** Smallest supported ring that holds a sum of `size` inputs of `bits` bits: ρ ≥ b + ⌈log₂ n⌉. `undefined`: none does. */
+export function ringOf(bits: number, size: number): Ring | undefined {
+  const needed = bits + Math.ceil(Math.log2(size));
+  return RINGS.find((ring) => ring >= needed);
+}
+const RINGS = [16, 24, 32] as const satisfies readonly Ring[];
+
+/**
+ * Checks that the settings mean something together and gives what follows from them.
+ * @throws SottoError CONFIG_INVALID, CONFIG_GROUP_SIZE, CONFIG_THRESHOLD, CONFIG_RING, CONFIG_RULE_PROFILE, CONFIG_RULE_COUNT,
+ *   CONFIG_PHASE_WINDOW, CONFIG_OPTIMIZER: each message names both sides of the contradiction and a way out
+ */
+export function deriveTask(config: TaskConfig): Derived {
+  const { group, encoding, profile } = config;
+  checkGroups(config);
+  const threshold = thresholdOf(group.size, group.colluders);
+  if (profile !== 'open' && threshold > group.size)
+    throw new SottoError(
+      'CONFIG_THRESHOLD',
+      `group.colluders ${group.colluders} with group.size ${group.size} needs a threshold of ${threshold}, more than the group has; lower colluders below ${group.size - 1} or enlarge the group`,
+      { field: 'group.colluders' },
+    );
+  checkEncoding(config);
+  const ring = profile === 'open' ? 32 : ringOf(encoding.bits, group.size);
+  if (ring === undefined)
+    throw new SottoError(
+      'CONFIG_RING',
+      `encoding.bits ${encoding.bits} for group.size ${group.size} needs ${encoding.bits + Math.ceil(Math.log2(group.size))} bits, more than the largest ring (32); use at most ${32 - Math.ceil(Math.log2(group.size))} bits`,
+      { field: 'encoding.bits' },
+    );
+  checkRuleFits(config);
+  checkWindows(config, threshold);
+  checkOptimizer(config.optimizer);
+  const weighted = encoding.weighting.by === 'examples';
+  const vectorLength = config.dimension + (weighted && profile !== 'open' ? 1 : 0);
+  return {
+    threshold: profile === 'open' ? 1 : threshold,
+    encoding: {
+      dimension: config.dimension,
+      clipNorm: encoding.clipNorm,
+      range: encoding.range,
+      levels: 2 ** (encoding.bits - 1) - 1,
+      ring,
+      weighted,
+    },
+    vectorLength,
+    inputBytes: vectorLength * (profile === 'open' ? 4 : ring / 8),
+    text: canonicalJson(config as unknown as Json),
+  };
+}
+
+function checkGroups({ group, profile, trust, dimension }: TaskConfig): void {
+  const say = (field: string, text: string) => new SottoError('CONFIG_GROUP_SIZE', text, { field });
+  if (dimension < 1 || dimension > MAX_DIMENSION || !Number.isInteger(dimension))
+    throw new SottoError('CONFIG_INVALID', `dimension ${dimension} is not in 1…${MAX_DIMENSION}`, { field: 'dimension' });
+  if (profile !== 'grouped' && group.count !== 1)
+    throw say('group.count', `profile ${profile} has one group, not ${group.count}; use profile grouped or group.count 1`);
+  if (profile === 'open') {
+    if (group.size < 1 || group.size > MAX_OPEN_COHORT)
+      throw say('group.size', `group.size ${group.size} is not in 1…${MAX_OPEN_COHORT}`);
+    return;
+  }
+  if (group.size < 2 || group.size > MAX_GROUP)
+    throw say('group.size', `group.size ${group.size} is not in 2…${MAX_GROUP}; split the clients into more groups`);
+  if (group.size < MIN_GROUP && trust === 'standard')
+    throw say('group.size', `group.size ${group.size} is below ${MIN_GROUP}: a sum of so few hides nobody well; enlarge the group, or set trust: trusted where the members trust each other`);
+  if (profile === 'grouped' && (group.count > MAX_GROUPS || (group.count < MIN_GROUPS && trust === 'standard')))
+    throw say('group.count', `profile grouped needs ${MIN_GROUPS}…${MAX_GROUPS} groups, not ${group.count}: a rule over fewer means is no rule; use more groups, or profile cohort`);
+}
+
+function checkEncoding({ encoding }: TaskConfig): void {
+  const invalid = (field: string, text: string) => new SottoError('CONFIG_INVALID', text, { field: `encoding.${field}` });
+  if (!(encoding.clipNorm > 0) || !Number.isFinite(encoding.clipNorm))
+    throw invalid('clipNorm', `encoding.clipNorm ${encoding.clipNorm} must be a positive number`);
+  if (!(encoding.range > 0) || encoding.range > encoding.clipNorm)
+    throw invalid('range', `encoding.range ${encoding.range} must be positive and at most clipNorm ${encoding.clipNorm}: no coordinate of a clipped update is larger`);
+  if (!Number.isInteger(encoding.bits) || encoding.bits < 2 || encoding.bits > 31)
+    throw invalid('bits', `encoding.bits ${encoding.bits} must be a whole number in 2…31`);
+}
+
+function checkRuleFits(config: TaskConfig): void {
+  const { rule, profile, group, encoding } = config;
+  if (rule.name !== 'mean' && profile === 'cohort')
+    throw new SottoError(
+      'CONFIG_RULE_PROFILE',
+      `rule ${rule.name} means nothing in profile cohort: the coordinator sees one sum, and a robust rule over a single vector returns it unchanged; use profile grouped (a rule over group means), open (a rule over visible updates), or rule mean`,
+      { field: 'rule', profile },
+    );
+  if (rule.name !== 'mean' && encoding.weighting.by === 'examples')
+    throw new SottoError('CONFIG_RULE_PROFILE', `rule ${rule.name} takes encoding.weighting uniform only: a weight is a lever for whoever lies about it`, { field: 'encoding.weighting' });
+  checkRule(rule, profile === 'open' ? group.size : group.count);
+}
+
+function checkWindows({ windows, group, profile }: TaskConfig, threshold: number): void {
+  for (const phase of WAITING_PHASES) {
+    const { count, time } = windows[phase];
+    const bad = (text: string) =>
+      new SottoError('CONFIG_PHASE_WINDOW', `windows.${phase}: ${text}`, { field: `windows.${phase}` });
+    if (count.min > count.max) throw bad(`count.min ${count.min} is above count.max ${count.max}`);
+    if (time.min > time.max) throw bad(`time.min ${time.min} is above time.max ${time.max}`);
+    if (time.max <= 0) throw bad(`time.max ${time.max} must be positive`);
+    if (profile !== 'open' && count.min < threshold)
+      throw bad(`count.min ${count.min} is below the threshold ${threshold}: fewer than that can never be opened`);
+    if (count.max > group.size) throw bad(`count.max ${count.max} is above group.size ${group.size}`);
+  }
+}
+
+/** JSON with sorted keys, no white space and no undefined: one text per value, so that it can be hashed. */
+export function canonicalJson(value: Json): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const entries = Object.entries(value as { readonly [key: string]: Json }).filter(([, v]) => v !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
+}
+
+/** SHA-256 over the canonical text of a task's settings. */
+export const configHash = (primitives: Primitives, text: string): Uint8Array => primitives.sha256(enc(LABELS.config, text));

@@ -47,7 +47,10 @@ export interface ParticipantSetup {
   readonly policy: Policy;
   readonly guard: GuardRecord;
   readonly primitives: Primitives;
+  /** Keys, secrets, shares, salts: a CSPRNG, always. */
   readonly rng: Rng;
+  /** Stochastic rounding: a CSPRNG; seeded in simulations, which are then stamped as making no privacy claim. */
+  readonly rounding: Rng;
 }
 
 export type ParticipantEvent =

@@ -35,6 +35,8 @@ export interface MaskWork {
   readonly prg: Prg;
   /** 0 < w ≤ 1; 1 where the task is not weighted. */
   readonly weight: number;
+  /** 32 bytes that seed the stochastic rounding (PRG of the suite, one 32-bit word a coordinate). From the CSPRNG; from a seed in simulation only. */
+  readonly roundingKey: Uint8Array;
   readonly selfKey: Uint8Array;
   readonly pairs: readonly PairMask[];
 }

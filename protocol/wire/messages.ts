@@ -98,6 +98,8 @@ export interface Shares { readonly kind: 'shares'; readonly run: RunRef; readonl
 export interface SharePacket { readonly from: Rank; readonly box: Uint8Array; readonly hashB: Uint8Array; readonly hashS: Uint8Array; readonly commitB: Uint8Array; readonly root: Uint8Array; readonly path: Uint8Array; readonly signature: Uint8Array }
 /** R2, S→C. U2 without the receiver itself, ascending. */
 export interface ShareBook { readonly kind: 'shareBook'; readonly run: RunRef; readonly packets: readonly SharePacket[] }
+/** R2, C→S. Dealers whose box did not open or whose shares do not fit the hashes they signed; ascending. More than a such complaints prove a lie. */
+export interface Complaint { readonly kind: 'complaint'; readonly run: RunRef; readonly dealers: readonly Rank[]; readonly signature: Uint8Array }
 /** R3, C→S. Announces y_i: hashes of its chunks back to back; the chunks follow. `u2` ascending. Signature over (H(y), u2). */
 export interface Masked { readonly kind: 'masked'; readonly run: RunRef; readonly chunks: Uint8Array; readonly bytes: number; readonly u2: readonly Rank[]; readonly signature: Uint8Array }
 /** C→S, with one section: a piece of y_i (or of a plain update in profile `open`). */
@@ -118,7 +120,7 @@ export interface UnmaskRequest { readonly kind: 'unmaskRequest'; readonly run: R
 export type Opened =
   | { readonly of: Rank; readonly type: 'b'; readonly share: Uint8Array; readonly salt: Uint8Array }
   | { readonly of: Rank; readonly type: 's'; readonly share: Uint8Array; readonly salt: Uint8Array };
-/** R6, C→S. One entry per member of U2, ascending by `of`. */
+/** R6, C→S. One entry per member of U2 whose shares this client holds and could check, ascending by `of`. */
 export interface Unmask { readonly kind: 'unmask'; readonly run: RunRef; readonly opened: readonly Opened[] }
 /** R7, S→C. The round is done; the record says what the model became. */
 export interface Outcome { readonly kind: 'outcome'; readonly run: RunRef; readonly record: ChainRecordBody }
@@ -130,7 +132,7 @@ export interface Resume { readonly kind: 'resume'; readonly run: RunRef; readonl
 export type SessionMessage = Hello | Challenge | Proof | Welcome | CheckIn | Accepted | Rejected | Fault | Leave | Finished;
 export type BlobMessage = Want | BlobHead | BlobChunk | WantChain | Chain;
 /** Round messages that a client sends. */
-export type ClientRoundMessage = Keys | Shares | Masked | Plain | InputChunk | Consistent | Unmask;
+export type ClientRoundMessage = Keys | Shares | Complaint | Masked | Plain | InputChunk | Consistent | Unmask;
 /** Round messages that the coordinator sends. */
 export type CoordinatorRoundMessage = Announce | KeyBook | ShareBook | InputTaken | Survivors | UnmaskRequest | Outcome | Abort | Resume;
 export type Message = SessionMessage | BlobMessage | ClientRoundMessage | CoordinatorRoundMessage;

@@ -1,0 +1,67 @@
+// Keys of one group's run: channel keys for the share boxes, mask keys for the pairs, self-mask keys. All bound to gctx.
+// Not here: the agreement itself (crypto/primitives.ts), the vectors made from the keys (mask.ts).
+
+import { enc } from '../crypto/enc.js';
+import { LABELS } from '../crypto/labels.js';
+import type { Primitives } from '../crypto/primitives.js';
+import type { Rank } from '../ids.js';
+
+export interface AgreementEnd {
+  readonly rank: Rank;
+  readonly publicKey: Uint8Array;
+}
+
+/**
+ * Key of the box from `from` to `to`: K(i→j) ≠ K(j→i), so a reflected box does not open. `undefined`: the peer's key is of low order.
+ * HKDF-SHA-256 (RFC 5869) with salt gctx over the X25519 secret; info names the direction, ranks and public keys.
+ */
+export function channelKey(
+  primitives: Primitives,
+  gctx: Uint8Array,
+  secret: Uint8Array,
+  peerPublic: Uint8Array,
+  from: AgreementEnd,
+  to: AgreementEnd,
+): Uint8Array | undefined {
+  const shared = primitives.agree(secret, peerPublic);
+  if (shared === undefined) return undefined;
+  return primitives.hkdf(shared, gctx, enc(LABELS.channelKey, from.rank, to.rank, from.publicKey, to.publicKey), 32);
+}
+
+/** Key of the pair mask m_ij = m_ji: the ends are put in rank order, so both sides derive the same one. */
+export function pairMaskKey(
+  primitives: Primitives,
+  gctx: Uint8Array,
+  secret: Uint8Array,
+  own: AgreementEnd,
+  peer: AgreementEnd,
+): Uint8Array | undefined {
+  const shared = primitives.agree(secret, peer.publicKey);
+  if (shared === undefined) return undefined;
+  const [low, high] = own.rank < peer.rank ? [own, peer] : [peer, own];
+  return primitives.hkdf(shared, gctx, enc(LABELS.pairMask, low.rank, high.rank, low.publicKey, high.publicKey), 32);
+}
+
+/** Key of the self mask PRG(b_i). */
+export const selfMaskKey = (primitives: Primitives, gctx: Uint8Array, b: Uint8Array, rank: Rank): Uint8Array =>
+  primitives.hkdf(b, gctx, enc(LABELS.selfMask, rank), 32);
+
+/** `H(b_i)`: what the dealer commits to; b is 32 uniform bytes, so no salt is needed to hide it. */
+export const commitToB = (primitives: Primitives, gctx: Uint8Array, rank: Rank, b: Uint8Array): Uint8Array =>
+  primitives.sha256(enc(LABELS.commitB, gctx, rank, b));
+
+/** H(share_ij, salt_ij) of one of the two secrets. */
+export const shareHash = (
+  primitives: Primitives,
+  gctx: Uint8Array,
+  type: 'b' | 's',
+  dealer: Rank,
+  holder: Rank,
+  share: Uint8Array,
+  salt: Uint8Array,
+): Uint8Array => primitives.sha256(enc(type === 'b' ? LABELS.shareB : LABELS.shareS, gctx, dealer, holder, share, salt));
+
+/** Associated data of a share box. */
+export const boxData = (gctx: Uint8Array, from: Rank, to: Rank): Uint8Array => enc(LABELS.shareBox, gctx, from, to);
+/** Channel keys are used for one box each, so the nonce is fixed. */
+export const BOX_NONCE_BYTES = 12;
