@@ -38,7 +38,8 @@ export function installProblem(root) {
     const found = present[path];
     if (found === undefined) {
       if (!entry.optional && !entry.devOptional) return `${path} is missing`;
-    } else if (found.version !== entry.version) return `${path} is ${found.version}, the lock file has ${entry.version}`;
+    } else if (found.version !== entry.version)
+      return `${path} is ${found.version}, the lock file has ${entry.version}`;
   }
   return undefined;
 }
@@ -56,7 +57,8 @@ export function withLock(path, work, waitMs = LOCK_WAIT_MS) {
       if (error.code !== 'EEXIST') throw error;
     }
     if (!ownerLives(path)) rmSync(path, { force: true });
-    else if (Date.now() > end) throw new Error(`another set-up has held ${path} for ${waitMs / 60_000} minutes; remove the file if none runs`);
+    else if (Date.now() > end)
+      throw new Error(`another set-up has held ${path} for ${waitMs / 60_000} minutes; remove the file if none runs`);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   }
   try {
@@ -79,10 +81,17 @@ function ownerLives(path) {
 }
 
 function run(what, command, args, root) {
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32', maxBuffer: 1 << 28 });
+  const result = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+    maxBuffer: 1 << 28,
+  });
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}\n`);
-  throw new Error(`${what} failed${result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`} (${command} ${args.join(' ')})`);
+  throw new Error(
+    `${what} failed${result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`} (${command} ${args.join(' ')})`,
+  );
 }
 
 /** Install scripts stay off: no dependency needs one, and an install should not run code of strangers. */

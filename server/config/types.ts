@@ -22,7 +22,8 @@ export interface CampaignSettings {
  * `mlp`: dense layers with ReLU between them. `cnn`: 3x3 convolutions with ReLU and 2x2 max-pooling, then dense layers.
  */
 export type ModelSettings =
-  | { readonly kind: 'mlp'; readonly inputs: number; readonly hidden: readonly number[]; readonly classes: number }
+  | { readonly kind: 'softmax'; readonly input: number; readonly classes: number }
+  | { readonly kind: 'mlp'; readonly input: number; readonly hidden: readonly number[]; readonly classes: number }
   | {
       readonly kind: 'cnn';
       /** Height, width, channels. */
