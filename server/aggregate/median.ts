@@ -1,0 +1,68 @@
+// Coordinate-wise median and trimmed mean: the two rules over order statistics. Not here: the selection itself (order.ts).
+
+import { SottoError } from '../../protocol/errors.js';
+import { checkInputs, type Visible } from './inputs.js';
+import { medianSelection, type OrderKernel, orderPlain, type Selection, trimmedSelection } from './order.js';
+import { type OrderReport, type Rule, vectorsOf } from './rule.js';
+
+/**
+ * Per coordinate the middle order statistic, for an even number the mean of the two middle ones (Yin et al. 2018, Definition 1).
+ * `faulty` does not change the result; it is the claim that is checked (2f < m) and the tails the report counts.
+ * Breakdown point ⌊(m−1)/2⌋ of m inputs; (f, 4(1 + f/(m−2f))²)-robust (Allouah et al. 2023). Unweighted.
+ * Example: (1, 2, 3), (4, 5, 6), (7, 8, 9) → (4, 5, 6); column {1, 2, 3, 4, 1e10} → 3.
+ */
+export const median = (faulty: number, kernel: OrderKernel = orderPlain): Rule =>
+  orderRule('median', faulty, medianSelection, kernel);
+
+/**
+ * Per coordinate the mean of the order statistics f+1 … m−f (Yin et al. 2018, Definition 2, with f = βm a count), selected, never
+ * computed by taking extremes off a total. f = 0 is the unweighted mean.
+ * Breakdown point f; (f, 6r(1 + r))-robust with r = f/(m−2f) (Allouah et al. 2023). Unweighted.
+ * Example with f = 1: (1, 2, 3), (4, 5, 6), (7, 8, 9) → (4, 5, 6); column {1, 2, 3, 4, 1e10} → 3.
+ */
+export const trimmedMean = (faulty: number, kernel: OrderKernel = orderPlain): Rule =>
+  orderRule('trimmed-mean', faulty, trimmedSelection, kernel);
+
+function orderRule(
+  stage: OrderReport['stage'],
+  faulty: number,
+  select: (rows: number, faulty: number) => Selection,
+  kernel: OrderKernel,
+): Rule {
+  if (!Number.isSafeInteger(faulty) || faulty < 0) {
+    throw new SottoError(
+      'AGGREGATE_PRECONDITION',
+      `${stage} with faulty ${faulty}; it must be an integer of at least 0`,
+    );
+  }
+  return {
+    name: `${stage}(${faulty})`,
+    faulty,
+    init: () => [],
+    aggregate(inputs: readonly Visible[]) {
+      checkInputs(inputs);
+      requireMajority(stage, faulty, inputs.length);
+      const { vector, low, high, effective } = kernel(vectorsOf(inputs), select(inputs.length, faulty));
+      const share = (count: number) => (effective === 0 ? 0 : count / effective);
+      const report: OrderReport = {
+        stage,
+        faulty,
+        low: Array.from(low, share),
+        high: Array.from(high, share),
+        effective,
+      };
+      return { vector, state: [], reports: [report] };
+    },
+  };
+}
+
+/** @throws AGGREGATE_PRECONDITION where 2f ≥ m: then nobody can tell the good half from the bad one. */
+export function requireMajority(name: string, faulty: number, inputs: number): void {
+  if (2 * faulty >= inputs) {
+    throw new SottoError(
+      'AGGREGATE_PRECONDITION',
+      `${name} with faulty ${faulty} needs at least ${2 * faulty + 1} inputs and got ${inputs}; f is never lowered silently`,
+      { faulty, inputs },
+    );
+  }
+}
