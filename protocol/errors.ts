@@ -209,6 +209,7 @@ export const ERRORS = {
   TRAIN_NON_FINITE: { blame: 'local', retry: 'next-round', says: 'the loss or the update became non-finite' },
   TRAIN_SHAPE: { blame: 'config', retry: 'never', says: 'weights, manifest, model or data do not fit together' },
   TRAIN_ABORTED: { blame: 'nobody', retry: 'later', says: 'training was stopped before it ended' },
+  TRAIN_WORKER: { blame: 'local', retry: 'next-round', says: 'the worker that trains ended or could not start' },
   DATA_MISSING: { blame: 'local', retry: 'never', says: 'the data set is not installed' },
   DATA_MALFORMED: { blame: 'local', retry: 'never', says: 'the data set is damaged or of another format' },
   DATA_PARTITION: { blame: 'config', retry: 'never', says: 'the data cannot be partitioned as asked' },
