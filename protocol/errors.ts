@@ -44,6 +44,11 @@ export const ERRORS = {
     retry: 'later',
     says: 'the coordinator has no room; come back after the given time',
   },
+  SESSION_EXCLUDED: {
+    blame: 'remote',
+    retry: 'later',
+    says: 'the client was proven to have broken the protocol and sits out',
+  },
   SESSION_UNKNOWN_TASK: {
     blame: 'remote',
     retry: 'never',
@@ -214,6 +219,7 @@ export const ERRORS = {
   DATA_MALFORMED: { blame: 'local', retry: 'never', says: 'the data set is damaged or of another format' },
   DATA_PARTITION: { blame: 'config', retry: 'never', says: 'the data cannot be partitioned as asked' },
   // drivers
+  TRANSPORT_SLOW: { blame: 'remote', retry: 'later', says: 'the peer did not take its messages in time' },
   TRANSPORT_CLOSED: { blame: 'nobody', retry: 'later', says: 'the connection closed' },
   STORE_WRITE: {
     blame: 'local',

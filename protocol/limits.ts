@@ -40,3 +40,33 @@ export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
 export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */
 export const MAX_TEXT = 256;
+
+// ---- coordinator -----------------------------------------------------------------------------------------------------
+/** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */
+export const MAX_VOID_IN_A_ROW = 3;
+/** Clients that one campaign keeps connected between rounds. Surplus ones are told when to come back. 10,000 at 20 KB are 200 MB. */
+export const MAX_POOL = 10_000;
+/** Shortest and longest time a rejected client is told to stay away, ms: no hammering, and nobody forgets us. */
+export const MIN_RETRY_AFTER_MS = 1_000;
+export const MAX_RETRY_AFTER_MS = 600_000;
+/** From the TCP connection to the proof of identity, ms (operations.md 3.1). A silent socket costs memory and buys nothing. */
+export const AUTH_DEADLINE_MS = 5_000;
+/** Between pings of the coordinator, ms; a peer that answered none for `DEAD_AFTER_MS` is gone. Two pings may be lost. */
+export const PING_MS = 20_000;
+export const DEAD_AFTER_MS = 45_000;
+/** Bytes that may lie unsent for one client before blob chunks wait: four chunks keep the link busy, 10,000 slow readers cost what they must. */
+export const MAX_UNSENT_BYTES = 1 << 20;
+/** Bytes of round messages that may lie unsent for one client. Largest burst: a share book beside four blob chunks; twice that is no reader. */
+export const MAX_BACKLOG_BYTES = 4 << 20;
+/** A client whose connection takes no byte for so long is cut, ms (operations.md 3.2, A9). */
+export const SLOW_READER_MS = 60_000;
+/** Blobs that one client may have asked for and not yet received: model, aggregate and optimiser state of two records, and room. */
+export const MAX_WANTED_BLOBS = 8;
+/** Chain records whose blobs stay in memory. A client that missed more joins at a checkpoint, if its policy lets it. */
+export const MAX_KEPT_RECORDS = 16;
+/** Connections that have not proven who they are, in all. One address may open many: issue 5 counts per address. */
+export const MAX_UNAUTHENTICATED = 1_024;
+/** Parts of one websocket message. Our own senders never fragment. */
+export const MAX_WS_FRAGMENTS = 64;
+/** Time for the closing handshake of a websocket, ms. */
+export const CLOSE_TIMEOUT_MS = 5_000;

@@ -1,0 +1,299 @@
+// The campaign machine: waits for clients, starts attempts, retries, blames, pauses, stops. Pure: step(state, event) → {state, effects}.
+// A round is protocol/round's business; making and publishing the model the driver's. Who may take part is seats.ts.
+// Not here: any clock, socket or vector.
+
+import type { ErrorCode } from '../../protocol/errors.js';
+import { ERRORS } from '../../protocol/errors.js';
+import type { ClientId, Millis } from '../../protocol/ids.js';
+import { MAX_POOL, MAX_RETRY_AFTER_MS, MAX_VOID_IN_A_ROW, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
+import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
+import { enough, planAttempt } from './seats.js';
+import type {
+  AttemptRef,
+  CAMPAIGN_TRANSITIONS,
+  CampaignEffect,
+  CampaignEvent,
+  CampaignOutcome,
+  CampaignPhase,
+  CampaignSetup,
+  CampaignState,
+  CampaignStep,
+  Common,
+} from './types.js';
+
+type In<P extends CampaignPhase> = Extract<CampaignState, { phase: P }>;
+/** What a handler of phase P may return: P again, or a phase that the table lists for P. */
+type StepFrom<P extends CampaignPhase> = CampaignStep<In<P | (typeof CAMPAIGN_TRANSITIONS)[P][number]>>;
+
+/** Waits for the clients of the first round. @param now the driver's clock */
+export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<In<'waiting' | 'ended'>> {
+  const common: Common = {
+    setup,
+    pool: new Set(),
+    seating: setup.config.profile === 'grouped' ? { type: 'undealt' } : { type: 'sampled' },
+    blamed: new Map(),
+    sittingOut: new Set(),
+    voidInARow: 0,
+    roundMs: MIN_RETRY_AFTER_MS,
+  };
+  if (setup.lastRound >= setup.settings.rounds) return end(common, { type: 'rounds', round: setup.lastRound });
+  return wait(common, { round: setup.lastRound + 1, attempt: 1 }, now);
+}
+
+/** Total and deterministic. Consumes `state`: afterwards only the returned one may be used. */
+export function stepCampaign(state: CampaignState, event: CampaignEvent): CampaignStep {
+  switch (event.type) {
+    case 'left':
+      state.pool.delete(event.client);
+      return stay(state);
+    case 'joined':
+      return join(state, event.client, event.now);
+    case 'offended':
+      // Only what is the client's own fault; who was late or dropped may be in the next attempt.
+      if (ERRORS[event.code].blame === 'remote') state.sittingOut.add(event.client);
+      return stay(state);
+    default:
+  }
+  switch (state.phase) {
+    case 'waiting':
+      return onWaiting(state, event);
+    case 'running':
+      return onRunning(state, event);
+    case 'publishing':
+      return onPublishing(state, event);
+    case 'judging':
+      return onJudging(state, event);
+    case 'pausing':
+      return onPausing(state, event);
+    case 'stopping':
+      return onStopping(state, event);
+    case 'ended':
+      return stay(state);
+    default:
+      return state satisfies never;
+  }
+}
+
+type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' }>;
+
+// ---- the pool --------------------------------------------------------------------------------------------------------
+
+function join(state: CampaignState, client: ClientId, now: Millis): CampaignStep {
+  if (state.phase === 'ended') return stay(state, goodbye(state, client));
+  const blame = state.blamed.get(client);
+  if (blame !== undefined) return stay(state, reject(state, client, 'SESSION_EXCLUDED'));
+  if (!state.pool.has(client) && !hasRoom(state, client)) return stay(state, reject(state, client, 'SESSION_BUSY'));
+  state.pool.add(client);
+  const round = state.phase === 'pausing' || state.phase === 'judging' ? state.round + 1 : state.round;
+  const accept: CampaignEffect = { type: 'accept', client, round };
+  if (state.phase === 'waiting' && enough(state)) return { state, effects: [accept, { type: 'wakeAt', at: now }] };
+  return stay(state, accept);
+}
+
+/** Groups that are dealt take their members only: the others are reserve until the next roster epoch (types.ts, Seating). */
+function hasRoom(state: Common, client: ClientId): boolean {
+  if (state.seating.type === 'dealt') return state.seating.groups.some((team) => team.members.includes(client));
+  return state.pool.size < MAX_POOL;
+}
+
+/** Pace steering: about one round from now, spread over another one, so that those turned away do not come back together. */
+function reject(state: Common, client: ClientId, code: ErrorCode): CampaignEffect {
+  const base = Math.min(
+    Math.max(state.roundMs + state.setup.settings.pauseMs, MIN_RETRY_AFTER_MS),
+    MAX_RETRY_AFTER_MS / 2,
+  );
+  return { type: 'reject', client, code, retryAfterMs: Math.round(base * (1 + spread(client))) };
+}
+
+/** In [0, 1), from the id: the draws of the setup's `random` belong to the sampling, or a seed would not fix the cohorts. */
+const spread = (client: ClientId): number => Number.parseInt(client.slice(0, 8), 16) / 2 ** 32;
+
+function goodbye(state: In<'ended'>, client: ClientId): CampaignEffect {
+  // A coordinator that was stopped comes back; all other ends are ends.
+  if (state.outcome.type === 'stopped') return reject(state, client, 'SESSION_BUSY');
+  return { type: 'farewell', client, rounds: state.outcome.round };
+}
+
+// ---- phases ----------------------------------------------------------------------------------------------------------
+
+function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
+  if (e.type === 'stop') return end(s, { type: 'stopped', round: s.round - 1, reason: e.reason });
+  if (e.type !== 'tick') return stay(s);
+  if (e.now < s.until && !enough(s)) return { state: s, effects: [{ type: 'wakeAt', at: s.until }] };
+  const plan = planAttempt(s);
+  if (plan.ok) {
+    const { phase: _, until: __, ...rest } = s;
+    return {
+      state: { ...rest, phase: 'running', seating: plan.seating, startedAt: e.now },
+      effects: [{ type: 'start', round: s.round, attempt: s.attempt, groups: plan.groups }],
+    };
+  }
+  // Nothing was announced, so the round keeps its number; but somebody has to be told that nobody comes.
+  const voidInARow = s.voidInARow + 1;
+  if (voidInARow >= MAX_VOID_IN_A_ROW) return stall({ ...s, voidInARow }, s.round - 1, plan.text);
+  return wait({ ...s, voidInARow }, s, e.now);
+}
+
+function onRunning(s: In<'running'>, e: PhaseEvent): StepFrom<'running'> {
+  switch (e.type) {
+    case 'done':
+      return publish(s, e.result);
+    case 'failed':
+      return retry(s, e.failure, e.now);
+    case 'stop':
+      return { state: stopping(s, e.reason), effects: [{ type: 'cancel' }] };
+    default:
+      return stay(s);
+  }
+}
+
+function onPublishing(s: In<'publishing'>, e: PhaseEvent): StepFrom<'publishing'> {
+  switch (e.type) {
+    case 'published': {
+      const done = { ...s, voidInARow: 0, roundMs: blend(s.roundMs, e.now - s.startedAt) };
+      if (s.setup.settings.stopAt === undefined) return nextRound(done, e.now);
+      return { state: { ...common(done), phase: 'judging', round: s.round }, effects: [] };
+    }
+    case 'unpublished':
+      // The sums are open, so this round is over (protocol.md §6.6): never another attempt.
+      return giveUpRound(s, e.code, e.text, e.now);
+    case 'stop':
+      return { state: stopping(s, e.reason), effects: [] };
+    default:
+      return stay(s);
+  }
+}
+
+function onJudging(s: In<'judging'>, e: PhaseEvent): StepFrom<'judging'> {
+  if (e.type === 'stop') return end(s, { type: 'stopped', round: s.round, reason: e.reason });
+  if (e.type !== 'evaluated' || e.round !== s.round) return stay(s);
+  const goal = s.setup.settings.stopAt?.accuracy ?? Number.POSITIVE_INFINITY;
+  if (e.accuracy >= goal) return end(s, { type: 'accuracy', round: s.round, accuracy: e.accuracy });
+  return nextRound(s, e.now);
+}
+
+function onPausing(s: In<'pausing'>, e: PhaseEvent): StepFrom<'pausing'> {
+  if (e.type === 'stop') return end(s, { type: 'stopped', round: s.round, reason: e.reason });
+  if (e.type !== 'tick' || e.now < s.until) return stay(s);
+  return wait(s, { round: s.round + 1, attempt: 1 }, e.now);
+}
+
+function onStopping(s: In<'stopping'>, e: PhaseEvent): StepFrom<'stopping'> {
+  const stopped = (round: number, ...before: CampaignEffect[]): StepFrom<'stopping'> =>
+    end(s, { type: 'stopped', round, reason: s.reason }, ...before);
+  switch (e.type) {
+    case 'done':
+      // It was faster than the cancel. The clients have done their part: finish it.
+      return { state: s, effects: [publishEffect(s, e.result)] };
+    case 'failed':
+      return stopped(s.round - 1, voidEffect(s, e.failure.code, e.failure.text));
+    case 'published':
+      return stopped(s.round);
+    case 'unpublished':
+      return stopped(s.round - 1, voidEffect(s, e.code, e.text));
+    default:
+      return stay(s);
+  }
+}
+
+// ---- moves -----------------------------------------------------------------------------------------------------------
+
+function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): CampaignStep<S> {
+  return { state, effects };
+}
+
+/** The fields of every phase, and no other: a new phase is built on these. */
+function common(s: Common): Common {
+  const { setup, pool, seating, blamed, sittingOut, voidInARow, roundMs } = s;
+  return { setup, pool, seating, blamed, sittingOut, voidInARow, roundMs };
+}
+
+function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
+  const until = now + s.setup.settings.clients.waitMs;
+  const { round, attempt } = next;
+  return {
+    state: { ...common(s), phase: 'waiting', round, attempt, until },
+    effects: [{ type: 'wakeAt', at: enough(s) ? now : until }],
+  };
+}
+
+function publish(s: In<'running'>, result: RoundResult): CampaignStep<In<'publishing'>> {
+  const { round, attempt, startedAt } = s;
+  const effects = result.voided.flatMap((group) => blame(s, group.failure));
+  effects.push(publishEffect(s, result));
+  return { state: { ...common(s), phase: 'publishing', round, attempt, startedAt }, effects };
+}
+
+const publishEffect = (s: AttemptRef, result: RoundResult): CampaignEffect => ({
+  type: 'publish',
+  round: s.round,
+  attempt: s.attempt,
+  result,
+});
+
+const voidEffect = (s: AttemptRef, code: ErrorCode, text: string): CampaignEffect => ({
+  type: 'void',
+  round: s.round,
+  attempts: s.attempt,
+  code,
+  text,
+});
+
+function retry(s: In<'running'>, failure: RoundFailure, now: Millis): StepFrom<'running'> {
+  const blamed = blame(s, failure);
+  const again = failure.retry === 'next-attempt' && s.attempt < s.setup.settings.attemptsPerRound;
+  const next = again
+    ? wait(s, { round: s.round, attempt: s.attempt + 1 }, now)
+    : giveUpRound(s, failure.code, failure.text, now);
+  return { state: next.state, effects: [...blamed, ...next.effects] };
+}
+
+/** Collects proven culprits. They leave the pool: they are told so when they check in again. */
+function blame(s: Common, failure: RoundFailure): CampaignEffect[] {
+  return failure.culprits.map(({ client, code }) => {
+    s.blamed.set(client, code);
+    s.pool.delete(client);
+    return { type: 'blame', client, code };
+  });
+}
+
+function giveUpRound(
+  s: Common & AttemptRef,
+  code: ErrorCode,
+  text: string,
+  now: Millis,
+): CampaignStep<In<'pausing' | 'ended'>> {
+  const voidInARow = s.voidInARow + 1;
+  const next =
+    voidInARow >= MAX_VOID_IN_A_ROW
+      ? stall({ ...s, voidInARow }, s.round, `round ${s.round} is void: ${code}, ${text}`)
+      : nextRound({ ...s, voidInARow }, now);
+  return { state: next.state, effects: [voidEffect(s, code, text), ...next.effects] };
+}
+
+/** The round is over. `pausing` even where there is no pause: one way from round to round. */
+function nextRound(s: Common & { readonly round: number }, now: Millis): CampaignStep<In<'pausing' | 'ended'>> {
+  const { settings } = s.setup;
+  s.sittingOut.clear();
+  if (s.round >= settings.rounds) return end(s, { type: 'rounds', round: s.round });
+  const until = now + settings.pauseMs;
+  return { state: { ...common(s), phase: 'pausing', round: s.round, until }, effects: [{ type: 'wakeAt', at: until }] };
+}
+
+function stall(s: Common, round: number, text: string): CampaignStep<In<'ended'>> {
+  const says = `nothing came of ${MAX_VOID_IN_A_ROW} tries in a row; the last one: ${text}`;
+  return end(s, { type: 'stalled', round, code: 'CAMPAIGN_STALLED', text: says });
+}
+
+function stopping(s: Common & AttemptRef, reason: string): In<'stopping'> {
+  return { ...common(s), phase: 'stopping', round: s.round, attempt: s.attempt, reason };
+}
+
+function end(s: Common, outcome: CampaignOutcome, ...before: CampaignEffect[]): CampaignStep<In<'ended'>> {
+  const state: In<'ended'> = { ...common(s), phase: 'ended', outcome };
+  const farewells = outcome.type === 'stopped' ? [] : [...s.pool].map((client) => goodbye(state, client));
+  return { state, effects: [...before, ...farewells, { type: 'ended', outcome }] };
+}
+
+/** Moving mean that forgets half of the past in each round. */
+const blend = (before: Millis, latest: Millis): Millis => (before + latest) / 2;

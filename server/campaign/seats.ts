@@ -1,0 +1,143 @@
+// Who may take part in the next attempt: dealing fixed groups once, picking groups or sampling a cohort for each attempt.
+// Pure functions over ids; every list is sorted before a draw, so a seed gives the same cohort whatever the order of arrival.
+// Not here: when an attempt starts (campaign.ts).
+
+import { SottoError } from '../../protocol/errors.js';
+import type { ClientId } from '../../protocol/ids.js';
+import { checkRule } from '../../protocol/rule.js';
+import type { TaskConfig } from '../../protocol/task.js';
+import type { CampaignSetup, Common, Seating, Team } from './types.js';
+
+/** Clients whom the first deal waits for: a seat each. */
+export const seatsOf = (config: TaskConfig): number => config.group.size * config.group.count;
+
+/**
+ * The fewest members with which a group takes part: enough for the threshold and for every phase's `count.min`.
+ *
+ * Discussion. Members that are not connected are left out of the roster of the attempt, rather than listed and awaited: t stays
+ * the one derived from the full size N, so a shorter roster opens no smaller sum (t of fewer members is stricter), no phase waits
+ * for somebody known to be absent, and the dropout budget left is what it would have been (n − t either way).
+ */
+export function leastMembers(config: TaskConfig, threshold: number): number {
+  return Math.max(threshold, ...Object.values(config.windows).map((window) => window.count.min));
+}
+
+export const isEligible = (state: Common, client: ClientId): boolean =>
+  state.pool.has(client) && !state.blamed.has(client) && !state.sittingOut.has(client);
+
+/** Everybody who could be in the next attempt. */
+export function eligible(state: Common): ClientId[] {
+  const { seating } = state;
+  if (seating.type === 'dealt') {
+    return seating.groups.flatMap((team) => team.members.filter((client) => isEligible(state, client)));
+  }
+  return [...state.pool].filter((client) => isEligible(state, client)).sort();
+}
+
+/** How many clients make waiting longer pointless, apart from `clients.min`: the seats of the deal, or of those who may still come. */
+export function expected(state: Common): number {
+  const { config } = state.setup;
+  switch (state.seating.type) {
+    case 'undealt':
+      return seatsOf(config);
+    case 'dealt':
+      return state.seating.groups
+        .flatMap((team) => team.members)
+        .filter((client) => !state.blamed.has(client) && !state.sittingOut.has(client)).length;
+    case 'sampled':
+      return Number.POSITIVE_INFINITY;
+    default:
+      return state.seating satisfies never;
+  }
+}
+
+/** Whether the wait is over before its time. Before the deal every seat is waited for: who comes after it stays outside. */
+export function enough(state: Common): boolean {
+  const here = eligible(state).length;
+  if (state.seating.type === 'undealt') return here >= expected(state);
+  return here >= Math.min(state.setup.settings.clients.min, expected(state));
+}
+
+export type Plan =
+  | { readonly ok: true; readonly seating: Seating; readonly groups: readonly Team[] }
+  | { readonly ok: false; readonly text: string };
+
+/** Draws the cohort of one attempt from those who are here, or says why there is none. Draws nothing in vain. */
+export function planAttempt(state: Common): Plan {
+  const { setup, seating } = state;
+  switch (seating.type) {
+    case 'sampled':
+      return sampleCohort(state);
+    case 'dealt':
+      return pickGroups(state, seating.groups, seating);
+    case 'undealt': {
+      const here = eligible(state);
+      const least = leastMembers(setup.config, setup.threshold) * setup.config.group.count;
+      if (here.length < least) {
+        return {
+          ok: false,
+          text: `${here.length} clients are here, ${setup.config.group.count} groups need at least ${least}`,
+        };
+      }
+      const groups = dealGroups(setup, here);
+      return pickGroups(state, groups, { type: 'dealt', groups });
+    }
+    default:
+      return seating satisfies never;
+  }
+}
+
+/** Deals shuffled clients to the groups in turn, so that sizes differ by one at most; members of a group in ascending order. */
+export function dealGroups(setup: CampaignSetup, clients: readonly ClientId[]): readonly Team[] {
+  const { count } = setup.config.group;
+  const dealt = shuffle([...clients].sort(), setup.random).slice(0, seatsOf(setup.config));
+  return Array.from({ length: count }, (_, id) => ({
+    id,
+    members: dealt.filter((__, seat) => seat % count === id).sort(),
+  }));
+}
+
+function pickGroups(state: Common, all: readonly Team[], seating: Seating): Plan {
+  const { config, threshold } = state.setup;
+  const least = leastMembers(config, threshold);
+  const groups = all
+    .map((team) => ({ id: team.id, members: team.members.filter((client) => isEligible(state, client)) }))
+    .filter((team) => team.members.length >= least);
+  if (groups.length === 0) return { ok: false, text: `no group has ${least} members here` };
+  const text = ruleRefuses(config, groups.length);
+  return text === undefined ? { ok: true, seating, groups } : { ok: false, text };
+}
+
+function sampleCohort(state: Common): Plan {
+  const { config, threshold, settings, random } = state.setup;
+  const here = eligible(state);
+  const least = leastMembers(config, threshold);
+  if (here.length < least)
+    return { ok: false, text: `${here.length} clients are here, a round needs at least ${least}` };
+  const wanted = Math.min(here.length, Math.ceil(config.group.size * settings.overSelection));
+  // One secure sum is one input to the rule; in `open` every client is one, and the fewest that may survive count.
+  const text = ruleRefuses(config, config.profile === 'open' ? least : 1);
+  if (text !== undefined) return { ok: false, text };
+  const members = shuffle(here, random).slice(0, wanted).sort();
+  return { ok: true, seating: state.seating, groups: [{ id: 0, members }] };
+}
+
+function ruleRefuses(config: TaskConfig, inputs: number): string | undefined {
+  try {
+    checkRule(config.rule, inputs);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SottoError) return error.message;
+    throw error;
+  }
+}
+
+/** Fisher-Yates from the end; changes and returns the array. @param random uniform in [0, 1) */
+export function shuffle<T>(items: T[], random: () => number): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    // safe: 0 ≤ j ≤ i < items.length
+    [items[i], items[j]] = [items[j]!, items[i]!];
+  }
+  return items;
+}
