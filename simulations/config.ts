@@ -10,17 +10,7 @@ import { parseSettings, readSettings } from '../server/config/load.js';
 import { settingError } from '../server/config/problem.js';
 import { fillCampaign, fillTask } from '../server/config/profiles.js';
 import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
-import {
-  between,
-  choice,
-  listOf,
-  maybe,
-  oneOf,
-  positive,
-  says,
-  settings,
-  whole,
-} from '../server/config/values.js';
+import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
 
 /** Which examples there are, and how they are cut among the clients (partition.ts). */
 export interface DataSettings {
@@ -91,7 +81,7 @@ const dataSchema = settings({
     choice('set', [
       settings({ set: says('70,000 handwritten digits; the test part is its own.', literal('mnist')) }),
       settings({
-        set: says('5,757 e-mails as hashed words, spam or not; a fifth is the test part.', literal('spam')),
+        set: says('About 5,750 e-mails as hashed words, spam or not; a fifth is the test part.', literal('spam')),
         width: says('Buckets of the hash: numbers in one example.', whole(16, 65_536)),
       }),
       settings({

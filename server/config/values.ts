@@ -4,7 +4,6 @@
 import * as v from 'valibot';
 import { closest } from './closest.js';
 
-
 /** Puts the documentation of a setting on its schema. One sentence or two; units and consequences. */
 export const says = <S extends v.GenericSchema>(text: string, schema: S) => v.pipe(schema, v.description(text));
 
@@ -67,7 +66,8 @@ export function oneOf<const T extends readonly string[]>(names: T) {
 }
 
 export function listOf<S extends v.GenericSchema>(item: S, min: number, max: number) {
-  const must = `a list of ${min} to ${max} entries`;
+  const { must: each } = v.getMetadata(item) as { must?: string };
+  const must = `a list of ${min} to ${max} entries${each ? `, each ${each}` : ''}`;
   return v.pipe(
     v.array(item, must),
     v.check((list) => list.length >= min && list.length <= max, must),
