@@ -1,0 +1,129 @@
+// What the coordinator knows of one group's run, phase by phase: a field exists from the phase on in which it becomes known.
+// Sets have the letters of Bonawitz et al. 2017: U1 ⊇ U2 ⊇ U3 ⊇ U4. Collections are owned by the state and changed in place.
+// Not here: what happens in a phase (phases/*.ts), all groups together (round.ts).
+
+import type { Primitives } from '../crypto/primitives.js';
+import type { ErrorCode } from '../errors.js';
+import type { ClientId, Millis, Rank } from '../ids.js';
+import type { Derived, TaskConfig, WaitingPhase, Window } from '../task.js';
+import type { Keys, Masked, Opened, RunRef, Shares } from '../wire/messages.js';
+import type { GroupResult, RoundEffect, RoundFailure, TRANSITIONS } from './types.js';
+
+export interface GroupSetup {
+  readonly run: RunRef;
+  readonly config: TaskConfig;
+  readonly derived: Derived;
+  readonly gctx: Uint8Array;
+  /** Rank order. */
+  readonly members: readonly ClientId[];
+  readonly ranks: ReadonlyMap<ClientId, Rank>;
+  readonly publicKeys: readonly Uint8Array[];
+  readonly primitives: Primitives;
+  /** Engine name of this group's accumulator; slots of inputs are `${accumulator}/${rank}`. */
+  readonly accumulator: string;
+  /** Job numbers of the whole round; shared by its groups. */
+  readonly jobs: { next: number };
+}
+
+/** Engine work under way. Folds may still be running when their phase has closed. */
+export type PendingJob = { readonly kind: 'chunk'; readonly rank: Rank; readonly index: number } | { readonly kind: 'fold' | 'keep'; readonly rank: Rank } | { readonly kind: 'unmask' };
+
+export interface Run {
+  readonly setup: GroupSetup;
+  /** Members whose connection is lost. */
+  readonly absent: Set<Rank>;
+  /** Members refused in this run, with the code they were told. */
+  readonly refused: Map<Rank, ErrorCode>;
+  readonly pending: Map<number, PendingJob>;
+}
+/** A phase that waits for clients. */
+interface Waiting extends Run {
+  readonly openedAt: Millis;
+}
+export interface KeysState extends Waiting {
+  readonly phase: 'keys';
+  readonly keys: Map<Rank, Keys>;
+}
+export interface SharesState extends Waiting {
+  readonly phase: 'shares';
+  readonly u1: readonly Rank[];
+  readonly keys: ReadonlyMap<Rank, Keys>;
+  readonly shares: Map<Rank, Shares>;
+}
+/** Known once U2 is fixed. */
+export interface Dealt extends Run {
+  readonly u1: readonly Rank[];
+  readonly u2: readonly Rank[];
+  readonly keys: ReadonlyMap<Rank, Keys>;
+  readonly shares: ReadonlyMap<Rank, Shares>;
+}
+/** A masked input on its way: which chunks are in, which are being checked. */
+export interface Incoming {
+  readonly message: Masked;
+  readonly taken: Set<number>;
+  readonly checking: Set<number>;
+}
+export interface MaskedState extends Dealt, Waiting {
+  readonly phase: 'masked';
+  readonly incoming: Map<Rank, Incoming>;
+  readonly u3: Set<Rank>;
+  /** Dealer → members who say that its shares are bad. */
+  readonly complaints: Map<Rank, Set<Rank>>;
+  readonly complained: Set<Rank>;
+}
+export interface CommittedState extends Dealt {
+  readonly phase: 'committed';
+  readonly u3: readonly Rank[];
+}
+/** Known once the survivor sets are fixed. U4 = U3 without sketches. */
+export interface Fixed extends Dealt {
+  readonly u3: readonly Rank[];
+  readonly u4: readonly Rank[];
+}
+export interface ConsistencyState extends Fixed, Waiting {
+  readonly phase: 'consistency';
+  readonly signatures: Map<Rank, Uint8Array>;
+}
+export interface AgreedState extends Fixed {
+  readonly phase: 'agreed';
+  readonly signatures: ReadonlyMap<Rank, Uint8Array>;
+}
+export interface UnmaskState extends Fixed, Waiting {
+  readonly phase: 'unmask';
+  readonly signers: readonly Rank[];
+  /** Holder → what it opened, by dealer. Every share in here fits the dealer's signed hash. */
+  readonly answers: Map<Rank, ReadonlyMap<Rank, Opened>>;
+}
+export interface OpeningState extends Fixed {
+  readonly phase: 'opening';
+  readonly job: number;
+}
+export interface DoneState {
+  readonly phase: 'done';
+  readonly setup: GroupSetup;
+  readonly result: GroupResult;
+  readonly sets: { readonly u2: readonly Rank[]; readonly u3: readonly Rank[]; readonly u4: readonly Rank[] };
+  readonly refused: ReadonlyMap<Rank, ErrorCode>;
+}
+export interface FailedState {
+  readonly phase: 'failed';
+  readonly setup: GroupSetup;
+  readonly failure: RoundFailure;
+  readonly refused: ReadonlyMap<Rank, ErrorCode>;
+}
+export type GroupState =
+  | KeysState | SharesState | MaskedState | CommittedState | ConsistencyState | AgreedState | UnmaskState | OpeningState | DoneState | FailedState;
+
+type In<P extends GroupState['phase']> = Extract<GroupState, { phase: P }>;
+export interface GroupStep<S = GroupState> {
+  readonly state: S;
+  readonly effects: readonly RoundEffect[];
+}
+/** What a handler of phase P may return: P again or a phase that the table lists. Anything else does not compile. */
+export type StepFrom<P extends GroupState['phase']> = GroupStep<In<P | (typeof TRANSITIONS)[P][number]>>;
+
+export const windowOf = (setup: GroupSetup, phase: WaitingPhase): Window => setup.config.windows[phase];
+export const slotOf = (setup: GroupSetup, rank: Rank): string => `${setup.accumulator}/${rank}`;
+/** safe: ranks come from setup.ranks, which was made from members. */
+export const memberOf = (setup: GroupSetup, rank: Rank): ClientId => setup.members[rank] as ClientId;
+export const publicKeyOfRank = (setup: GroupSetup, rank: Rank): Uint8Array => setup.publicKeys[rank] as Uint8Array;

@@ -1,0 +1,94 @@
+// R3 closed → R5: once every group is committed, the survivor sets are fixed and every member of U4 signs them.
+// At least t signatures on the same sets make it impossible to have two different sums opened (Bonawitz et al. 2017 §6.2).
+// Issue-2 seam: between `committed` and here stands R4, which may leave members of U3 out of U4.
+
+import { setsStatement } from '../../context.js';
+import { bytesEqual } from '../../crypto/enc.js';
+import type { Millis, Rank } from '../../ids.js';
+import type { Consistent } from '../../wire/messages.js';
+import type { GroupEvent } from '../group.js';
+import { type CommittedState, type ConsistencyState, publicKeyOfRank, type StepFrom, windowOf } from '../group-state.js';
+import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, stay } from '../moves.js';
+import type { RoundEffect } from '../types.js';
+
+export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committed'> {
+  switch (e.type) {
+    case 'message':
+      return stay(s, misplaced(s, e.rank, e.body, 'masked'));
+    case 'computed':
+      if (s.pending.delete(e.job) && !e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
+      return stay(s);
+    case 'back':
+      // After R3 a lost client is a dropout of R5 and R6; its input stays in the sum.
+      s.absent.add(e.rank);
+      return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
+    case 'gone':
+    case 'tick':
+      return stay(s);
+    case 'proceed':
+      return openConsistency(s, e.now);
+    default:
+      return e satisfies never;
+  }
+}
+
+function openConsistency(s: CommittedState, now: Millis): StepFrom<'committed'> {
+  const u4 = s.u3;
+  return {
+    state: { ...s, phase: 'consistency', u4, openedAt: now, signatures: new Map() },
+    effects: [
+      entered(s.setup, 'consistency', now),
+      ...u4
+        .filter((rank) => !s.absent.has(rank))
+        .map((rank) => send(s.setup, rank, { kind: 'survivors', run: s.setup.run, u3: s.u3, u4, excluded: [] })),
+      { type: 'wakeAt', at: now },
+    ],
+  };
+}
+
+export function onConsistency(s: ConsistencyState, e: GroupEvent): StepFrom<'consistency'> {
+  switch (e.type) {
+    case 'message':
+      if (!s.u4.includes(e.rank)) return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
+      if (e.body.kind !== 'consistent') return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'consistency'));
+      return closeIfDue(s, e.now, accept(s, e.rank, e.body));
+    case 'computed':
+      if (s.pending.delete(e.job) && !e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
+      return stay(s);
+    case 'back':
+      s.absent.add(e.rank);
+      return closeIfDue(s, e.now, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
+    case 'gone':
+    case 'tick':
+    case 'proceed':
+      return closeIfDue(s, e.now);
+    default:
+      return e satisfies never;
+  }
+}
+
+function accept(s: ConsistencyState, rank: Rank, message: Consistent): RoundEffect[] {
+  const before = s.signatures.get(rank);
+  if (before !== undefined) return bytesEqual(before, message.signature) ? [] : expel(s, rank, 'consistency', 'ROUND_DUPLICATE');
+  const statement = setsStatement(s.setup.gctx, s.u3, s.u4);
+  if (!s.setup.primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature))
+    return expel(s, rank, 'consistency', 'ROUND_DISAGREE');
+  s.signatures.set(rank, message.signature);
+  return [];
+}
+
+function closeIfDue(s: ConsistencyState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'consistency'> {
+  const window = windowOf(s.setup, 'consistency');
+  const verdict = closing(window, s.openedAt, now, s.signatures.size, outstanding(s, s.u4, s.signatures).length);
+  if (verdict === 'open') return stay(s, effects);
+  const dropped = droppedFacts(s, s.u4, s.signatures, 'consistency');
+  if (verdict === 'short') {
+    const failed = fail(s, quorum(s, s.signatures.size, window.count.min));
+    return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
+  }
+  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, signatures } = s;
+  return {
+    state: { phase: 'agreed', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, signatures },
+    effects: [...effects, ...dropped, entered(setup, 'agreed', now)],
+  };
+}

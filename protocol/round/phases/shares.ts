@@ -1,0 +1,124 @@
+// R2: every member of U1 deals shares of b and s to the others in sealed boxes and signs a Merkle root over their hashes.
+// Closes into one share book per member (U2). Not here: whether a box opens to what was signed; only its receiver can tell.
+
+import { sharesStatement } from '../../context.js';
+import { bytesEqual, enc } from '../../crypto/enc.js';
+import { merklePath, merkleRoot } from '../../crypto/merkle.js';
+import type { Primitives } from '../../crypto/primitives.js';
+import { concat } from '../../crypto/bytes.js';
+import type { Millis, Rank } from '../../ids.js';
+import type { ShareBook, ShareBox, Shares } from '../../wire/messages.js';
+import type { GroupEvent } from '../group.js';
+import { publicKeyOfRank, type SharesState, type StepFrom, windowOf } from '../group-state.js';
+import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
+import type { RoundEffect } from '../types.js';
+import { keyBook } from './keys.js';
+
+export function onShares(s: SharesState, e: GroupEvent): StepFrom<'shares'> {
+  switch (e.type) {
+    case 'message': {
+      if (!s.u1.includes(e.rank)) return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
+      if (e.body.kind !== 'shares') return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'shares'));
+      return closeIfDue(s, e.now, accept(s, e.rank, e.body));
+    }
+    case 'back': {
+      if (!s.u1.includes(e.rank)) return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
+      const have = s.shares.has(e.rank) ? (['keys', 'shares'] as const) : (['keys'] as const);
+      return stay(s, [
+        send(s.setup, e.rank, { kind: 'resume', run: s.setup.run, have, chunks: [] }),
+        send(s.setup, e.rank, keyBook(s.setup.run, s.u1, s.keys)),
+      ]);
+    }
+    case 'gone':
+    case 'tick':
+    case 'proceed':
+    case 'computed':
+      return closeIfDue(s, e.now);
+    default:
+      return e satisfies never;
+  }
+}
+
+function accept(s: SharesState, rank: Rank, shares: Shares): RoundEffect[] {
+  const before = s.shares.get(rank);
+  if (before !== undefined) return bytesEqual(before.signature, shares.signature) ? [] : expel(s, rank, 'shares', 'ROUND_DUPLICATE');
+  const peers = s.u1.filter((peer) => peer !== rank);
+  if (shares.boxes.length !== peers.length || shares.boxes.some((box, at) => box.to !== peers[at]))
+    return expel(s, rank, 'shares', 'ROUND_BAD_SHARES');
+  const { primitives, gctx } = s.setup;
+  const root = merkleRoot(primitives, shareLeaves(s.u1, rank, shares));
+  if (!primitives.verify(publicKeyOfRank(s.setup, rank), sharesStatement(gctx, rank, shares.commitB, root), shares.signature))
+    return expel(s, rank, 'shares', 'ROUND_BAD_SIGNATURE');
+  s.shares.set(rank, shares);
+  return [];
+}
+
+/** The hashes that `dealer` signed for `holder`. */
+export function shareHashes(shares: Shares, dealer: Rank, holder: Rank): Pick<ShareBox, 'hashB' | 'hashS'> {
+  if (holder === dealer) return shares.own;
+  const box = shares.boxes.find(({ to }) => to === holder);
+  if (box === undefined) throw new RangeError(`dealer ${dealer} has no box for ${holder}`); // accept() checked that all of U1 have one
+  return box;
+}
+
+/** One leaf a holder, in the order of U1. */
+export const shareLeaves = (u1: readonly Rank[], dealer: Rank, shares: Shares): Uint8Array[] =>
+  u1.map((holder) => {
+    const { hashB, hashS } = shareHashes(shares, dealer, holder);
+    return shareLeaf(hashB, hashS);
+  });
+export const shareLeaf = (hashB: Uint8Array, hashS: Uint8Array): Uint8Array => enc(hashB, hashS);
+
+function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'shares'> {
+  const window = windowOf(s.setup, 'shares');
+  const verdict = closing(window, s.openedAt, now, s.shares.size, outstanding(s, s.u1, s.shares).length);
+  if (verdict === 'open') return stay(s, effects);
+  const dropped = droppedFacts(s, s.u1, s.shares, 'shares');
+  if (verdict === 'short') {
+    const failed = fail(s, quorum(s, s.shares.size, window.count.min));
+    return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
+  }
+  const u2 = sorted(s.shares.keys());
+  const late = outstanding(s, s.u1, s.shares);
+  return {
+    state: { ...s, phase: 'masked', openedAt: now, u2, incoming: new Map(), u3: new Set(), complaints: new Map(), complained: new Set() },
+    effects: [
+      ...effects,
+      ...dropped,
+      ...late.map((rank) => decline(s.setup, rank, 'ROUND_TOO_LATE')),
+      entered(s.setup, 'masked', now),
+      ...shareBooks(s.setup.primitives, s.setup.run, s.u1, u2, s.shares).map(({ to, book }) => send(s.setup, to, book)),
+    ],
+  };
+}
+
+/** Every receiver's book. Roots and leaves are computed once per dealer, not once per box. */
+export function shareBooks(primitives: Primitives, run: ShareBook['run'], u1: readonly Rank[], u2: readonly Rank[], shares: ReadonlyMap<Rank, Shares>): { to: Rank; book: ShareBook }[] {
+  const dealers = u2.map((dealer) => {
+    const message = shares.get(dealer) as Shares; // safe: u2 are the map's keys
+    const leaves = shareLeaves(u1, dealer, message);
+    return { dealer, message, leaves, root: merkleRoot(primitives, leaves) };
+  });
+  return u2.map((to) => ({
+    to,
+    book: {
+      kind: 'shareBook',
+      run,
+      packets: dealers
+        .filter(({ dealer }) => dealer !== to)
+        .map(({ dealer, message, leaves, root }) => {
+          const box = message.boxes.find((b) => b.to === to) as ShareBox; // safe: accept() checked that all of U1 have one
+          return {
+            from: dealer,
+            box: box.box,
+            hashB: box.hashB,
+            hashS: box.hashS,
+            commitB: message.commitB,
+            root,
+            path: concat(...merklePath(primitives, leaves, u1.indexOf(to))),
+            signature: message.signature,
+          };
+        }),
+    },
+  }));
+}

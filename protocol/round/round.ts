@@ -1,0 +1,229 @@
+// One attempt of one round at the coordinator: announces, routes events to the groups, holds the two barriers between them
+// (after R3, before R6), and ends with a result or a failure. Total and deterministic; never throws on remote input.
+// Not here: a group's phases (group.ts), choosing clients and retrying (server/campaign), aggregation.
+
+import { announceStatement, contextOf, groupContextOf, groupRootOf, join, rosterRootOf } from '../context.js';
+import { fromHex, type ClientId, type GroupId, type Millis, publicKeyOf, type Rank } from '../ids.js';
+import { leastInputs } from '../rule.js';
+import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js';
+import type { Announce, RunRef } from '../wire/messages.js';
+import { type GroupEvent, stepGroup } from './group.js';
+import type { GroupSetup, GroupState, GroupStep } from './group-state.js';
+import { entered } from './moves.js';
+import { type OpenGroupState, stepOpenGroup } from './open-group.js';
+import { transcriptOf } from './transcript.js';
+import type { GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } from './types.js';
+
+type AnyGroup = GroupState | OpenGroupState;
+export type RoundState =
+  | { readonly phase: 'running'; readonly setup: RoundSetup; readonly derived: Derived; readonly groups: Map<GroupId, AnyGroup>; readonly seats: ReadonlyMap<ClientId, { readonly group: GroupId; readonly rank: Rank }>; readonly wakeAt: { at: Millis } }
+  | { readonly phase: 'done' }
+  | { readonly phase: 'failed' };
+type Running = Extract<RoundState, { phase: 'running' }>;
+export interface Step {
+  readonly state: RoundState;
+  readonly effects: readonly RoundEffect[];
+}
+
+/**
+ * Announces a round to every member of the sampled groups.
+ * @throws SottoError CONFIG_* if the settings contradict themselves (deriveTask): a programmer's or operator's error
+ */
+export function startRound(setup: RoundSetup, now: Millis): Step {
+  const { config, primitives, coordinator, round, attempt } = setup;
+  const derived = deriveTask(config);
+  const rosters = setup.groups.map(({ id, members }) => {
+    const publicKeys = members.map(publicKeyOf);
+    return { id, members, publicKeys, root: groupRootOf(primitives, id, publicKeys) };
+  });
+  const groupIds = rosters.map(({ id }) => id);
+  const groupRoots = rosters.map(({ root }) => root);
+  const rosterRoot = rosterRootOf(primitives, groupIds, groupRoots);
+  const ctx = contextOf(primitives, {
+    task: config.task,
+    round,
+    attempt,
+    model: setup.model,
+    config: configHash(primitives, derived.text),
+    rosterRoot,
+    coordinator: coordinator.publicKey,
+  });
+  const head = fromHex(setup.head);
+  const deadlineMs = WAITING_PHASES.slice(0, 3).reduce((sum, phase) => sum + config.windows[phase].time.max, 0);
+  const signature = primitives.sign(coordinator.secret.exposeSecret(), announceStatement(ctx, head, deadlineMs));
+  const jobs = { next: 1 };
+  const groups = new Map<GroupId, AnyGroup>();
+  const seats = new Map<ClientId, { group: GroupId; rank: Rank }>();
+  const effects: RoundEffect[] = [];
+  for (const { id, members, publicKeys, root } of rosters) {
+    const run: RunRef = { round, attempt, group: id };
+    members.forEach((client, rank) => {
+      seats.set(client, { group: id, rank });
+    });
+    const groupSetup: GroupSetup = {
+      run,
+      config,
+      derived,
+      gctx: groupContextOf(primitives, ctx, id, root),
+      members,
+      ranks: new Map(members.map((client, rank) => [client, rank])),
+      publicKeys,
+      primitives,
+      accumulator: `${config.task}/${round}.${attempt}/${id}`,
+      jobs,
+    };
+    const announce: Announce = { kind: 'announce', run, task: config.task, config: derived.text, model: fromHex(setup.model), head, groupIds, groupRoots: join(groupRoots), roster: join(publicKeys), deadlineMs, signature };
+    groups.set(id, newGroup(groupSetup, now));
+    effects.push(entered(groupSetup, config.profile === 'open' ? 'masked' : 'keys', now));
+    for (const to of members) effects.push({ type: 'send', to, message: announce });
+  }
+  return finishStep({ phase: 'running', setup, derived, groups, seats, wakeAt: { at: Number.POSITIVE_INFINITY } }, effects, now);
+}
+
+function newGroup(setup: GroupSetup, now: Millis): AnyGroup {
+  const run = { setup, absent: new Set<Rank>(), refused: new Map(), pending: new Map(), openedAt: now };
+  return setup.config.profile === 'open'
+    ? { ...run, phase: 'masked', open: true, incoming: new Map(), rows: new Map() }
+    : { ...run, phase: 'keys', keys: new Map() };
+}
+
+/** Consumes `state`: afterwards only the returned one may be used. */
+export function stepRound(state: RoundState, event: RoundEvent): Step {
+  if (state.phase !== 'running') return { state, effects: [] };
+  const effects: RoundEffect[] = [];
+  const apply = (id: GroupId, e: GroupEvent) => effects.push(...stepIn(state, id, e));
+  switch (event.type) {
+    case 'tick':
+      for (const id of state.groups.keys()) apply(id, { type: 'tick', now: event.now });
+      break;
+    case 'cancel':
+      return endFailed(state, effects, { code: 'ROUND_CANCELLED', text: 'the coordinator gave the round up' });
+    case 'computed': {
+      const { result, job, now } = event;
+      for (const [id, group] of state.groups)
+        if ('pending' in group && group.pending.has(job))
+          apply(id, result.ok ? { type: 'computed', job, ok: true, now } : { type: 'computed', job, ok: false, code: result.code, now });
+      break;
+    }
+    case 'message': {
+      const { round, attempt } = state.setup;
+      const { run } = event.body;
+      const seat = state.seats.get(event.from);
+      if (seat === undefined || run.round !== round || run.attempt !== attempt || run.group !== seat.group) {
+        const code = seat === undefined ? 'ROUND_NOT_IN_ROSTER' : 'ROUND_WRONG_ROUND';
+        return { state, effects: [{ type: 'refuse', client: event.from, code, run, fatal: false }] };
+      }
+      apply(seat.group, { type: 'message', rank: seat.rank, body: event.body, now: event.now });
+      break;
+    }
+    case 'gone':
+    case 'back': {
+      const seat = state.seats.get(event.client);
+      if (seat === undefined) return { state, effects: [] };
+      apply(seat.group, { type: event.type, rank: seat.rank, now: event.now });
+      break;
+    }
+    default:
+      return event satisfies never;
+  }
+  return finishStep(state, effects, event.now);
+}
+
+function stepIn(state: Running, id: GroupId, event: GroupEvent): readonly RoundEffect[] {
+  const group = state.groups.get(id);
+  if (group === undefined) return [];
+  const step: GroupStep<AnyGroup> = isOpen(group, state) ? stepOpenGroup(group as OpenGroupState, event) : stepGroup(group as GroupState, event);
+  state.groups.set(id, step.state);
+  return step.effects.filter((effect) => effect.type !== 'wakeAt'); // wake-ups are computed for all groups together
+}
+const isOpen = (_: AnyGroup, state: Running): boolean => state.setup.config.profile === 'open';
+
+/** Barriers, the end of the round, and the next wake-up. */
+function finishStep(state: Running, effects: RoundEffect[], now: Millis): Step {
+  for (const barrier of ['committed', 'agreed'] as const) {
+    const lost = lostCause(state);
+    if (lost !== undefined) return endFailed(state, effects, lost);
+    const live = [...state.groups].filter(([, g]) => g.phase !== 'failed');
+    if (live.length > 0 && live.every(([, g]) => reached(g.phase, barrier)))
+      for (const [id, g] of live) if (g.phase === barrier) effects.push(...stepIn(state, id, { type: 'proceed', now }));
+  }
+  const lost = lostCause(state);
+  if (lost !== undefined) return endFailed(state, effects, lost);
+  const groups = [...state.groups.values()];
+  if (groups.every((g) => g.phase === 'done' || g.phase === 'failed')) return endDone(state, effects);
+  const at = Math.min(...groups.map((group) => deadlineOf(group, now)));
+  if (at !== state.wakeAt.at && at !== Number.POSITIVE_INFINITY) {
+    state.wakeAt.at = at;
+    effects.push({ type: 'wakeAt', at });
+  }
+  return { state, effects };
+}
+
+const PROGRESS: readonly GroupPhase[] = ['keys', 'shares', 'masked', 'committed', 'consistency', 'agreed', 'unmask', 'opening', 'done'];
+const reached = (phase: GroupPhase, barrier: GroupPhase): boolean => PROGRESS.indexOf(phase) >= PROGRESS.indexOf(barrier);
+
+/** Earliest time at which a tick can change something: the end of the minimum (a full phase waits for it), or of the maximum. */
+function deadlineOf(group: AnyGroup, now: Millis): Millis {
+  if (!('openedAt' in group)) return Number.POSITIVE_INFINITY;
+  const { time } = group.setup.config.windows[group.phase];
+  return group.openedAt + (now < group.openedAt + time.min ? time.min : time.max);
+}
+
+/** Why the round cannot go on any more, if so: fewer groups left than the rule needs. */
+function lostCause(state: Running): { code: RoundFailure['code']; text: string } | undefined {
+  const failed = [...state.groups.values()].filter((g) => g.phase === 'failed');
+  if (failed.length === 0) return undefined;
+  const { config } = state.setup;
+  const left = state.groups.size - failed.length;
+  if (config.profile === 'grouped' && left >= leastInputs(config.rule)) return undefined;
+  const [first] = failed;
+  // safe: a failed group has its failure
+  const failure = (first as Extract<AnyGroup, { phase: 'failed' }>).failure;
+  if (config.profile !== 'grouped') return { code: failure.code, text: failure.text };
+  return { code: 'ROUND_TOO_FEW_GROUPS', text: `${left} of ${state.groups.size} groups are left, rule ${config.rule.name} needs ${leastInputs(config.rule)}; first lost: ${failure.text}` };
+}
+
+function endFailed(state: Running, effects: RoundEffect[], { code, text }: { code: RoundFailure['code']; text: string }): Step {
+  const { setup } = state;
+  const groups = [...state.groups.values()];
+  const failures = groups.flatMap((g) => (g.phase === 'failed' ? [g.failure] : []));
+  // Once anyone was asked to unmask, a second attempt of this round could reveal a client: the next round, with fresh updates.
+  const opened = groups.some((g) => reached(g.phase, 'unmask') && g.phase !== 'failed') || failures.some((f) => f.retry === 'next-round');
+  const failure: RoundFailure = {
+    code,
+    phase: failures[0]?.phase ?? groups[0]?.phase ?? 'keys',
+    text,
+    culprits: failures.flatMap((f) => f.culprits),
+    retry: opened && setup.config.profile !== 'open' ? 'next-round' : 'next-attempt',
+  };
+  for (const group of groups) effects.push(...abortMembers(group, code));
+  effects.push({ type: 'failed', failure }, { type: 'forget', keepAccumulators: false });
+  return { state: { phase: 'failed' }, effects };
+}
+
+function abortMembers(group: AnyGroup, code: RoundFailure['code']): RoundEffect[] {
+  const { setup } = group;
+  const culprits = group.phase === 'failed' ? group.failure.culprits.flatMap(({ client }) => setup.ranks.get(client) ?? []) : [];
+  return setup.members
+    .filter((_, rank) => !group.refused.has(rank))
+    .map((to) => ({ type: 'send', to, message: { kind: 'abort', run: setup.run, code, culprits, retryAfterMs: 0 } }));
+}
+
+function endDone(state: Running, effects: RoundEffect[]): Step {
+  const groups = [...state.groups.values()];
+  const done = groups.filter((g) => g.phase === 'done');
+  const voided = groups.filter((g) => g.phase === 'failed');
+  for (const group of voided) effects.push(...abortMembers(group, group.failure.code));
+  effects.push(
+    {
+      type: 'done',
+      result: {
+        groups: done.map(({ result }) => result),
+        voided: voided.map(({ setup, failure }) => ({ group: setup.run.group, failure })),
+        transcript: transcriptOf(state.setup.primitives, done, voided),
+      },
+    },
+    { type: 'forget', keepAccumulators: true },
+  );
+  return { state: { phase: 'done' }, effects };
+}
