@@ -4,6 +4,7 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
+import { MAX_GROUP, MAX_OPEN_COHORT } from '../../protocol/limits.js';
 import { checkRule } from '../../protocol/rule.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { CampaignSetup, Common, Seating, Team } from './types.js';
@@ -108,17 +109,27 @@ function pickGroups(state: Common, all: readonly Team[], seating: Seating): Plan
   return text === undefined ? { ok: true, seating, groups } : { ok: false, text };
 }
 
+/**
+ * The longest roster of one attempt. A secure sum of a roster of n must keep 2t > n + a with the t of the task, or the same round
+ * could be opened twice (protocol.md §4); over-selection beyond that is cut off here.
+ */
+export function longestRoster({ config, threshold, settings }: CampaignSetup): number {
+  const wanted = Math.ceil(config.group.size * settings.overSelection);
+  if (config.profile === 'open') return Math.min(wanted, MAX_OPEN_COHORT);
+  return Math.min(wanted, MAX_GROUP, 2 * threshold - config.group.colluders - 1);
+}
+
 function sampleCohort(state: Common): Plan {
-  const { config, threshold, settings, random } = state.setup;
+  const { setup } = state;
   const here = eligible(state);
-  const least = leastMembers(config, threshold);
+  const least = leastMembers(setup.config, setup.threshold);
   if (here.length < least)
     return { ok: false, text: `${here.length} clients are here, a round needs at least ${least}` };
-  const wanted = Math.min(here.length, Math.ceil(config.group.size * settings.overSelection));
-  // One secure sum is one input to the rule; in `open` every client is one, and the fewest that may survive count.
-  const text = ruleRefuses(config, config.profile === 'open' ? least : 1);
+  const count = Math.min(here.length, longestRoster(setup));
+  // One secure sum is one input to the rule; in `open` every client is one.
+  const text = ruleRefuses(setup.config, setup.config.profile === 'open' ? count : 1);
   if (text !== undefined) return { ok: false, text };
-  const members = shuffle(here, random).slice(0, wanted).sort();
+  const members = shuffle(here, setup.random).slice(0, count).sort();
   return { ok: true, seating: state.seating, groups: [{ id: 0, members }] };
 }
 

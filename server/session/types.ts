@@ -1,0 +1,128 @@
+// One client's connection as data: states, what each may send, events in, effects out. The machine is session.ts.
+// Not here: sockets and timers (connection.ts), what round messages mean (protocol/round), the pool (campaign/).
+
+import type { Identity } from '../../protocol/crypto/identity.js';
+import type { Primitives, Rng } from '../../protocol/crypto/primitives.js';
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { ClientId, Millis } from '../../protocol/ids.js';
+import type {
+  CheckIn,
+  ClientRoundMessage,
+  Leave,
+  Message,
+  MessageKind,
+  Want,
+  WantChain,
+} from '../../protocol/wire/messages.js';
+import type { CloseCode } from './close-codes.js';
+
+/** Who may come in. `open` trusts on first use: for development, it keeps nobody out. Issue 5 adds tokens and revocation here. */
+export type RosterPolicy =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
+
+export interface SessionSetup {
+  readonly identity: Identity;
+  readonly primitives: Primitives;
+  readonly rng: Rng;
+  /** Whether the identity is enrolled. Asked only after it has proven who it is, so nobody can probe the roster. */
+  readonly enrolled: (client: ClientId) => boolean;
+  readonly task: string;
+  readonly pingMs: Millis;
+}
+
+/** Every legal move of a connection. Any state may close. */
+export const SESSION_TRANSITIONS = {
+  fresh: ['challenged', 'closed'],
+  challenged: ['welcomed', 'closed'],
+  /** Authenticated, not in the pool. */
+  welcomed: ['pooled', 'closed'],
+  /** In the pool: may take part in rounds. */
+  pooled: ['welcomed', 'closed'],
+  closed: [],
+} as const;
+export type SessionPhase = keyof typeof SESSION_TRANSITIONS;
+
+/** What a client may send in which state. What is not listed is refused: default deny. */
+export const ALLOWED = {
+  fresh: ['hello'],
+  challenged: ['proof'],
+  welcomed: ['checkIn', 'want', 'wantChain', 'leave', 'fault'],
+  pooled: [
+    'checkIn',
+    'want',
+    'wantChain',
+    'leave',
+    'fault',
+    'keys',
+    'shares',
+    'masked',
+    'plain',
+    'inputChunk',
+    'consistent',
+    'unmask',
+  ],
+  closed: [],
+} as const satisfies Record<SessionPhase, readonly MessageKind[]>;
+
+export interface Fresh {
+  readonly phase: 'fresh';
+  readonly setup: SessionSetup;
+  readonly deadline: Millis;
+}
+export interface Challenged {
+  readonly phase: 'challenged';
+  readonly setup: SessionSetup;
+  readonly deadline: Millis;
+  /** Claimed, not proven. */
+  readonly unprovenKey: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly agent: string;
+}
+export interface Welcomed {
+  readonly phase: 'welcomed';
+  readonly setup: SessionSetup;
+  readonly client: ClientId;
+}
+export interface Pooled {
+  readonly phase: 'pooled';
+  readonly setup: SessionSetup;
+  readonly client: ClientId;
+}
+export interface Closed {
+  readonly phase: 'closed';
+}
+export type SessionState = Fresh | Challenged | Welcomed | Pooled | Closed;
+
+/** What an authenticated client may say to the task behind the connection. */
+export type ClientRequest = CheckIn | Leave | Want | WantChain | ClientRoundMessage;
+
+export type SessionEvent =
+  | { readonly type: 'message'; readonly message: Message }
+  /** The bytes are no legal frame. */
+  | { readonly type: 'undecodable'; readonly code: ErrorCode; readonly text: string }
+  | { readonly type: 'tick'; readonly now: Millis }
+  /** The campaign's answers to a check-in. */
+  | { readonly type: 'accepted'; readonly round: number }
+  | { readonly type: 'rejected'; readonly code: ErrorCode; readonly retryAfterMs: Millis }
+  /** This side ends the connection: `code` and a coarse fault go to the peer. */
+  | { readonly type: 'end'; readonly code: ErrorCode }
+  | { readonly type: 'gone' };
+
+/** Run in order. */
+export type SessionEffect =
+  | { readonly type: 'send'; readonly message: Message }
+  | { readonly type: 'wakeAt'; readonly at: Millis }
+  /** It is who it says: an older connection of the same identity has to go now. */
+  | { readonly type: 'authenticated'; readonly client: ClientId; readonly agent: string }
+  | { readonly type: 'deliver'; readonly client: ClientId; readonly message: ClientRequest }
+  /** The peer broke the protocol. `client` is missing where it had not proven who it is: nobody is blamed on a claim. */
+  | { readonly type: 'offence'; readonly client?: ClientId; readonly code: ErrorCode; readonly text: string }
+  /** The client told us of a fault on its side, such as a guard that stopped us. */
+  | { readonly type: 'complaint'; readonly client: ClientId; readonly code: ErrorCode; readonly text: string }
+  | { readonly type: 'close'; readonly code: CloseCode; readonly reason: ErrorCode | 'done' };
+
+export interface SessionStep<S extends SessionState = SessionState> {
+  readonly state: S;
+  readonly effects: readonly SessionEffect[];
+}
