@@ -206,21 +206,30 @@ export const taskEntries = {
 };
 
 export const campaignSchema = settings({
-  rounds: says('Rounds to run.', whole(1, MAX_ROUNDS)),
-  attemptsPerRound: maybe('3', says('Attempts of one round before the campaign gives up.', whole(1, 1_000))),
+  rounds: says('Rounds to run; a void one counts.', whole(1, MAX_ROUNDS)),
+  attemptsPerRound: maybe('3', says('Attempts of one round before it is void.', whole(1, 1_000))),
   clients: maybe(
     'see its fields',
     says(
       'When a round starts.',
       settings({
         min: maybe('group.size × group.count', says('Clients that must be checked in.', whole(1, MAX_CLIENTS))),
-        waitMs: maybe('600000', says('Milliseconds to wait for them before giving up.', whole(0, 30 * DAY_MS))),
+        waitMs: maybe(
+          '600000',
+          says(
+            'Milliseconds to wait for them; then a round starts with those who are there, if they are enough for threshold and rule.',
+            whole(0, 30 * DAY_MS),
+          ),
+        ),
       }),
     ),
   ),
   overSelection: maybe(
     '1',
-    says('Clients invited for each one needed; above 1 in profile `cohort` only.', between(1, 10)),
+    says(
+      'Clients invited for each one needed; above 1 in profiles `cohort` and `open` only, since groups are fixed.',
+      between(1, 10),
+    ),
   ),
   pauseMs: maybe('0', says('Milliseconds between two rounds.', whole(0, DAY_MS))),
   stopAt: maybe(

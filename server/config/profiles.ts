@@ -125,10 +125,10 @@ export function fillCampaign(file: CampaignFile, { profile, group }: TaskConfig)
   const needed = group.size * group.count;
   const min = file.clients?.min ?? needed;
   const overSelection = file.overSelection ?? 1;
-  if (overSelection > 1 && profile !== 'cohort') {
+  if (overSelection > 1 && profile === 'grouped') {
     throw settingError(
       'campaign.overSelection',
-      `is ${overSelection}, but only profile cohort invites more than it needs; remove it`,
+      `is ${overSelection}, but the groups of profile grouped are fixed: nobody can be invited on top; remove it, or use profile cohort`,
     );
   }
   return {

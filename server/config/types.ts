@@ -1,21 +1,11 @@
 // What the settings of a coordinator look like once they are read, checked and filled in: nothing optional that means "later".
 // Not here: the fields of a file and their documentation (fields.ts), the signed settings of a task (protocol/task.ts).
 
-import type { ClientId, Millis } from '../../protocol/ids.js';
+import type { ClientId } from '../../protocol/ids.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { CampaignSettings } from '../campaign/types.js';
 
-/** The sequence of rounds above the single round. Not signed: clients need not agree on it. */
-export interface CampaignSettings {
-  readonly rounds: number;
-  /** Attempts of one round before the campaign gives up with CAMPAIGN_STALLED. */
-  readonly attemptsPerRound: number;
-  /** How many clients must be checked in before a round starts, and how long a start waits for them. */
-  readonly clients: { readonly min: number; readonly waitMs: Millis };
-  /** Invited ÷ needed, at least 1. Above 1 only in the `cohort` profile. */
-  readonly overSelection: number;
-  readonly pauseMs: Millis;
-  readonly stopAt?: { readonly accuracy: number };
-}
+export type { CampaignSettings };
 
 /**
  * A model that both sides can build from its description alone. `dimensionOf` counts its coordinates.
