@@ -284,3 +284,9 @@ function checkDataFitsModel({ data: { source }, model }: SimulationFile): void {
   if (model.classes !== classes)
     throw settingError('model.classes', `is ${model.classes}, but ${source.set} has ${classes}`);
 }
+
+/** The same fleet, attack and seed without the defence: what `--compare` shows beside it. */
+export const withPlainMean = (config: SimulationConfig): SimulationConfig => ({
+  ...config,
+  task: { ...config.task, rule: { name: 'mean' } },
+});
