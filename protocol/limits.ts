@@ -18,6 +18,8 @@ export const MAX_MAP_KEYS = 32;
 export const MAX_GROUP = 128;
 /** Members of a group unless the task says `trust: trusted`: fewer hide nobody well. */
 export const MIN_GROUP = 8;
+/** Members announced in one group, over-selection included: Shamir abscissas are single bytes. */
+export const MAX_ROSTER = 255;
 /** Groups in one round. */
 export const MAX_GROUPS = 1_024;
 /** Groups of the `grouped` profile: a rule over fewer means is no rule. */

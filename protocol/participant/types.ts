@@ -60,6 +60,8 @@ export type ParticipantEvent =
   /** Training, or the check of the model, failed: the client leaves the round. */
   | { readonly type: 'untrained'; readonly code: ErrorCode }
   | { readonly type: 'computed'; readonly result: ClientWorkResult }
+  /** The coordinator refused something of this run: this client is out of it. */
+  | { readonly type: 'refused'; readonly code: ErrorCode }
   /** The connection is back and the coordinator sent `resume`; handled as a message. This one: the connection is lost. */
   | { readonly type: 'gone' };
 
@@ -74,7 +76,7 @@ export type ParticipantEffect =
   | { readonly type: 'upload'; readonly run: RunRef; readonly chunks: readonly number[] }
   /** A guard stopped the coordinator: tell the user and the coordinator, take no further part in this run. */
   | { readonly type: 'guard'; readonly code: ErrorCode; readonly text: string }
-  | { readonly type: 'ended'; readonly run: RunRef; readonly how: 'answered' | 'contributed' | 'left' | 'aborted' | 'guarded'; readonly code?: ErrorCode }
+  | { readonly type: 'ended'; readonly run: RunRef; readonly how: 'answered' | 'contributed' | 'left' | 'aborted' | 'refused' | 'guarded'; readonly code?: ErrorCode }
   /** Erase keys, shares, seeds, the update and the masked vector of this run. */
   | { readonly type: 'forget' };
 

@@ -5,7 +5,7 @@ import { plainStatement, slices } from '../context.js';
 import { bytesEqual } from '../crypto/enc.js';
 import type { Millis, Rank } from '../ids.js';
 import { CHUNK_BYTES } from '../limits.js';
-import { vectorHash } from '../wire/chunks.js';
+import { chunkCount, vectorHash } from '../wire/chunks.js';
 import type { InputChunk, Plain } from '../wire/messages.js';
 import type { GroupEvent } from './group.js';
 import { type DoneState, type FailedState, type GroupStep, memberOf, publicKeyOfRank, type Run, slotOf, windowOf } from './group-state.js';
@@ -45,7 +45,7 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent): Step {
       const input = s.incoming.get(e.rank);
       const have = s.rows.has(e.rank) || input !== undefined ? (['masked'] as const) : [];
       return stay(s, [
-        send(s.setup, e.rank, { kind: 'resume', run: s.setup.run, have, chunks: sorted(input?.taken ?? []) }),
+        send(s.setup, e.rank, { kind: 'resume', run: s.setup.run, have, chunks: s.rows.has(e.rank) ? Array.from({ length: chunkCount(s.setup.derived.inputBytes) }, (_, i) => i) : sorted(input?.taken ?? []) }),
         ...(s.rows.has(e.rank) ? [send(s.setup, e.rank, { kind: 'inputTaken', run: s.setup.run })] : []),
       ]);
     }

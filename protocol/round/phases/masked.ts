@@ -7,7 +7,7 @@ import { bytesEqual } from '../../crypto/enc.js';
 import type { Millis, Rank } from '../../ids.js';
 import { CHUNK_BYTES } from '../../limits.js';
 import type { Complaint, InputChunk, Masked } from '../../wire/messages.js';
-import { vectorHash } from '../../wire/chunks.js';
+import { chunkCount, vectorHash } from '../../wire/chunks.js';
 import type { GroupEvent } from '../group.js';
 import { type Incoming, type MaskedState, memberOf, publicKeyOfRank, type StepFrom, slotOf, windowOf } from '../group-state.js';
 import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
@@ -134,9 +134,10 @@ function resume(s: MaskedState, rank: Rank): RoundEffect[] {
   const input = s.incoming.get(rank);
   const have = s.u3.has(rank) || input !== undefined ? (['keys', 'shares', 'masked'] as const) : (['keys', 'shares'] as const);
   // After a lost connection chunks under check count as not taken: their frames may have been cut. A second copy is ignored.
+  const taken = s.u3.has(rank) ? Array.from({ length: chunkCount(s.setup.derived.inputBytes) }, (_, i) => i) : sorted(input?.taken ?? []);
   const book = shareBooks(primitives, run, s.u1, s.u2, s.shares).find(({ to }) => to === rank);
   return [
-    send(s.setup, rank, { kind: 'resume', run, have, chunks: sorted(input?.taken ?? []) }),
+    send(s.setup, rank, { kind: 'resume', run, have, chunks: taken }),
     ...(input === undefined && !s.u3.has(rank)
       ? [send(s.setup, rank, keyBook(run, s.u1, s.keys)), ...(book === undefined ? [] : [send(s.setup, rank, book.book)])]
       : []),

@@ -2,11 +2,12 @@
 // Closes into one share book per member (U2). Not here: whether a box opens to what was signed; only its receiver can tell.
 
 import { sharesStatement } from '../../context.js';
-import { bytesEqual, enc } from '../../crypto/enc.js';
+import { bytesEqual } from '../../crypto/enc.js';
 import { merklePath, merkleRoot } from '../../crypto/merkle.js';
 import type { Primitives } from '../../crypto/primitives.js';
 import { concat } from '../../crypto/bytes.js';
 import type { Millis, Rank } from '../../ids.js';
+import { shareLeaves } from '../../secagg/shares.js';
 import type { ShareBook, ShareBox, Shares } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import { publicKeyOfRank, type SharesState, type StepFrom, windowOf } from '../group-state.js';
@@ -52,22 +53,6 @@ function accept(s: SharesState, rank: Rank, shares: Shares): RoundEffect[] {
   s.shares.set(rank, shares);
   return [];
 }
-
-/** The hashes that `dealer` signed for `holder`. */
-export function shareHashes(shares: Shares, dealer: Rank, holder: Rank): Pick<ShareBox, 'hashB' | 'hashS'> {
-  if (holder === dealer) return shares.own;
-  const box = shares.boxes.find(({ to }) => to === holder);
-  if (box === undefined) throw new RangeError(`dealer ${dealer} has no box for ${holder}`); // accept() checked that all of U1 have one
-  return box;
-}
-
-/** One leaf a holder, in the order of U1. */
-export const shareLeaves = (u1: readonly Rank[], dealer: Rank, shares: Shares): Uint8Array[] =>
-  u1.map((holder) => {
-    const { hashB, hashS } = shareHashes(shares, dealer, holder);
-    return shareLeaf(hashB, hashS);
-  });
-export const shareLeaf = (hashB: Uint8Array, hashS: Uint8Array): Uint8Array => enc(hashB, hashS);
 
 function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'shares'> {
   const window = windowOf(s.setup, 'shares');

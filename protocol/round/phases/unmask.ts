@@ -7,12 +7,12 @@ import { combineShares } from '../../crypto/shamir.js';
 import type { Millis, Rank } from '../../ids.js';
 import type { DroppedSecret, UnmaskWork } from '../../secagg/jobs.js';
 import { commitToB, shareHash } from '../../secagg/keys.js';
+import { shareHashes } from '../../secagg/shares.js';
 import type { Keys, Opened, Shares, Unmask } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import { type AgreedState, memberOf, type OpeningState, type StepFrom, type UnmaskState, windowOf } from '../group-state.js';
 import { closing, decline, droppedFacts, entered, expel, fail, type FailWith, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
 import type { RoundEffect } from '../types.js';
-import { shareHashes } from './shares.js';
 
 export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
   switch (e.type) {

@@ -1,0 +1,34 @@
+// How a client's part in a run ends: every way erases its secrets. Not here: why (the phase files).
+
+import type { ErrorCode } from '../errors.js';
+import type { ParticipantState, ParticipantStep } from './state.js';
+import type { ParticipantEffect } from './types.js';
+
+export type Ending = Extract<ParticipantEffect, { type: 'ended' }>['how'];
+
+export const runOf = (s: ParticipantState) => (s.phase === 'ended' ? s.run : s.joined.run);
+
+/** Wipes what JavaScript lets us wipe, and asks the driver to do the same with the vectors. */
+export function end(s: ParticipantState, how: Ending, code?: ErrorCode, before: readonly ParticipantEffect[] = []): ParticipantStep {
+  if ('mask' in s) {
+    s.mask.wipe();
+    s.channel.wipe();
+  }
+  if ('b' in s) {
+    s.b.wipe();
+    for (const { b, s: ofS } of s.held.values()) {
+      b.fill(0);
+      ofS.fill(0);
+    }
+    s.held.clear();
+  }
+  const run = runOf(s);
+  return {
+    state: { phase: 'ended', run },
+    effects: [...before, { type: 'forget' }, { type: 'ended', run, how, ...(code === undefined ? {} : { code }) }],
+  };
+}
+
+/** A guard stops the coordinator: this client takes no further part in the run, and says so. */
+export const stopBy = (s: ParticipantState, code: ErrorCode, text: string): ParticipantStep =>
+  end(s, 'guarded', code, [{ type: 'guard', code, text }]);

@@ -1,0 +1,80 @@
+// R1 at the client: its two keys go out; the key book comes back and is checked; then the shares are dealt (start of R2).
+// Not here: what the coordinator checks (round/phases/keys.ts).
+
+import { keysStatement } from '../context.js';
+import { bytesEqual, enc } from '../crypto/enc.js';
+import { merkleRoot } from '../crypto/merkle.js';
+import { Secret } from '../crypto/secret.js';
+import { sharesStatement } from '../context.js';
+import { toHex, type Rank } from '../ids.js';
+import { channelKey, commitToB } from '../secagg/keys.js';
+import { deal, shareLeaves } from '../secagg/shares.js';
+import type { KeyBook, Keys, Shares } from '../wire/messages.js';
+import { stopBy } from './ending.js';
+import { type In, type Joined, type ParticipantStep, stay } from './state.js';
+
+/** Fresh keys for this run, and the message that carries them. */
+export function makeKeys(joined: Joined): Pick<In<'keys'>, 'channel' | 'mask' | 'keys'> {
+  const { primitives, rng, gctx, rank, identity, run } = joined;
+  const channel = new Secret(rng(32));
+  const mask = new Secret(rng(32));
+  const publics = { channel: primitives.agreementPublic(channel.exposeSecret()), mask: primitives.agreementPublic(mask.exposeSecret()) };
+  const signature = primitives.sign(identity.secret.exposeSecret(), keysStatement(gctx, rank, publics.channel, publics.mask));
+  return { channel, mask, keys: { kind: 'keys', run, ...publics, signature } };
+}
+
+export const bookDigest = (joined: Joined, book: KeyBook): Uint8Array =>
+  joined.primitives.sha256(enc(book.entries.map(({ rank, channel, mask }) => [rank, channel, mask])));
+
+export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
+  const wrong = faultOf(s, book);
+  if (wrong !== undefined) return stopBy(s, 'GUARD_KEYS', wrong);
+  const { joined } = s;
+  const { primitives, gctx, rank, derived, run, identity } = joined;
+  const u1 = book.entries.map((entry) => entry.rank);
+  const peers = new Map(book.entries.map(({ rank: peer, channel, mask }) => [peer, { channel, mask }]));
+  const keys = new Map<Rank, Uint8Array>();
+  for (const [peer, { channel }] of peers) {
+    if (peer === rank) continue;
+    const key = channelKey(primitives, gctx, s.channel.exposeSecret(), channel, { rank, publicKey: s.keys.channel }, { rank: peer, publicKey: channel });
+    if (key === undefined) return stopBy(s, 'GUARD_KEYS', `the channel key of rank ${peer} is of low order`);
+    keys.set(peer, key);
+  }
+  const b = new Secret(joined.rng(32));
+  const secrets = { b: b.exposeSecret(), s: s.mask.exposeSecret() };
+  const keyFor = (holder: Rank) => keys.get(holder) as Uint8Array; // safe: all of U1 but this client
+  const dealt = deal(primitives, joined.rng, gctx, rank, u1, joined.roster.length, derived.threshold, secrets, keyFor);
+  const commitB = commitToB(primitives, gctx, rank, secrets.b);
+  const root = merkleRoot(primitives, shareLeaves(u1, rank, dealt));
+  const signature = primitives.sign(identity.secret.exposeSecret(), sharesStatement(gctx, rank, commitB, root));
+  const shares: Shares = { kind: 'shares', run, commitB, boxes: dealt.boxes, own: dealt.own, signature };
+  return {
+    state: { ...s, phase: 'shares', u1, peers, bookDigest: bookDigest(joined, book), b, shares, held: new Map([[rank, dealt.ownShares]]) },
+    effects: [{ type: 'send', message: shares }],
+  };
+}
+
+/** What is wrong with a key book, if anything: guards 3 and 7 of protocol.md §6. */
+function faultOf({ joined, keys }: In<'keys'>, { entries }: KeyBook): string | undefined {
+  const { primitives, gctx, roster, rank, derived, config } = joined;
+  if (entries.length < derived.threshold) return `${entries.length} members are below the threshold ${derived.threshold}`;
+  if (entries.length > config.group.size) return `${entries.length} members are more than the ${config.group.size} that the threshold was made for`;
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    const member = roster[entry.rank];
+    if (member === undefined) return `rank ${entry.rank} is not in the roster`;
+    if (entry.rank === rank && !isOwn(entry, keys)) return 'this client is shown under a key that is not its own';
+    if (entry.rank !== rank && !primitives.verify(member, keysStatement(gctx, entry.rank, entry.channel, entry.mask), entry.signature))
+      return `the keys of rank ${entry.rank} are not signed by it`;
+    for (const key of [entry.channel, entry.mask]) {
+      if (seen.has(toHex(key))) return `a key of rank ${entry.rank} appears twice`;
+      seen.add(toHex(key));
+    }
+  }
+  return entries.some((entry) => entry.rank === rank) ? undefined : 'this client is missing from the key book';
+}
+const isOwn = (entry: { channel: Uint8Array; mask: Uint8Array }, own: Keys): boolean => bytesEqual(entry.channel, own.channel) && bytesEqual(entry.mask, own.mask);
+
+/** A key book after the first one: the same again is the echo of a reconnect, another one an attack. */
+export const onSecondBook = (s: In<'shares' | 'training' | 'masking' | 'masked' | 'agreed'>, book: KeyBook): ParticipantStep =>
+  bytesEqual(bookDigest(s.joined, book), s.bookDigest) ? stay(s) : stopBy(s, 'GUARD_KEYS', 'a second, different key book');

@@ -1,0 +1,128 @@
+// The client's machine of one run: `start` checks the announcement, `step` takes it through R1-R6. Total; never throws on remote input.
+// Not here: the checks and answers of each phase (the files beside), the connection and training (client/).
+
+import type { ErrorCode } from '../errors.js';
+import { hashOf } from '../ids.js';
+import type { CoordinatorRoundMessage, Resume } from '../wire/messages.js';
+import { checkAnnounce } from './announce.js';
+import { end, runOf, stopBy } from './ending.js';
+import { makeKeys, onKeyBook, onSecondBook } from './keys.js';
+import { onOpenTrained, onPlainComputed } from './open.js';
+import { allChunks, onMaskedComputed, onShareBook, startMasking } from './shares.js';
+import { type ParticipantState, type ParticipantStep, stay } from './state.js';
+import type { ParticipantEffect, ParticipantEvent, ParticipantSetup } from './types.js';
+import { onSecondSurvivors, onSurvivors, onUnmaskRequest } from './unmask.js';
+
+export type { ParticipantState, ParticipantStep } from './state.js';
+
+/** Joins a run, or refuses it with a `guard` effect. The (round, attempt) is durable before anything of this client leaves. */
+export function startParticipant(setup: ParticipantSetup): ParticipantStep {
+  const { announce } = setup;
+  const verdict = checkAnnounce(setup);
+  if (!verdict.ok) {
+    const { code, text } = verdict;
+    return {
+      state: { phase: 'ended', run: announce.run },
+      effects: [{ type: 'guard', code, text }, { type: 'ended', run: announce.run, how: 'guarded', code }],
+    };
+  }
+  const { joined } = verdict;
+  const { run, config, model } = joined;
+  const persist: ParticipantEffect = { type: 'persist', guard: joined.guard };
+  const train: ParticipantEffect = { type: 'train', task: config.task, run, config, model, head: hashOf(announce.head) };
+  if (config.profile === 'open') return { state: { phase: 'openTraining', joined }, effects: [persist, train] };
+  const keyed = makeKeys(joined);
+  return {
+    state: { phase: 'keys', joined, training: { state: 'running' }, ...keyed },
+    effects: [persist, { type: 'send', message: keyed.keys }, train],
+  };
+}
+
+/** Consumes `state`: afterwards only the returned one may be used. */
+export function stepParticipant(state: ParticipantState, event: ParticipantEvent): ParticipantStep {
+  if (state.phase === 'ended') return stay(state);
+  switch (event.type) {
+    case 'message':
+      return sameRun(state, event.body) ? onMessage(state, event.body) : stay(state);
+    case 'trained':
+      return onTrained(state, event.examples);
+    case 'untrained':
+      return end(state, 'left', event.code);
+    case 'refused':
+      return end(state, 'refused', event.code);
+    case 'computed':
+      if (state.phase === 'masking') return onMaskedComputed(state, event.result);
+      if (state.phase === 'openEncoding') return onPlainComputed(state, event.result);
+      return stay(state);
+    case 'gone':
+      // R1-R3 survive a lost connection; R5 and R6 do not (protocol.md §4).
+      return state.phase === 'agreed' ? end(state, 'contributed', 'TRANSPORT_CLOSED') : stay(state);
+    default:
+      return event satisfies never;
+  }
+}
+
+function sameRun(state: ParticipantState, { run }: CoordinatorRoundMessage): boolean {
+  const own = runOf(state);
+  return run.round === own.round && run.attempt === own.attempt && run.group === own.group;
+}
+
+type Live = Exclude<ParticipantState, { phase: 'ended' }>;
+
+function onTrained(s: Live, examples: number): ParticipantStep {
+  switch (s.phase) {
+    case 'keys':
+    case 'shares':
+      return stay({ ...s, training: { state: 'finished', examples } });
+    case 'training':
+      return startMasking(s, examples);
+    case 'openTraining':
+      return onOpenTrained(s, examples);
+    default:
+      return stay(s);
+  }
+}
+
+function onMessage(s: Live, body: CoordinatorRoundMessage): ParticipantStep {
+  switch (body.kind) {
+    case 'keyBook':
+      if (s.phase === 'keys') return onKeyBook(s, body);
+      return 'bookDigest' in s ? onSecondBook(s, body) : early(s, 'GUARD_KEYS', body.kind);
+    case 'shareBook':
+      if (s.phase === 'shares') return onShareBook(s, body);
+      // A book sent again after a reconnect adds nothing: U2 is fixed by the first one.
+      return 'u2' in s ? stay(s) : early(s, 'GUARD_SHARES', body.kind);
+    case 'survivors':
+      if (s.phase === 'masked') return onSurvivors(s, body);
+      return s.phase === 'agreed' ? onSecondSurvivors(s, body) : early(s, 'GUARD_SETS', body.kind);
+    case 'unmaskRequest':
+      return s.phase === 'agreed' ? onUnmaskRequest(s, body) : early(s, 'GUARD_CONSISTENCY', body.kind);
+    case 'abort':
+      return end(s, 'aborted', body.code);
+    case 'outcome':
+      return end(s, 'contributed');
+    case 'resume':
+      return stay(s, resend(s, body));
+    case 'announce':
+    case 'inputTaken':
+      return stay(s);
+    default:
+      return body satisfies never;
+  }
+}
+
+/** A coordinator that asks for the second thing before the first is broken or hostile; either way this run is over for us. */
+const early = (s: Live, code: ErrorCode, kind: string): ParticipantStep => stopBy(s, code, `${kind} came before its phase`);
+
+/** After a reconnect: whatever this client has sent and the coordinator has not, byte for byte the same. */
+function resend(s: Live, { have, chunks }: Resume): ParticipantEffect[] {
+  const effects: ParticipantEffect[] = [];
+  if ('keys' in s && !have.includes('keys')) effects.push({ type: 'send', message: s.keys });
+  if ('shares' in s && !have.includes('shares')) effects.push({ type: 'send', message: s.shares });
+  const input = 'masked' in s ? s.masked : 'plain' in s ? s.plain : undefined;
+  if (input === undefined) return effects;
+  if (!have.includes('masked')) effects.push({ type: 'send', message: input });
+  const missing = allChunks(input.chunks).filter((index) => !chunks.includes(index));
+  if (missing.length > 0) effects.push({ type: 'upload', run: s.joined.run, chunks: missing });
+  return effects;
+}

@@ -1,0 +1,110 @@
+// R2 and R3 at the client: the shares dealt to it are checked and kept, bad dealers complained about; then the update is masked, once.
+// Not here: the arithmetic (secagg/mask.ts), the upload (the driver).
+
+import { complaintStatement, maskedStatement, sharesStatement, slices } from '../context.js';
+import { verifyMerkle } from '../crypto/merkle.js';
+import type { Rank } from '../ids.js';
+import type { ClientWorkResult, PairMask } from '../secagg/jobs.js';
+import { channelKey, pairMaskKey, selfMaskKey } from '../secagg/keys.js';
+import { openBox, shareLeaf } from '../secagg/shares.js';
+import { vectorHash } from '../wire/chunks.js';
+import type { Masked, ShareBook, SharePacket } from '../wire/messages.js';
+import { end, stopBy } from './ending.js';
+import type { In, Joined, ParticipantStep } from './state.js';
+import type { ParticipantEffect } from './types.js';
+
+export function onShareBook(s: In<'shares'>, book: ShareBook): ParticipantStep {
+  const { joined, u1 } = s;
+  const { primitives, gctx, rank, derived, run, identity } = joined;
+  const bad: Rank[] = [];
+  for (const packet of book.packets) {
+    const forged = forgery(s, packet);
+    if (forged !== undefined) return stopBy(s, 'GUARD_SHARES', forged);
+    const peer = s.peers.get(packet.from);
+    const key =
+      peer === undefined
+        ? undefined
+        : channelKey(primitives, gctx, s.channel.exposeSecret(), peer.channel, { rank: packet.from, publicKey: peer.channel }, { rank, publicKey: s.keys.channel });
+    const held = key === undefined ? undefined : openBox(primitives, gctx, packet.from, rank, key, packet);
+    if (held === undefined) bad.push(packet.from);
+    else s.held.set(packet.from, held);
+  }
+  const u2 = [...book.packets.map(({ from }) => from), rank].sort((a, b) => a - b);
+  if (u2.length < derived.threshold) return stopBy(s, 'GUARD_SHARES', `${u2.length} dealers are below the threshold ${derived.threshold}`);
+  if (new Set(u2).size !== u2.length || u2.some((dealer) => !u1.includes(dealer)))
+    return stopBy(s, 'GUARD_SHARES', 'a dealer appears twice, or never sent keys');
+  const complaint: ParticipantEffect[] =
+    bad.length === 0
+      ? []
+      : [{ type: 'send', message: { kind: 'complaint', run, dealers: bad, signature: primitives.sign(identity.secret.exposeSecret(), complaintStatement(gctx, rank, bad)) } }];
+  const { training, ...rest } = s;
+  const next: In<'training'> = { ...rest, phase: 'training', u2 };
+  if (training.state === 'running') return { state: next, effects: complaint };
+  const step = startMasking(next, training.examples);
+  return { state: step.state, effects: [...complaint, ...step.effects] };
+}
+
+/** The coordinator's fault: the dealer signed neither this box nor these hashes for this client. Own boxes reflected end here too. */
+function forgery({ joined, u1 }: In<'shares'>, packet: SharePacket): string | undefined {
+  const { primitives, gctx, roster, rank } = joined;
+  const dealer = roster[packet.from];
+  if (dealer === undefined || packet.from === rank) return `a box is said to be from rank ${packet.from}`;
+  if (!primitives.verify(dealer, sharesStatement(gctx, packet.from, packet.commitB, packet.root), packet.signature))
+    return `the shares of rank ${packet.from} are not signed by it`;
+  const leaf = shareLeaf(packet.hashB, packet.hashS, packet.box);
+  if (!verifyMerkle(primitives, packet.root, u1.length, u1.indexOf(rank), leaf, slices(packet.path, 32)))
+    return `the box from rank ${packet.from} is not the one it signed for this client`;
+  return undefined;
+}
+
+/** Weight of an update, (0, 1]; undefined where there is nothing to weigh. */
+function weightOf({ config }: Joined, examples: number): number | undefined {
+  const { weighting } = config.encoding;
+  if (weighting.by === 'uniform') return 1;
+  const weight = Math.min(1, examples / weighting.maxExamples);
+  return weight > 0 ? weight : undefined;
+}
+
+/** The one place that starts masking: reached once per run (guard 6), since no phase leads back here. */
+export function startMasking(s: In<'training'>, examples: number): ParticipantStep {
+  const { primitives, gctx, rank, derived, config } = s.joined;
+  const weight = weightOf(s.joined, examples);
+  if (weight === undefined) return end(s, 'left', 'TRAIN_SHAPE');
+  const pairs: PairMask[] = [];
+  for (const peer of s.u2) {
+    if (peer === rank) continue;
+    const publicKey = s.peers.get(peer)?.mask;
+    const key = publicKey && pairMaskKey(primitives, gctx, s.mask.exposeSecret(), { rank, publicKey: s.keys.mask }, { rank: peer, publicKey });
+    if (key === undefined) return stopBy(s, 'GUARD_KEYS', `the mask key of rank ${peer} is missing or of low order`);
+    pairs.push({ key, sign: peer > rank ? 1 : -1 });
+  }
+  const work = {
+    type: 'mask',
+    encoding: derived.encoding,
+    prg: config.prg,
+    weight,
+    roundingKey: s.joined.rounding(32),
+    selfKey: selfMaskKey(primitives, gctx, s.b.exposeSecret(), rank),
+    pairs,
+  } as const;
+  return { state: { ...s, phase: 'masking' }, effects: [{ type: 'compute', work }] };
+}
+
+export function onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): ParticipantStep {
+  if (!result.ok) return end(s, 'left', result.code);
+  const { joined, u2 } = s;
+  const { primitives, gctx, rank, run, identity } = joined;
+  const statement = maskedStatement(gctx, rank, vectorHash(primitives, result.bytes, result.chunks), u2);
+  const masked: Masked = { kind: 'masked', run, chunks: result.chunks, bytes: result.bytes, u2, signature: primitives.sign(identity.secret.exposeSecret(), statement) };
+  const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
+  return {
+    state: { ...s, phase: 'masked', masked, joined: { ...joined, guard } },
+    effects: [
+      // Counted before it leaves: a round that aborts after R3 is still a round this client contributed to (guard 8).
+      { type: 'persist', guard },
+      { type: 'send', message: masked },
+      { type: 'upload', run, chunks: allChunks(result.chunks) },
+    ],
+  };
+}
+export const allChunks = (hashes: Uint8Array): number[] => Array.from({ length: hashes.length / 32 }, (_, i) => i);

@@ -1,0 +1,73 @@
+// What a client knows of the run it is in, phase by phase. Secrets are wrapped so that no log can print them.
+// Not here: the checks (guards in the phase files), the connection, the vectors (the driver holds them).
+
+import type { Identity } from '../crypto/identity.js';
+import type { Primitives, Rng } from '../crypto/primitives.js';
+import type { Secret } from '../crypto/secret.js';
+import type { Hash, Rank } from '../ids.js';
+import type { HeldShares } from '../secagg/shares.js';
+import type { Derived, TaskConfig } from '../task.js';
+import type { Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
+import type { GuardRecord, ParticipantEffect } from './types.js';
+
+/** Fixed by a verified announcement. */
+export interface Joined {
+  readonly identity: Identity;
+  readonly primitives: Primitives;
+  readonly rng: Rng;
+  readonly rounding: Rng;
+  readonly run: RunRef;
+  readonly config: TaskConfig;
+  readonly derived: Derived;
+  readonly model: Hash;
+  readonly gctx: Uint8Array;
+  readonly rank: Rank;
+  /** Public keys in rank order. */
+  readonly roster: readonly Uint8Array[];
+  /** As on durable storage, or about to be. */
+  readonly guard: GuardRecord;
+}
+/** Training runs beside R1 and R2. */
+export type Training = { readonly state: 'running' } | { readonly state: 'finished'; readonly examples: number };
+
+interface Keyed {
+  readonly joined: Joined;
+  readonly channel: Secret;
+  readonly mask: Secret;
+  readonly keys: Keys;
+}
+interface Booked extends Keyed {
+  readonly u1: readonly Rank[];
+  readonly peers: ReadonlyMap<Rank, { readonly channel: Uint8Array; readonly mask: Uint8Array }>;
+  /** To tell a second, different book from the same one sent again. */
+  readonly bookDigest: Uint8Array;
+  readonly b: Secret;
+  readonly shares: Shares;
+  /** By dealer; the own entry from the start, the others with the share book. */
+  readonly held: Map<Rank, HeldShares>;
+}
+interface Dealt extends Booked {
+  readonly u2: readonly Rank[];
+}
+
+export type ParticipantState =
+  | ({ readonly phase: 'keys'; readonly training: Training } & Keyed)
+  | ({ readonly phase: 'shares'; readonly training: Training } & Booked)
+  /** All shares are in; the update is not. */
+  | ({ readonly phase: 'training' } & Dealt)
+  | ({ readonly phase: 'masking' } & Dealt)
+  | ({ readonly phase: 'masked'; readonly masked: Masked } & Dealt)
+  | ({ readonly phase: 'agreed'; readonly masked: Masked; readonly u3: readonly Rank[]; readonly u4: readonly Rank[] } & Dealt)
+  /** Profile `open`. */
+  | { readonly phase: 'openTraining'; readonly joined: Joined }
+  | { readonly phase: 'openEncoding'; readonly joined: Joined; readonly weight: number }
+  | { readonly phase: 'openSent'; readonly joined: Joined; readonly plain: Plain }
+  | { readonly phase: 'ended'; readonly run: RunRef };
+
+export type In<P extends ParticipantState['phase']> = Extract<ParticipantState, { phase: P }>;
+
+export interface ParticipantStep {
+  readonly state: ParticipantState;
+  readonly effects: readonly ParticipantEffect[];
+}
+export const stay = (state: ParticipantState, effects: readonly ParticipantEffect[] = []): ParticipantStep => ({ state, effects });
