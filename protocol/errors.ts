@@ -213,6 +213,7 @@ export const ERRORS = {
   },
   TRAIN_NON_FINITE: { blame: 'local', retry: 'next-round', says: 'the loss or the update became non-finite' },
   TRAIN_SHAPE: { blame: 'config', retry: 'never', says: 'weights, manifest, model or data do not fit together' },
+  TRAIN_FAILED: { blame: 'local', retry: 'next-round', says: 'the trainer threw an error of its own' },
   TRAIN_ABORTED: { blame: 'nobody', retry: 'later', says: 'training was stopped before it ended' },
   TRAIN_WORKER: { blame: 'local', retry: 'next-round', says: 'the worker that trains ended or could not start' },
   DATA_MISSING: { blame: 'local', retry: 'never', says: 'the data set is not installed' },
@@ -220,6 +221,9 @@ export const ERRORS = {
   DATA_PARTITION: { blame: 'config', retry: 'never', says: 'the data cannot be partitioned as asked' },
   // drivers
   TRANSPORT_SLOW: { blame: 'remote', retry: 'later', says: 'the peer did not take its messages in time' },
+  TRANSPORT_UNAVAILABLE: { blame: 'local', retry: 'never', says: 'this runtime has no WebSocket and no transport was given' },
+  CHAIN_STALLED: { blame: 'remote', retry: 'later', says: 'the coordinator did not send a part of the model chain that it was asked for' },
+  CLIENT_RUNNING: { blame: 'local', retry: 'never', says: 'run was called on a client that runs or has run' },
   TRANSPORT_CLOSED: { blame: 'nobody', retry: 'later', says: 'the connection closed' },
   STORE_WRITE: {
     blame: 'local',

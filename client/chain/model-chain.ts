@@ -1,0 +1,271 @@
+// The guard against a forged model (protocol.md §6.5): this client trains only from a model that it has recomputed from the
+// one before and the published aggregates, or that a signed checkpoint names where it has none yet.
+// Not here: getting the bytes (requests.ts), the arithmetic of a step (protocol/chain, protocol/optimizer).
+import { bytesEqual } from '../../protocol/crypto/bytes.js';
+import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { hashOfBlob, type ModelState, nextModel, optimizerBytes, optimizerFromBytes, weightsBytes, weightsFromBytes } from '../../protocol/chain/model.js';
+import { recordHash, verifyRecord } from '../../protocol/chain/record.js';
+import { SottoError } from '../../protocol/errors.js';
+import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
+import type { Policy } from '../../protocol/participant/types.js';
+import { configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
+import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { KeptModel, ModelStore } from './model-store.js';
+import type { Requests } from './requests.js';
+
+const NOTHING = new Uint8Array(0);
+
+/** A model that this client has verified. Its arrays are never changed. */
+export interface VerifiedModel extends ModelState {
+  readonly record: ChainRecordBody;
+  /** recordHash of it. */
+  readonly head: Uint8Array;
+}
+export interface ChainTarget {
+  readonly config: TaskConfig;
+  readonly model: Hash;
+  readonly head: Hash;
+}
+export interface ModelChainSetup {
+  readonly task: string;
+  readonly primitives: Primitives;
+  readonly requests: Requests;
+  readonly catchUp: Policy['catchUp'];
+  readonly store?: ModelStore;
+  /** A new model was verified. */
+  readonly onModel: (model: VerifiedModel) => void;
+  /** The store failed. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class ModelChain {
+  readonly #setup: ModelChainSetup;
+  #coordinator: { readonly key: Uint8Array; readonly id: ClientId } | undefined;
+  #verified: VerifiedModel | undefined;
+  /** From the store; becomes `#verified` when the settings are known, which say what its bytes mean. */
+  #kept: KeptModel | undefined;
+  #unsaved: KeptModel | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(setup: ModelChainSetup) {
+    this.#setup = setup;
+  }
+
+  get verified(): VerifiedModel | undefined {
+    return this.#verified;
+  }
+
+  /** Hash of the last record this client can go on from; empty for none. */
+  get head(): Uint8Array {
+    if (this.#verified !== undefined) return this.#verified.head;
+    return this.#kept === undefined ? NOTHING : recordHash(this.#setup.primitives, this.#kept.record);
+  }
+
+  /** Once, when the coordinator's key is known. */
+  async trust(coordinator: Uint8Array): Promise<void> {
+    if (this.#coordinator !== undefined) return;
+    this.#coordinator = { key: coordinator, id: clientId(coordinator) };
+    try {
+      const kept = await this.#setup.store?.load(this.#coordinator.id, this.#setup.task);
+      if (kept !== undefined && this.#verified === undefined) this.#kept = kept;
+    } catch (error) {
+      this.#setup.onError(error);
+    }
+  }
+
+  /**
+   * The weights of `target.model`, verified. Goes on when the round that asked for it has ended: the next one wants it too.
+   * @throws GUARD_MODEL_CHAIN where it does not follow from what this client has; what Requests throws
+   */
+  bring(target: ChainTarget): Promise<Float32Array<ArrayBuffer>> {
+    return this.#inOrder(async () => {
+      const head = fromHex(target.head);
+      this.#restore(target.config);
+      if (this.#verified === undefined) await this.#join(target.config, 0);
+      else if (!bytesEqual(this.#verified.head, head)) await this.#catchUp(target.config, head);
+      const verified = this.#verified;
+      if (verified === undefined || !bytesEqual(verified.head, head)) {
+        throw broken(`the announced chain record ${target.head} is not the newest one of the chain that was sent`);
+      }
+      if (toHex(verified.record.modelAfter) !== target.model) {
+        throw broken(`the announced model ${target.model} is not the one of chain record ${target.head}`);
+      }
+      return verified.weights;
+    });
+  }
+
+  /** A published record that may follow the own head: verified at once, so that the next round finds the model ready. */
+  hear(record: ChainRecordBody, config: TaskConfig): Promise<void> {
+    return this.#inOrder(async () => {
+      if (this.#verified !== undefined && bytesEqual(record.previous, this.#verified.head)) await this.#follow(record, config);
+    });
+  }
+
+  /** Resolves when nothing is being verified or saved. */
+  async idle(): Promise<void> {
+    await this.#tail;
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    // The next one waits for the store too, so that saves do not overtake each other; whoever asked does not.
+    this.#tail = result.catch(() => undefined).then(() => this.#save());
+    return result;
+  }
+
+  async #save(): Promise<void> {
+    const unsaved = this.#unsaved;
+    this.#unsaved = undefined;
+    if (unsaved === undefined || this.#coordinator === undefined) return;
+    try {
+      await this.#setup.store?.save(this.#coordinator.id, this.#setup.task, unsaved);
+    } catch (error) {
+      this.#setup.onError(error);
+    }
+  }
+
+  /** What the store gave, if it holds together; else it is as if there were none. */
+  #restore(config: TaskConfig): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept === undefined || this.#verified !== undefined) return;
+    try {
+      this.#verified = this.#checkpoint(kept, config);
+    } catch (error) {
+      this.#setup.onError(error);
+    }
+  }
+
+  /** Joins at the newest record: signed by the pinned coordinator, which is all that a client without a past can ask. */
+  async #join(config: TaskConfig, above: number): Promise<void> {
+    const { requests, task } = this.#setup;
+    const { records } = await requests.records(task, NOTHING);
+    const record = records.at(-1);
+    if (record === undefined || records.length !== 1) throw broken(`the coordinator sent ${records.length} records for its newest one`);
+    if (record.round <= above && above > 0) throw broken(`the newest record is of round ${record.round}, this client knows round ${above}`);
+    this.#checkRecord(record, config);
+    const limits = limitsOf(config);
+    const model = await requests.blob(record.modelAfter, limits.model);
+    const optimizer = record.optimizerAfter.length === 0 ? NOTHING : await requests.blob(record.optimizerAfter, limits.optimizer);
+    this.#settle(this.#checkpoint({ record, model, optimizer }, config), { record, model, optimizer });
+  }
+
+  async #catchUp(config: TaskConfig, head: Uint8Array): Promise<void> {
+    const { requests, task, catchUp } = this.#setup;
+    for (;;) {
+      const own = this.#own();
+      let answer: { readonly records: readonly ChainRecordBody[]; readonly complete: boolean };
+      try {
+        answer = await requests.records(task, own.head);
+      } catch (error) {
+        if (!isGone(error)) throw error;
+        answer = { records: [], complete: true };
+      }
+      const linked = answer.records[0] !== undefined && bytesEqual(answer.records[0].previous, own.head);
+      if (!linked) return this.#fellBehind(config, own, `the chain that was sent does not go on from round ${own.record.round}`);
+      try {
+        for (const record of answer.records) {
+          await this.#follow(record, config);
+          if (bytesEqual(this.#own().head, head)) return;
+        }
+      } catch (error) {
+        if (catchUp === 'chain' || !isGone(error)) throw error;
+        return this.#fellBehind(config, this.#own(), 'an aggregate is no longer kept');
+      }
+      if (answer.complete) return;
+    }
+  }
+
+  async #fellBehind(config: TaskConfig, own: VerifiedModel, why: string): Promise<void> {
+    if (this.#setup.catchUp === 'chain') {
+      throw broken(`${why}, and this client's policy asks for the whole chain; policy.catchUp: 'signed-checkpoint' would accept a newer signed model`);
+    }
+    await this.#join(config, own.record.round);
+  }
+
+  /** One link: record genuine and adjacent, aggregate as published, next model and optimiser state as recomputed. */
+  async #follow(record: ChainRecordBody, config: TaskConfig): Promise<void> {
+    const own = this.#own();
+    this.#checkRecord(record, config);
+    const adjacent =
+      record.type === 'update' &&
+      bytesEqual(record.previous, own.head) &&
+      bytesEqual(record.modelBefore, own.record.modelAfter) &&
+      record.round > own.record.round &&
+      record.step === own.record.step + 1;
+    if (!adjacent) throw broken(`the record of round ${record.round} does not follow the one of round ${own.record.round}`);
+    const bytes = await this.#setup.requests.blob(record.aggregate, limitsOf(config).model);
+    const next = recompute(config, own, bytes, record.round);
+    const model = weightsBytes(next.weights);
+    const optimizer = optimizerBytes(next.optimizer);
+    if (!bytesEqual(this.#hash(model), record.modelAfter)) {
+      throw broken(`round ${record.round}: the model after it is not what its aggregate makes of the model before`);
+    }
+    this.#checkOptimizer(record, optimizer);
+    const head = recordHash(this.#setup.primitives, record);
+    this.#settle({ record, head, ...next }, { record, model, optimizer });
+  }
+
+  #checkRecord(record: ChainRecordBody, config: TaskConfig): void {
+    const { primitives, task } = this.#setup;
+    if (this.#coordinator === undefined || !verifyRecord(primitives, this.#coordinator.key, record)) {
+      throw broken(`the record of round ${record.round} is not signed by the pinned coordinator`);
+    }
+    if (record.task !== task) throw broken(`the record of round ${record.round} is of task ${record.task}, not ${task}`);
+    if (!bytesEqual(record.config, configHash(primitives, deriveTask(config).text))) {
+      throw broken(`the record of round ${record.round} is of other settings than the announced ones`);
+    }
+  }
+
+  #checkpoint({ record, model, optimizer }: KeptModel, config: TaskConfig): VerifiedModel {
+    const { primitives } = this.#setup;
+    this.#checkRecord(record, config);
+    if (!bytesEqual(this.#hash(model), record.modelAfter)) throw broken(`the model of round ${record.round} is not the one of its record`);
+    this.#checkOptimizer(record, optimizer);
+    try {
+      const state = optimizerFromBytes(config.optimizer, config.dimension, record.step, optimizer);
+      return { record, head: recordHash(primitives, record), weights: weightsFromBytes(model, config.dimension), optimizer: state };
+    } catch (error) {
+      throw broken(`round ${record.round}: ${message(error)}`);
+    }
+  }
+
+  #checkOptimizer(record: ChainRecordBody, bytes: Uint8Array): void {
+    const same = bytes.length === 0 ? record.optimizerAfter.length === 0 : bytesEqual(this.#hash(bytes), record.optimizerAfter);
+    if (!same) throw broken(`round ${record.round}: the optimiser's state after it is another than its record says`);
+  }
+
+  #settle(verified: VerifiedModel, kept: KeptModel): void {
+    this.#verified = verified;
+    this.#unsaved = kept;
+    this.#setup.onModel(verified);
+  }
+
+  #own(): VerifiedModel {
+    if (this.#verified === undefined) throw new SottoError('INTERNAL', 'no verified model');
+    return this.#verified;
+  }
+
+  #hash(bytes: Uint8Array): Uint8Array {
+    return hashOfBlob(this.#setup.primitives, bytes);
+  }
+}
+
+/** @throws GUARD_MODEL_CHAIN also where the step cannot be computed: an honest coordinator would not have published it */
+function recompute(config: TaskConfig, from: ModelState, aggregate: Uint8Array, round: number): ModelState {
+  try {
+    return nextModel(config.optimizer, from, weightsFromBytes(aggregate, config.dimension));
+  } catch (error) {
+    throw broken(`round ${round}: ${message(error)}`);
+  }
+}
+
+/** Two moments in float32 are the most that an optimiser keeps; twice that and a page leave room. */
+const limitsOf = ({ dimension }: TaskConfig): { readonly model: number; readonly optimizer: number } => ({
+  model: 4 * dimension,
+  optimizer: 16 * dimension + 4_096,
+});
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const broken = (text: string): SottoError => new SottoError('GUARD_MODEL_CHAIN', text);
+const isGone = (error: unknown): boolean => error instanceof SottoError && error.code === 'SESSION_UNKNOWN_BLOB';

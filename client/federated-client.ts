@@ -1,0 +1,301 @@
+// The client: connects, authenticates, checks in, takes part in rounds, comes back after a loss, until the task is finished
+// or it is stopped. Only the order of things is here; each thing has its file: connection.ts, rounds.ts, chain/, training.ts.
+import { portablePrimitives } from '../protocol/crypto/portable.js';
+import { SottoError } from '../protocol/errors.js';
+import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
+import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
+import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
+import { ChainRequests } from './chain/requests.js';
+import { asSottoError, Connection } from './connection.js';
+import { Emitter } from './emitter.js';
+import { type ClientEngine, inlineEngine } from './engine.js';
+import { emptyGuard } from './guards.js';
+import { jsKernels } from '../protocol/kernels/js.js';
+import { participantMachine } from './machine.js';
+import type { ClientEvents, Ended, FederatedClientOptions } from './options.js';
+import { Backoff, RECONNECT } from './reconnect.js';
+import { Rounds } from './rounds.js';
+import { pause, systemTimers, type Timers } from './timers.js';
+import { Training } from './training.js';
+import { CLOSE, type Transport } from './transport/transport.js';
+import { globalWebSocket, webSocketTransport } from './transport/websocket.js';
+import { webKeystream, webRng } from './webcrypto.js';
+
+/** Sent in `hello`, for the coordinator's statistics. */
+const AGENT = 'sotto-client/0.1';
+/** Refusals after which trying again is no use: somebody has to change something first. Anybody in the path could forge one
+ * before `welcome` where there is no TLS; but then they could cut the line for ever as well. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'AUTH_BAD_PROOF',
+  'AUTH_NOT_ENROLLED',
+  'AUTH_REPLACED',
+  'SESSION_UNKNOWN_TASK',
+]);
+/** The same for faults on this side: another coordinator, or a store that cannot keep a pin. */
+const FATAL: ReadonlySet<string> = new Set([...REFUSALS, 'AUTH_WRONG_COORDINATOR', 'STORE_CORRUPT', 'STORE_WRITE']);
+
+export class FederatedClient {
+  readonly #options: FederatedClientOptions;
+  readonly #timers: Timers;
+  readonly #transport: Transport;
+  readonly #events = new Emitter<ClientEvents>();
+  readonly #requests: ChainRequests;
+  readonly #chain: ModelChain;
+  readonly #training: Training;
+  readonly #engine: ClientEngine;
+  readonly #rounds: Rounds;
+  readonly #backoff: Backoff;
+  readonly #stop = new AbortController();
+  #running: Promise<Ended> | undefined;
+  #pinned: Uint8Array | undefined;
+  #connection: Connection | undefined;
+  #connections = 0;
+  /** No check-in before this time: the coordinator asked for it. */
+  #notBefore: Millis = 0;
+  #cancelCheckIn = (): void => undefined;
+  #finished: Extract<Message, { kind: 'finished' }> | undefined;
+  #fatal: SottoError | undefined;
+
+  /** Nothing happens before `run`. @throws SottoError CONFIG_INVALID where the pinned key is none */
+  constructor(options: FederatedClientOptions) {
+    const { primitives = portablePrimitives, rng = webRng, timers = systemTimers } = options;
+    this.#options = { ...options, primitives, rng };
+    this.#timers = timers;
+    this.#pinned = pinnedKey(options.coordinator);
+    this.#transport = options.transport ?? webSocketTransport({ open: globalWebSocket, timers });
+    this.#engine = options.engine ?? inlineEngine({ primitives, kernels: jsKernels, openKeystream: webKeystream });
+    this.#requests = new ChainRequests(primitives, timers);
+    const events = this.#events;
+    this.#chain = new ModelChain({
+      task: options.task,
+      primitives,
+      requests: this.#requests,
+      catchUp: options.policy.catchUp,
+      ...(options.models === undefined ? {} : { store: options.models }),
+      onModel: ({ record }) => events.emit('model', { round: record.round, model: hashOf(record.modelAfter) }),
+      onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
+    });
+    this.#training = new Training(options.trainer);
+    this.#rounds = new Rounds({
+      identity: options.identity,
+      policy: options.policy,
+      primitives,
+      rng,
+      rounding: options.rounding ?? rng,
+      machine: options.machine ?? participantMachine,
+      guards: options.guards,
+      engine: this.#engine,
+      training: this.#training,
+      chain: this.#chain,
+      events,
+      fatal: (error) => this.#give(error),
+    });
+    this.#backoff = new Backoff({ ...RECONNECT, ...options.reconnect }, rng);
+  }
+
+  /** Returns the function that ends the subscription. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** The last model that was verified along the chain. Its arrays are not to be changed. */
+  get model(): VerifiedModel | undefined {
+    return this.#chain.verified;
+  }
+
+  /**
+   * Takes part until the task is finished or `stop` is called. Once per client.
+   * Rejects with the SottoError that ended it: wrong coordinator, not enrolled, replaced by another connection of this
+   * identity, damaged guard store, no more tries. Losses of the connection do not end it.
+   */
+  async run(): Promise<Ended> {
+    if (this.#running !== undefined) throw new SottoError('CLIENT_RUNNING', 'make a new client for a new run');
+    const { signal } = this.#options;
+    const stop = (): void => void this.stop();
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#running = this.#loop().finally(() => {
+      signal?.removeEventListener('abort', stop);
+      this.#requests.stop();
+      this.#rounds.stop();
+      if (this.#options.engine === undefined) void this.#engine.close?.();
+    });
+    return this.#running;
+  }
+
+  /** Leaves the pool and the round, ends training at the next batch, closes. Resolves when training has really ended. */
+  async stop(reason = 'stopped'): Promise<void> {
+    if (!this.#stop.signal.aborted) {
+      this.#stop.abort();
+      this.#rounds.stop();
+      if (this.#connection?.alive) this.#connection.send({ kind: 'leave', reason });
+      this.#connection?.close(CLOSE.done, reason);
+    }
+    await this.#training.idle();
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #loop(): Promise<Ended> {
+    await this.#unlessStopped(this.#prepare());
+    while (!this.#stop.signal.aborted) {
+      const { closed, error } = await this.#connect();
+      this.#cancelCheckIn();
+      this.#requests.offline();
+      this.#rounds.offline();
+      if (error !== undefined) this.#events.emit('error', error);
+      if (error !== undefined && FATAL.has(error.code)) this.#fatal ??= error;
+      if (this.#fatal !== undefined || this.#finished !== undefined || this.#stop.signal.aborted) {
+        this.#events.emit('disconnected', closed);
+        break;
+      }
+      const wait = this.#backoff.next();
+      if (wait === undefined) {
+        this.#events.emit('disconnected', closed);
+        throw new SottoError('TRANSPORT_CLOSED', `${this.#options.url} could not be reached: ${closed.code} ${closed.reason}`);
+      }
+      const retryInMs = Math.max(wait, this.#notBefore - this.#timers.now());
+      this.#events.emit('disconnected', { ...closed, retryInMs });
+      await pause(this.#timers, retryInMs, this.#stop.signal);
+    }
+    if (this.#fatal !== undefined) throw this.#fatal;
+    const { contributed } = this.#rounds;
+    if (this.#finished === undefined) return { how: 'stopped', contributed };
+    return { how: 'finished', contributed, model: hashOf(this.#finished.model) };
+  }
+
+  /** The guards are read before anybody is talked to. */
+  async #prepare(): Promise<void> {
+    const { guards, url } = this.#options;
+    this.#pinned ??= await guards.pinned(url);
+    if (this.#pinned !== undefined) await this.#trust(this.#pinned);
+  }
+
+  async #trust(coordinator: Uint8Array): Promise<void> {
+    const { guards, task } = this.#options;
+    const guard = (await guards.load(clientId(coordinator), task)) ?? emptyGuard(task);
+    this.#rounds.begin(coordinator, guard);
+    await this.#chain.trust(coordinator);
+    this.#pinned = coordinator;
+  }
+
+  #connect(): Promise<Parameters<ConstructorParameters<typeof Connection>[0]['handlers']['ended']>[0]> {
+    const { url, identity, token, guards } = this.#options;
+    const { primitives = portablePrimitives, rng = webRng } = this.#options;
+    return new Promise((resolve, reject) => {
+      const handshake = { identity, coordinator: this.#pinned, agent: AGENT, primitives, rng, ...(token === undefined ? {} : { token }) };
+      const handlers = {
+        pin: async (coordinator: Uint8Array) => {
+          await guards.pin(url, coordinator);
+          await this.#trust(coordinator);
+        },
+        opened: (welcome: Welcome, coordinator: Uint8Array) => this.#opened(connection, welcome, coordinator),
+        message: (message: Message) => this.#message(connection, message),
+        ended: resolve,
+      };
+      let connection: Connection;
+      try {
+        connection = new Connection({ transport: this.#transport, url, timers: this.#timers, handshake, handlers });
+        this.#connection = connection;
+      } catch (error) {
+        reject(error instanceof SottoError ? error : new SottoError('TRANSPORT_UNAVAILABLE', `${url}: ${String(error)}`));
+      }
+    });
+  }
+
+  #opened(connection: Connection, { tasks }: Welcome, coordinator: Uint8Array): void {
+    const { task } = this.#options;
+    if (!tasks.includes(task)) {
+      return connection.fail(
+        new SottoError('SESSION_UNKNOWN_TASK', `the coordinator offers ${tasks.join(', ') || 'no task'} to this identity, not ${task}`),
+      );
+    }
+    this.#backoff.reset();
+    this.#rounds.online(connection);
+    this.#events.emit('connected', { coordinator: clientId(coordinator), again: this.#connections++ > 0 });
+    this.#checkIn(connection);
+    this.#requests.online((message) => connection.send(message));
+  }
+
+  #checkIn(connection: Connection): void {
+    const wait = this.#notBefore - this.#timers.now();
+    this.#cancelCheckIn();
+    if (wait > 0) this.#cancelCheckIn = this.#timers.after(wait, () => this.#checkIn(connection));
+    else connection.send({ kind: 'checkIn', task: this.#options.task, head: this.#chain.head });
+  }
+
+  #message(connection: Connection, message: Message): void {
+    switch (message.kind) {
+      case 'accepted':
+        return this.#events.emit('accepted', { task: message.task, round: message.round });
+      case 'rejected':
+        return this.#rejected(connection, message);
+      case 'fault':
+        return this.#faulted(connection, message);
+      case 'finished':
+        return this.#finish(connection, message);
+      case 'blobHead':
+      case 'blobChunk':
+      case 'chain':
+        return void this.#requests.offer(message);
+      case 'announce':
+        if (message.task === this.#options.task) return this.#rounds.announced(message);
+        return connection.fail(new SottoError('SESSION_UNEXPECTED', `a round of task ${message.task} was announced to a client of ${this.#options.task}`));
+      case 'keyBook':
+      case 'shareBook':
+      case 'inputTaken':
+      case 'survivors':
+      case 'unmaskRequest':
+      case 'outcome':
+      case 'abort':
+      case 'resume':
+        return this.#rounds.message(message);
+      default:
+        return connection.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind}, which it may not send now`));
+    }
+  }
+
+  #rejected(connection: Connection, { code, retryAfterMs }: Rejected): void {
+    this.#events.emit('rejected', { code, retryAfterMs });
+    if (REFUSALS.has(code)) return connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
+    // Never earlier than asked, and not all clients at the same moment.
+    this.#notBefore = this.#timers.now() + retryAfterMs + Math.abs(this.#backoff.spread(retryAfterMs) - retryAfterMs);
+    if (connection.alive) this.#checkIn(connection);
+  }
+
+  #faulted(connection: Connection, fault: Fault): void {
+    const error = new SottoError(fault.code, `the coordinator says: ${fault.text}`);
+    if (REFUSALS.has(fault.code)) return connection.close(CLOSE.auth, fault.code, error);
+    if (fault.run !== undefined) this.#rounds.refused(fault);
+    else if (this.#requests.offer(fault)) return;
+    this.#events.emit('error', error);
+  }
+
+  /** The last outcome may still be on its way through the chain: the final model is worth waiting for. */
+  #finish(connection: Connection, finished: Extract<Message, { kind: 'finished' }>): void {
+    if (finished.task !== this.#options.task) return;
+    this.#finished = finished;
+    void this.#chain.idle().then(() => connection.close(CLOSE.done, 'finished'));
+  }
+
+  /** Ends `run` with this error. */
+  #give(error: SottoError): void {
+    this.#fatal ??= error;
+    this.#connection?.close(CLOSE.auth, error.code, error);
+  }
+
+  async #unlessStopped(work: Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([work, stopped]);
+  }
+}
+
+function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | undefined {
+  if (coordinator === undefined) return undefined;
+  const key = typeof coordinator === 'string' && isHex32(coordinator) ? fromHex(coordinator) : coordinator;
+  if (key instanceof Uint8Array && key.length === 32) return key;
+  throw new SottoError('CONFIG_INVALID', 'coordinator must be an Ed25519 public key: 32 bytes or 64 lower-case hex digits', { field: 'coordinator' });
+}

@@ -1,0 +1,69 @@
+// Who is at the other end: hello → challenge → proof → welcome, both sides by Ed25519 (protocol.md §2). Pure: messages in,
+// what to do out. Not here: sockets, timeouts and pinning on disk (connection.ts), check-in (federated-client.ts).
+import { bytesEqual } from '../protocol/crypto/bytes.js';
+import { type Identity, signFields, verifyFields } from '../protocol/crypto/identity.js';
+import { LABELS } from '../protocol/crypto/labels.js';
+import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
+import { SottoError } from '../protocol/errors.js';
+import { clientId } from '../protocol/ids.js';
+import type { Hello, Message, Proof, Welcome } from '../protocol/wire/messages.js';
+
+export interface HandshakeSetup {
+  readonly identity: Identity;
+  /** The pinned key; `undefined` on first use: any key that signs is accepted, and the caller must pin it before it answers. */
+  readonly coordinator: Uint8Array | undefined;
+  readonly agent: string;
+  readonly token?: string;
+  readonly primitives: Primitives;
+  readonly rng: Rng;
+}
+export type HandshakeState =
+  | { readonly phase: 'challenge'; readonly nonce: Uint8Array }
+  | { readonly phase: 'welcome'; readonly coordinator: Uint8Array };
+export type HandshakeStep =
+  /** The challenge is genuine. Send `proof`, after pinning `state.coordinator` where it was unknown. */
+  | { readonly type: 'prove'; readonly state: HandshakeState & { phase: 'welcome' }; readonly proof: Proof }
+  | { readonly type: 'open'; readonly coordinator: Uint8Array; readonly welcome: Welcome }
+  | { readonly type: 'refused'; readonly error: SottoError };
+
+export function startHandshake(setup: HandshakeSetup): { readonly state: HandshakeState; readonly hello: Hello } {
+  const { identity, agent, token } = setup;
+  const nonce = setup.rng(32);
+  const hello: Hello = { kind: 'hello', client: identity.publicKey, nonce, agent, ...(token === undefined ? {} : { token }) };
+  return { state: { phase: 'challenge', nonce }, hello };
+}
+
+/**
+ * Codes of a refusal: AUTH_WRONG_COORDINATOR (another key than the pinned one, or a signature that is not by the key that
+ * the challenge names), SESSION_UNEXPECTED (anything but the next message).
+ */
+export function stepHandshake(setup: HandshakeSetup, state: HandshakeState, message: Message): HandshakeStep {
+  if (message.kind !== state.phase) {
+    return refused('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} before it sent ${state.phase}`);
+  }
+  if (message.kind === 'welcome' && state.phase === 'welcome') {
+    return { type: 'open', coordinator: state.coordinator, welcome: message };
+  }
+  if (message.kind !== 'challenge' || state.phase !== 'challenge') {
+    return refused('SESSION_UNEXPECTED', `${message.kind} does not belong to a handshake`);
+  }
+  const { identity, primitives } = setup;
+  const { coordinator, nonce, signature } = message;
+  if (setup.coordinator !== undefined && !bytesEqual(setup.coordinator, coordinator)) {
+    return refused(
+      'AUTH_WRONG_COORDINATOR',
+      `the coordinator is ${clientId(coordinator)}, pinned is ${clientId(setup.coordinator)}; check the address, or pin the new key if its owner told you to`,
+    );
+  }
+  const genuine = verifyFields(primitives, coordinator, signature, LABELS.challenge, state.nonce, nonce, identity.publicKey);
+  if (!genuine) {
+    return refused('AUTH_WRONG_COORDINATOR', `the peer does not hold the key ${clientId(coordinator)} that it claims`);
+  }
+  const proof = signFields(primitives, identity, LABELS.proof, nonce, coordinator, identity.publicKey);
+  return { type: 'prove', state: { phase: 'welcome', coordinator }, proof: { kind: 'proof', signature: proof } };
+}
+
+const refused = (code: 'AUTH_WRONG_COORDINATOR' | 'SESSION_UNEXPECTED', text: string): HandshakeStep => ({
+  type: 'refused',
+  error: new SottoError(code, text),
+});

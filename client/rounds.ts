@@ -1,0 +1,269 @@
+// Drives the participant machine: announcements and messages in, its effects out, strictly in order and one at a time, so that
+// nothing is sent before the guard record that it depends on is durable. Training and masking run beside that queue and come
+// back as events. Not here: the rules of a round (protocol/participant), the connection, the model chain.
+import type { Identity } from '../protocol/crypto/identity.js';
+import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
+import { SottoError } from '../protocol/errors.js';
+import { clientId } from '../protocol/ids.js';
+import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
+import type { ClientWork } from '../protocol/secagg/jobs.js';
+import type { TaskConfig } from '../protocol/task.js';
+import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
+import type { ModelChain } from './chain/model-chain.js';
+import { asSottoError, type Connection } from './connection.js';
+import type { Emitter } from './emitter.js';
+import type { ClientEngine } from './engine.js';
+import type { GuardStore } from './guards.js';
+import type { ParticipantMachine } from './machine.js';
+import type { ClientEvents, HowEnded } from './options.js';
+import { Run } from './run.js';
+import type { Training } from './training.js';
+import { uploadChunks } from './uploads.js';
+
+export interface RoundsSetup {
+  readonly identity: Identity;
+  readonly policy: Policy;
+  readonly primitives: Primitives;
+  readonly rng: Rng;
+  readonly rounding: Rng;
+  readonly machine: ParticipantMachine;
+  readonly guards: GuardStore;
+  readonly engine: ClientEngine;
+  readonly training: Training;
+  readonly chain: ModelChain;
+  readonly events: Emitter<ClientEvents>;
+  /** A fault after which this client must not go on. */
+  readonly fatal: (error: SottoError) => void;
+}
+
+type Train = Extract<ParticipantEffect, { type: 'train' }>;
+
+export class Rounds {
+  readonly #setup: RoundsSetup;
+  #coordinator: Uint8Array | undefined;
+  /** The record that was last handed to the store: never weaker than the durable one. */
+  #guard: GuardRecord | undefined;
+  /** Effects of one connection are not sent over another: the coordinator says what it has, and the machine sends the rest. */
+  #link: Connection | undefined;
+  #run: Run | undefined;
+  #config: TaskConfig | undefined;
+  #effects: Promise<void> = Promise.resolve();
+  #computing: Promise<void> = Promise.resolve();
+  /** Runs in which the input of this client was taken. */
+  contributed = 0;
+
+  constructor(setup: RoundsSetup) {
+    this.#setup = setup;
+  }
+
+  /** Before the first connection is open, or with it. */
+  begin(coordinator: Uint8Array, guard: GuardRecord): void {
+    this.#coordinator = coordinator;
+    this.#guard = guard;
+  }
+
+  online(link: Connection): void {
+    this.#link = link;
+  }
+
+  /** The run goes on: keys and shares survive, the coordinator may `resume` it (R1-R3). What the machine makes of it is its own. */
+  offline(): void {
+    this.#link = undefined;
+    if (this.#run !== undefined) this.#step(this.#run, { type: 'gone' });
+  }
+
+  announced(announce: Announce): void {
+    const { machine, identity, policy, primitives, rng, rounding, events } = this.#setup;
+    if (this.#coordinator === undefined || this.#guard === undefined) return;
+    // After a reconnect the coordinator may announce the run again in which we already are.
+    if (this.#run?.is(announce.run)) return;
+    const run = new Run(announce.run);
+    try {
+      const setup = { announce, identity, policy, primitives, rng, rounding, coordinator: this.#coordinator, guard: this.#guard };
+      const { state, effects } = machine.start(setup);
+      // A refused announcement must not end the run that is going on: it may be forged.
+      if (!effects.some((effect) => effect.type === 'guard')) {
+        if (this.#run !== undefined) this.#giveUp(this.#run, 'aborted');
+        this.#run = run;
+        events.emit('round', { stage: 'joined', run: run.ref, deadlineMs: announce.deadlineMs });
+      }
+      run.state = state;
+      this.#enqueue(run, effects);
+    } catch (error) {
+      this.#fail(run, asSottoError(error, 'INTERNAL'));
+    }
+  }
+
+  message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
+    const run = this.#run;
+    if (run?.is(body.run)) {
+      if (body.kind === 'resume') this.#setup.events.emit('round', { stage: 'resumed', run: run.ref });
+      this.#step(run, { type: 'message', body });
+    }
+    if (body.kind === 'outcome' && this.#config !== undefined) {
+      this.#setup.chain.hear(body.record, this.#config).catch((error) => this.#tell(asSottoError(error, 'INTERNAL'), run));
+    }
+  }
+
+  /** The coordinator refused something of ours: for this client the run is over. */
+  refused(fault: Fault): void {
+    if (fault.run !== undefined && this.#run?.is(fault.run)) this.#step(this.#run, { type: 'refused', code: fault.code });
+  }
+
+  /** Leaves the run, ends training, erases. Does not wait for the store. */
+  stop(): void {
+    this.#link = undefined;
+    if (this.#run !== undefined) this.#giveUp(this.#run, 'left');
+    this.#setup.engine.forget();
+  }
+
+  #step(run: Run, event: ParticipantEvent): void {
+    if (run.over) return;
+    try {
+      const { state, effects } = this.#setup.machine.step(run.state, event);
+      run.state = state;
+      this.#enqueue(run, effects);
+    } catch (error) {
+      this.#fail(run, asSottoError(error, 'INTERNAL'));
+    }
+  }
+
+  #enqueue(run: Run, effects: readonly ParticipantEffect[]): void {
+    if (effects.length === 0) return;
+    for (const effect of effects) {
+      if (effect.type === 'persist') this.#guard = effect.guard;
+      if (effect.type === 'ended') this.#end(run);
+    }
+    const link = this.#link;
+    this.#effects = this.#effects.then(async () => {
+      try {
+        for (const effect of effects) {
+          if (run.dead) return;
+          await this.#perform(run, effect, link);
+        }
+      } catch (error) {
+        this.#fail(run, asSottoError(error, 'INTERNAL'));
+      }
+    });
+  }
+
+  async #perform(run: Run, effect: ParticipantEffect, link: Connection | undefined): Promise<void> {
+    const { events, engine } = this.#setup;
+    switch (effect.type) {
+      case 'persist':
+        return this.#persist(effect.guard);
+      case 'send':
+        if (link === this.#link) link?.send(effect.message);
+        return;
+      case 'train':
+        void this.#train(run, effect);
+        return;
+      case 'compute':
+        this.#computing = this.#computing.then(() => this.#compute(run, effect.work));
+        return;
+      case 'upload':
+        return this.#upload(run, effect.chunks, link);
+      case 'guard': {
+        const error = new SottoError(effect.code, effect.text);
+        events.emit('guard', { code: effect.code, text: effect.text, run: run.ref });
+        if (link === this.#link) link?.complain(error, run.ref);
+        return;
+      }
+      case 'ended':
+        return this.#tellEnded(run, effect.how, effect.code);
+      case 'forget':
+        run.wipe();
+        engine.forget();
+        return;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  async #persist(guard: GuardRecord): Promise<void> {
+    // safe: there are no effects before `begin`
+    const coordinator = clientId(this.#coordinator!);
+    try {
+      await this.#setup.guards.save(coordinator, guard);
+    } catch (error) {
+      throw asSottoError(error, 'STORE_WRITE');
+    }
+  }
+
+  async #train(run: Run, { config, model, head }: Train): Promise<void> {
+    const { chain, training, events } = this.#setup;
+    this.#config = config;
+    try {
+      const weights = await chain.bring({ config, model, head });
+      if (run.over) return;
+      events.emit('round', { stage: 'training', run: run.ref });
+      const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal);
+      if (run.over) return void update.fill(0);
+      run.update = update;
+      events.emit('round', { stage: 'trained', run: run.ref, examples, metrics });
+      this.#step(run, { type: 'trained', examples });
+    } catch (cause) {
+      const error = asSottoError(cause, 'INTERNAL');
+      if (run.over && (error.code === 'TRAIN_ABORTED' || error.code === 'TRANSPORT_CLOSED')) return;
+      this.#tell(error, run);
+      this.#step(run, { type: 'untrained', code: error.code });
+    }
+  }
+
+  async #compute(run: Run, work: ClientWork): Promise<void> {
+    if (run.over) return;
+    const { engine } = this.#setup;
+    try {
+      const update = run.takeUpdate();
+      if (update === undefined) throw new SottoError('GUARD_MASKED_ONCE', 'there is no update that has not been encoded yet');
+      const result = await engine.run(work, update);
+      update.fill(0);
+      if (run.over) engine.forget();
+      else this.#step(run, { type: 'computed', result });
+    } catch (error) {
+      this.#fail(run, asSottoError(error, 'ENGINE_FAILED'));
+    }
+  }
+
+  async #upload(run: Run, chunks: readonly number[], link: Connection | undefined): Promise<void> {
+    if (link === undefined) return;
+    const wanted = (): boolean => !run.over && link === this.#link && link.alive;
+    const bytes = await uploadChunks(this.#setup.engine, run.ref, chunks, link, wanted);
+    if (bytes !== undefined) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes });
+  }
+
+  /** A guard or another fault, to the user and (its code alone) to the coordinator. */
+  #tell(error: SottoError, run: Run | undefined): void {
+    const { events } = this.#setup;
+    if (error.code.startsWith('GUARD_')) {
+      events.emit('guard', { code: error.code, text: error.message, ...(run === undefined ? {} : { run: run.ref }) });
+    } else events.emit('error', error);
+    this.#link?.complain(error, run?.ref);
+  }
+
+  #fail(run: Run, error: SottoError): void {
+    this.#tell(error, run);
+    this.#giveUp(run, 'left', error.code);
+    if (error.code === 'STORE_CORRUPT') this.#setup.fatal(error);
+  }
+
+  #giveUp(run: Run, how: HowEnded, code?: SottoError['code']): void {
+    run.dead = true;
+    this.#end(run);
+    run.wipe();
+    this.#setup.engine.forget();
+    this.#tellEnded(run, how, code);
+  }
+
+  #end(run: Run): void {
+    run.end();
+    if (this.#run === run) this.#run = undefined;
+  }
+
+  #tellEnded(run: Run, how: HowEnded, code?: SottoError['code']): void {
+    if (run.told) return;
+    run.told = true;
+    if (how === 'answered' || how === 'contributed') this.contributed++;
+    this.#setup.events.emit('round', { stage: 'ended', run: run.ref, how, ...(code === undefined ? {} : { code }) });
+  }
+}

@@ -1,0 +1,58 @@
+// Lets the trainer train: one call at a time, initialised once, ended when the round ends, its errors with a code.
+// Not here: which weights (chain/), what happens to the update (rounds.ts).
+import { asSottoError } from './connection.js';
+import { SottoError } from '../protocol/errors.js';
+import type { TaskConfig } from '../protocol/task.js';
+import type { RunRef } from '../protocol/wire/messages.js';
+import type { Trainer, TrainingResult, TrainingSpec } from './trainer.js';
+
+export class Training {
+  readonly #trainer: Trainer;
+  #dimension: number | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(trainer: Trainer) {
+    this.#trainer = trainer;
+  }
+
+  /**
+   * Waits until the training before has really ended.
+   * @param weights left alone: the trainer gets a copy, and may do with it what it likes
+   * @throws SottoError what the trainer throws with a code; TRAIN_FAILED for anything else; TRAIN_ABORTED; TRAIN_SHAPE
+   */
+  train(weights: Float32Array, config: TaskConfig, run: RunRef, signal: AbortSignal): Promise<TrainingResult> {
+    const result = this.#tail.then(async () => {
+      if (signal.aborted) throw new SottoError('TRAIN_ABORTED', `round ${run.round} ended before training began`);
+      try {
+        return await this.#train(weights.slice(), config, run, signal);
+      } catch (error) {
+        throw asSottoError(error, 'TRAIN_FAILED');
+      }
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Resolves when no training is going on. */
+  async idle(): Promise<void> {
+    await this.#tail;
+  }
+
+  async #train(weights: Float32Array<ArrayBuffer>, config: TaskConfig, run: RunRef, signal: AbortSignal): Promise<TrainingResult> {
+    const { task, dimension } = config;
+    if (this.#dimension === undefined) {
+      const manifest = await this.#trainer.init({ task, dimension });
+      if (manifest.dimension !== dimension) throw shape('the trainer', manifest.dimension, dimension);
+      this.#dimension = dimension;
+    }
+    if (this.#dimension !== dimension) throw shape('the trainer', this.#dimension, dimension);
+    // The protocol signs these settings and does not read them; a trainer checks what it uses.
+    const spec = config.training as unknown as TrainingSpec;
+    const result = await this.#trainer.train(weights, { task, round: run.round, attempt: run.attempt, spec, signal });
+    if (result.update.length !== dimension) throw shape('the update', result.update.length, dimension);
+    return result;
+  }
+}
+
+const shape = (what: string, has: number, wants: number): SottoError =>
+  new SottoError('TRAIN_SHAPE', `${what} has ${has} coordinates, the task ${wants}`);
