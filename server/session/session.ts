@@ -137,6 +137,7 @@ function onRequest(s: Welcomed | Pooled, message: Message): SessionStep {
     case 'wantChain':
     case 'keys':
     case 'shares':
+    case 'complaint':
     case 'masked':
     case 'plain':
     case 'inputChunk':

@@ -56,6 +56,7 @@ export const ALLOWED = {
     'fault',
     'keys',
     'shares',
+    'complaint',
     'masked',
     'plain',
     'inputChunk',

@@ -1,0 +1,25 @@
+// What the coordinator remembers of a task: the signed records of the model chain and the blobs they name. An interface, so that
+// the durable store of issue 5 fits behind it; memory-store.ts is the twin that forgets with the process.
+// Not here: making records (driver/publisher.ts), sending blobs (blob-sender.ts).
+
+import type { Hash } from '../../protocol/ids.js';
+import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { Blob } from '../engine/types.js';
+
+export interface Link {
+  readonly record: ChainRecordBody;
+  readonly hash: Hash;
+}
+
+export interface ChainStore {
+  /** Resolves when the record and its blobs are as durable as this store makes them: only then may anybody be told of them. */
+  append(link: Link, blobs: readonly Blob[]): Promise<void>;
+  /** The newest record. @throws SottoError INTERNAL before genesis */
+  head(): Link;
+  /** Records behind the one with this hash, oldest first, at most `limit`; `undefined` for an unknown hash. */
+  after(hash: Hash, limit: number): readonly Link[] | undefined;
+  /** All of them, oldest first. */
+  all(): readonly Link[];
+  /** `undefined` where it is unknown or no longer kept. */
+  blob(hash: Hash): Blob | undefined;
+}

@@ -1,0 +1,139 @@
+// The engine over one or more homes: each accumulator, with the slots of its inputs, has one home. Sums meet only for the rule.
+// Not here: threads (worker-home.ts), arithmetic (workbench.ts).
+
+import { availableParallelism } from 'node:os';
+import { SottoError } from '../../protocol/errors.js';
+import type { EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
+import { type AnswerTo, type Home, type HomeRequest, localHome } from './home.js';
+import type { AggregateResult, AggregateWork, Engine, EngineFailure, ModelResult, ModelWork } from './types.js';
+import { failureOf } from './workbench.js';
+import { WorkerHome } from './worker-home.js';
+
+const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
+
+/** Worker threads that hold and add vectors. @param workers 1 or more; default: all cores but the one of the event loop */
+export function workerEngine(workers: number = Math.max(1, availableParallelism() - 1)): Engine {
+  return new SpreadEngine(() => new WorkerHome(), workers);
+}
+
+/** The twin in this process: for tests, and where threads are not worth it. */
+export function inProcessEngine(homes = 1): Engine {
+  return new SpreadEngine(localHome, homes);
+}
+
+/** Exported for tests that lose a home. */
+export class SpreadEngine implements Engine {
+  readonly #open: () => Home;
+  readonly #homes: Home[];
+  /** Accumulator → its home. */
+  readonly #places = new Map<string, Home>();
+  #next = 0;
+  #closed = false;
+
+  /** @throws SottoError CONFIG_INVALID if `count` is no whole number of at least 1 */
+  constructor(open: () => Home, count: number) {
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw new SottoError('CONFIG_INVALID', `engine workers: ${count}; at least 1 is needed`, { field: 'workers' });
+    }
+    this.#open = open;
+    this.#homes = Array.from({ length: count }, open);
+  }
+
+  async run(work: EngineWork): Promise<EngineResult> {
+    try {
+      const home = this.#homeOf(this.#accumulatorOf(work));
+      if (work.type !== 'chunk') return await home.ask({ type: 'run', work });
+      // The section is a view into the socket's receive buffer; the copy's buffer goes to the home.
+      const section = new Uint8Array(work.section);
+      return await home.ask({ type: 'run', work: { ...work, section } }, [section.buffer]);
+    } catch {
+      return FAILED;
+    }
+  }
+
+  aggregate({ groups, ...work }: AggregateWork): Promise<AggregateResult> {
+    return guarded(async () => {
+      const parts = await Promise.all(
+        groups.map((group) => {
+          const home = this.#homeOf(accumulatorOfSource(group.source));
+          return home.ask({ type: 'inputs', groups: [group], encoding: work.encoding });
+        }),
+      );
+      const bad = parts.find((part) => !part.ok);
+      if (bad !== undefined && !bad.ok) return bad;
+      const inputs = parts.flatMap((part) => (part.ok ? part.inputs : []));
+      const buffers = inputs.map(({ vector }) => vector.buffer);
+      return this.#askAny({ type: 'combine', work, inputs }, buffers);
+    });
+  }
+
+  nextModel(work: ModelWork): Promise<ModelResult> {
+    return guarded(() => this.#askAny({ type: 'nextModel', work }));
+  }
+
+  async forget(keep: readonly string[]): Promise<void> {
+    const kept = new Set(keep.map((name) => (this.#places.has(name) ? name : parentOf(name))));
+    for (const name of [...this.#places.keys()]) if (!kept.has(name)) this.#places.delete(name);
+    await Promise.all(this.#live().map((home) => home.ask({ type: 'forget', keep }).catch(() => null)));
+  }
+
+  async held(): Promise<readonly string[]> {
+    const lists = await Promise.all(this.#live().map((home) => home.ask({ type: 'held' }).catch(() => [])));
+    return lists.flat();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#homes.map((home) => home.close()));
+  }
+
+  #live(): Home[] {
+    return this.#homes.filter((home) => !home.lost);
+  }
+
+  /**
+   * A lost home keeps its accumulators until `forget`: a fresh one in its place would sum the rest of the group alone, and the
+   * unmasked result would be noise that looks like a model.
+   */
+  #homeOf(accumulator: string): Home {
+    const known = this.#places.get(accumulator);
+    if (known !== undefined) return known;
+    const home = this.#nextHome();
+    this.#places.set(accumulator, home);
+    return home;
+  }
+
+  #nextHome(): Home {
+    const at = this.#next++ % this.#homes.length;
+    // safe: at is below the length, which is at least 1
+    let home = this.#homes[at]!;
+    if (home.lost && !this.#closed) {
+      home = this.#open();
+      this.#homes[at] = home;
+    }
+    return home;
+  }
+
+  #askAny<R extends HomeRequest>(request: R, transfer?: readonly ArrayBuffer[]): Promise<AnswerTo<R>> {
+    return this.#nextHome().ask(request, transfer);
+  }
+
+  #accumulatorOf(work: EngineWork): string {
+    if ('accumulator' in work) return work.accumulator;
+    return this.#places.has(work.slot) ? work.slot : parentOf(work.slot);
+  }
+}
+
+/** Slots are named after their accumulator (protocol/round/group-state.ts, slotOf). */
+const parentOf = (slot: string): string => slot.slice(0, Math.max(0, slot.lastIndexOf('/')));
+
+const accumulatorOfSource = (source: AggregateWork['groups'][number]['source']): string =>
+  source.type === 'sum' ? source.accumulator : parentOf(source.slots[0]?.slot ?? '');
+
+async function guarded<T>(job: () => Promise<T>): Promise<T | EngineFailure> {
+  try {
+    return await job();
+  } catch (error) {
+    return failureOf(error);
+  }
+}

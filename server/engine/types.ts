@@ -1,0 +1,73 @@
+// The vector engine of the coordinator: everything of model size lives behind this interface and never in a machine's state.
+// Two implementations, one contract suite: homes in this process (tests) and homes in worker threads (engine.ts).
+// Not here: the arithmetic (protocol/secagg, aggregate/), when work is due (protocol/round).
+
+import type { ModelState } from '../../protocol/chain/model.js';
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { OptimizerSpec } from '../../protocol/optimizer/spec.js';
+import type { GroupResult } from '../../protocol/round/types.js';
+import type { RuleSpec } from '../../protocol/rule.js';
+import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
+import type { StageReport } from '../aggregate/index.js';
+
+/** Opened group sums, or the rows of profile `open`, to one aggregate. */
+export interface AggregateWork {
+  readonly encoding: Encoding;
+  readonly rule: RuleSpec;
+  readonly groups: readonly GroupResult[];
+}
+export interface EngineFailure {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+export type AggregateResult =
+  | {
+      readonly ok: true;
+      /** d float32 values: what the optimiser applies and clients check. */
+      readonly aggregate: Float32Array<ArrayBuffer>;
+      /** What each stage did, per input: groups in the order of the work, or clients in rank order. */
+      readonly reports: readonly StageReport[];
+    }
+  | EngineFailure;
+
+/** One step of the server optimiser. The vectors are copied, not taken. */
+export interface ModelWork {
+  readonly optimizer: OptimizerSpec;
+  readonly before: ModelState;
+  readonly aggregate: Float32Array<ArrayBuffer>;
+}
+/** Bytes with the hashes of their chunks (protocol/wire/chunks.ts). */
+export interface Blob {
+  readonly bytes: Uint8Array;
+  /** 32 bytes each, back to back. */
+  readonly chunks: Uint8Array;
+  /** The name: 32 bytes over length and chunk hashes. */
+  readonly hash: Uint8Array;
+}
+export type ModelResult =
+  | {
+      readonly ok: true;
+      readonly after: ModelState;
+      readonly model: Blob;
+      readonly aggregate: Blob;
+      /** The optimiser's state; `undefined` where it keeps none. */
+      readonly optimizer: Blob | undefined;
+    }
+  | EngineFailure;
+
+export interface Engine {
+  /**
+   * Work of one accumulator and of its slots (`${accumulator}/…`) runs in the order in which it was handed in. Never rejects:
+   * a lost worker gives ENGINE_FAILED for all that it held, until `forget`.
+   */
+  run(work: EngineWork): Promise<EngineResult>;
+  /** Reads the opened sums or rows; they stay until `forget`. */
+  aggregate(work: AggregateWork): Promise<AggregateResult>;
+  nextModel(work: ModelWork): Promise<ModelResult>;
+  /** Drops every slot, row and accumulator but these. Resolves when they are gone. */
+  forget(keep: readonly string[]): Promise<void>;
+  /** Names of what is held: for tests and metrics. */
+  held(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}

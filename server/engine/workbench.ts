@@ -1,0 +1,174 @@
+// What one home holds and does: slots (inputs on their way), rows (plain updates), accumulators (sums). Synchronous; runs to
+// the end of each job, so jobs run in the order they come. Not here: threads (worker.ts), who gets which job (engine.ts), the rule (combine.ts).
+
+import { bytesEqual } from '../../protocol/crypto/bytes.js';
+import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { ClientId, GroupId } from '../../protocol/ids.js';
+import type { Kernels } from '../../protocol/kernels/kernels.js';
+import { nativeKeystream } from '../../protocol/native/index.js';
+import type { GroupResult } from '../../protocol/round/types.js';
+import { decodeMean, encodedLength, signed, type Words } from '../../protocol/secagg/encode.js';
+import type { ChunkWork, Encoding, EngineResult, EngineWork, FoldWork, KeepWork } from '../../protocol/secagg/jobs.js';
+import { runStreaming } from '../../protocol/secagg/keystreams.js';
+import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
+import { unmaskSum } from '../../protocol/secagg/unmask.js';
+import { chunkHash, chunkLength } from '../../protocol/wire/chunks.js';
+import type { EngineFailure } from './types.js';
+
+/** An input of the rule, as plain data that can be posted to another thread. */
+export type RuleInput =
+  | {
+      readonly kind: 'group';
+      readonly from: GroupId;
+      readonly vector: Float32Array<ArrayBuffer>;
+      readonly weight: number;
+    }
+  | {
+      readonly kind: 'client';
+      readonly from: ClientId;
+      readonly vector: Float32Array<ArrayBuffer>;
+      readonly weight: number;
+    };
+export type InputsResult = { readonly ok: true; readonly inputs: readonly RuleInput[] } | EngineFailure;
+
+const OK: EngineResult = { ok: true };
+const BAD_VECTOR: EngineResult = { ok: false, code: 'ROUND_BAD_VECTOR' };
+const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
+
+export class Workbench {
+  readonly #slots = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #rows = new Map<string, Float32Array<ArrayBuffer>>();
+  readonly #sums = new Map<string, Words>();
+  readonly #primitives: Primitives;
+  readonly #kernels: Kernels;
+
+  constructor(primitives: Primitives, kernels: Kernels) {
+    this.#primitives = primitives;
+    this.#kernels = kernels;
+  }
+
+  /** Never throws: what is not the sender's fault is ENGINE_FAILED. */
+  run(work: EngineWork): EngineResult {
+    try {
+      return this.#dispatch(work);
+    } catch {
+      return FAILED;
+    }
+  }
+
+  #dispatch(work: EngineWork): EngineResult {
+    switch (work.type) {
+      case 'chunk':
+        return this.#chunk(work);
+      case 'fold':
+        return this.#fold(work);
+      case 'keep':
+        return this.#keep(work);
+      case 'drop':
+        for (const held of this.#all()) erase(held, work.slot);
+        return OK;
+      case 'unmask': {
+        const sum = this.#sums.get(work.accumulator);
+        if (sum === undefined) return FAILED;
+        runStreaming(unmaskSum(work, sum, this.#primitives, this.#kernels), work.prg, nativeKeystream);
+        return OK;
+      }
+      default:
+        return work satisfies never;
+    }
+  }
+
+  #chunk({ section, index, bytes, hash, slot: name }: ChunkWork): EngineResult {
+    if (section.length === 0 || section.length !== chunkLength(bytes, index)) return BAD_VECTOR;
+    if (!bytesEqual(chunkHash(this.#primitives, section), hash)) return BAD_VECTOR;
+    let slot = this.#slots.get(name);
+    if (slot === undefined) {
+      slot = new Uint8Array(bytes);
+      this.#slots.set(name, slot);
+    }
+    if (slot.length !== bytes) return BAD_VECTOR;
+    slot.set(section, index * chunkLength(bytes, 0)); // the first chunk is as long as all but the last
+    return OK;
+  }
+
+  #fold({ slot, accumulator, encoding }: FoldWork): EngineResult {
+    const bytes = this.#slots.get(slot);
+    if (bytes === undefined) return FAILED;
+    if (bytes.length !== (encodedLength(encoding) * encoding.ring) / 8) return BAD_VECTOR;
+    let sum = this.#sums.get(accumulator);
+    if (sum === undefined) {
+      sum = newAccumulator(encoding);
+      this.#sums.set(accumulator, sum);
+    }
+    foldInput(sum, bytes, encoding, this.#kernels);
+    erase(this.#slots, slot);
+    return OK;
+  }
+
+  #keep({ slot, encoding }: KeepWork): EngineResult {
+    const bytes = this.#slots.get(slot);
+    if (bytes === undefined) return FAILED;
+    this.#slots.delete(slot);
+    if (bytes.length !== 4 * encoding.dimension) return BAD_VECTOR;
+    const row = new Float32Array(bytes.buffer);
+    if (!row.every(Number.isFinite)) return BAD_VECTOR;
+    this.#rows.set(slot, row);
+    return OK;
+  }
+
+  /** Means of the groups whose sums are here, or copies of the rows that are here. */
+  inputs(groups: readonly GroupResult[], encoding: Encoding): InputsResult {
+    try {
+      return { ok: true, inputs: groups.flatMap((group) => this.#inputsOf(group, encoding)) };
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+
+  #inputsOf({ group, source, survivors }: GroupResult, encoding: Encoding): RuleInput[] {
+    if (source.type === 'rows') {
+      return source.slots.map(({ client, slot, weight }) => {
+        const row = this.#rows.get(slot);
+        if (row === undefined) throw new SottoError('ENGINE_FAILED', `row ${slot} is not here`);
+        return { kind: 'client', from: client, vector: row.slice(), weight };
+      });
+    }
+    const sum = this.#sums.get(source.accumulator);
+    if (sum === undefined) throw new SottoError('ENGINE_FAILED', `accumulator ${source.accumulator} is not here`);
+    const vector = decodeMean(encoding, sum, survivors.length);
+    // A mean over groups weighs them as a mean over clients would: by members, or by the opened sum of weights.
+    // safe: a weighted sum has its weight at index d; decodeMean has checked the length
+    const weight = encoding.weighted
+      ? signed(sum[encoding.dimension]!, encoding.ring) / encoding.levels
+      : survivors.length;
+    return [{ kind: 'group', from: group, vector, weight }];
+  }
+
+  held(): string[] {
+    return this.#all().flatMap((held) => [...held.keys()]);
+  }
+
+  forget(keep: readonly string[]): void {
+    const kept = new Set(keep);
+    for (const held of this.#all()) for (const name of [...held.keys()]) if (!kept.has(name)) erase(held, name);
+  }
+
+  #all(): readonly Held[] {
+    return [this.#slots, this.#rows, this.#sums];
+  }
+}
+
+type Held = Map<string, Uint8Array<ArrayBuffer>> | Map<string, Float32Array<ArrayBuffer>> | Map<string, Words>;
+
+/** The garbage collector comes when it comes; zeros now are the most that JavaScript can promise. */
+function erase(held: Held, name: string): void {
+  held.get(name)?.fill(0);
+  held.delete(name);
+}
+
+/** A typed failure of whatever was thrown. */
+export function failureOf(error: unknown): EngineFailure {
+  if (error instanceof SottoError) return { ok: false, code: error.code, text: error.message };
+  return { ok: false, code: 'ENGINE_FAILED', text: error instanceof Error ? error.message : String(error) };
+}

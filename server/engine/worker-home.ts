@@ -1,0 +1,56 @@
+// A home in a worker thread. Not here: what happens in the thread (worker.ts).
+
+import { Worker } from 'node:worker_threads';
+import type { AnswerTo, Home, HomeAnswer, HomeRequest } from './home.js';
+import type { Envelope, Reply } from './worker.js';
+
+interface Pending {
+  readonly resolve: (answer: HomeAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class WorkerHome implements Home {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #lost = false;
+
+  constructor() {
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url));
+    this.#worker.on('message', ({ id, answer }: Reply) => {
+      this.#pending.get(id)?.resolve(answer);
+      this.#pending.delete(id);
+      if (this.#pending.size === 0) this.#worker.unref();
+    });
+    this.#worker.on('error', (error) => this.#lose(error instanceof Error ? error : new Error(String(error))));
+    this.#worker.on('exit', (code) => this.#lose(new Error(`the worker ended with code ${code}`)));
+    // Work keeps the process alive, an idle worker does not.
+    this.#worker.unref();
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  ask<R extends HomeRequest>(request: R, transfer: readonly ArrayBuffer[] = []): Promise<AnswerTo<R>> {
+    if (this.#lost) return Promise.reject(new Error('the worker is lost'));
+    const envelope: Envelope = { id: this.#nextId++, request };
+    return new Promise((resolve, reject) => {
+      // safe: HomeServer answers each type of request with its type of answer
+      this.#pending.set(envelope.id, { resolve: resolve as Pending['resolve'], reject });
+      this.#worker.ref();
+      this.#worker.postMessage(envelope, transfer);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#lose(new Error('the worker was closed'));
+    await this.#worker.terminate();
+  }
+
+  #lose(error: Error): void {
+    this.#lost = true;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
