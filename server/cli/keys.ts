@@ -8,16 +8,21 @@ export interface KeysOptions {
   readonly json: boolean;
 }
 
-/** Prints the public id alone, so that it can be pasted into an allow-list. */
-export function newKeys(path: string, { json }: KeysOptions, io: Io): ExitCode {
-  const { id } = createIdentityFile(path);
-  io.stdout.write(json ? `${JSON.stringify({ type: 'identity', id, file: path })}\n` : `${id}\n`);
+/** Prints the public id alone, so that it can be pasted into an allow-list. @throws STORE_WRITE */
+export async function newKeys(path: string, options: KeysOptions, io: Io): Promise<ExitCode> {
+  const { id } = await createIdentityFile(path);
+  print(id, path, options, io);
   io.stderr.write(`identity written to ${path}, readable by you alone; keep a copy in a safe place\n`);
   return EXIT.ok;
 }
 
-export function showKeys(path: string, { json }: KeysOptions, io: Io): ExitCode {
-  const { id } = loadIdentityFile(path);
-  io.stdout.write(json ? `${JSON.stringify({ type: 'identity', id, file: path })}\n` : `${id}\n`);
+/** @throws CONFIG_UNREADABLE, STORE_CORRUPT */
+export async function showKeys(path: string, options: KeysOptions, io: Io): Promise<ExitCode> {
+  const { id } = await loadIdentityFile(path);
+  print(id, path, options, io);
   return EXIT.ok;
+}
+
+function print(id: string, file: string, { json }: KeysOptions, io: Io): void {
+  io.stdout.write(json ? `${JSON.stringify({ type: 'identity', id, file })}\n` : `${id}\n`);
 }

@@ -73,6 +73,7 @@ export function createProgram(version: string, commands: Commands, io: ProgramIo
     )
     .option('--trust-first', 'accept the key that the coordinator shows first and insist on it from then on', false)
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
+    .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
     .option('--max-rounds <n>', 'rounds to take part in at most', positiveNumber, 1_000_000)
     .option('--json', 'JSON lines on stdout: every event, then how it ended', false)
