@@ -21,13 +21,27 @@ export interface ContextFields {
 /** `ctx`: one attempt of one round. 32 bytes. */
 export function contextOf(primitives: Primitives, f: ContextFields): Uint8Array {
   return primitives.sha256(
-    enc(LABELS.ctx, PROTOCOL_VERSION, f.task, f.round, f.attempt, fromHex(f.model), f.config, f.rosterRoot, f.coordinator),
+    enc(
+      LABELS.ctx,
+      PROTOCOL_VERSION,
+      f.task,
+      f.round,
+      f.attempt,
+      fromHex(f.model),
+      f.config,
+      f.rosterRoot,
+      f.coordinator,
+    ),
   );
 }
 
 /** `gctx`: one group's run inside it. */
-export const groupContextOf = (primitives: Primitives, ctx: Uint8Array, group: GroupId, groupRoot: Uint8Array): Uint8Array =>
-  primitives.sha256(enc(LABELS.gctx, ctx, group, groupRoot));
+export const groupContextOf = (
+  primitives: Primitives,
+  ctx: Uint8Array,
+  group: GroupId,
+  groupRoot: Uint8Array,
+): Uint8Array => primitives.sha256(enc(LABELS.gctx, ctx, group, groupRoot));
 
 /** Hash of one group's members in rank order: 32-byte public keys. */
 export const groupRootOf = (primitives: Primitives, group: GroupId, members: readonly Uint8Array[]): Uint8Array =>
@@ -37,8 +51,11 @@ export const groupRootOf = (primitives: Primitives, group: GroupId, members: rea
  * Root over all groups of the round, so that it covers the assignment of clients to groups. Two levels instead of a full
  * Merkle tree: a member needs its whole group's list anyway and of the others only their roots.
  */
-export const rosterRootOf = (primitives: Primitives, ids: readonly GroupId[], roots: readonly Uint8Array[]): Uint8Array =>
-  primitives.sha256(enc(LABELS.roster, ids, roots));
+export const rosterRootOf = (
+  primitives: Primitives,
+  ids: readonly GroupId[],
+  roots: readonly Uint8Array[],
+): Uint8Array => primitives.sha256(enc(LABELS.roster, ids, roots));
 
 // ---- what is signed --------------------------------------------------------------------------------------------------
 export const announceStatement = (ctx: Uint8Array, head: Uint8Array, deadlineMs: number): Uint8Array =>

@@ -9,13 +9,20 @@ import type { Json, TaskConfig } from './task.js';
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
 const finite = v.pipe(v.number(), v.finite());
-const window = v.strictObject({ count: v.strictObject({ min: count, max: count }), time: v.strictObject({ min: finite, max: finite }) });
+const window = v.strictObject({
+  count: v.strictObject({ min: count, max: count }),
+  time: v.strictObject({ min: finite, max: finite }),
+});
 const json: v.GenericSchema<Json> = v.lazy(() =>
   v.union([v.null_(), v.boolean(), finite, v.string(), v.array(json), v.record(v.string(), json)]),
 );
 const adaptive = { learningRate: positive, beta1: finite, tau: positive };
 
-export const taskIdSchema = v.pipe(v.string(), v.maxLength(MAX_TASK_ID), v.regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and dashes'));
+export const taskIdSchema = v.pipe(
+  v.string(),
+  v.maxLength(MAX_TASK_ID),
+  v.regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and dashes'),
+);
 export const ruleSchema = v.variant('name', [
   v.strictObject({ name: v.literal('mean') }),
   v.strictObject({ name: v.literal('median'), faulty: count }),

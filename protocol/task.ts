@@ -141,9 +141,14 @@ export function deriveTask(config: TaskConfig): Derived {
 function checkGroups({ group, profile, trust, dimension }: TaskConfig): void {
   const say = (field: string, text: string) => new SottoError('CONFIG_GROUP_SIZE', text, { field });
   if (dimension < 1 || dimension > MAX_DIMENSION || !Number.isInteger(dimension))
-    throw new SottoError('CONFIG_INVALID', `dimension ${dimension} is not in 1…${MAX_DIMENSION}`, { field: 'dimension' });
+    throw new SottoError('CONFIG_INVALID', `dimension ${dimension} is not in 1…${MAX_DIMENSION}`, {
+      field: 'dimension',
+    });
   if (profile !== 'grouped' && group.count !== 1)
-    throw say('group.count', `profile ${profile} has one group, not ${group.count}; use profile grouped or group.count 1`);
+    throw say(
+      'group.count',
+      `profile ${profile} has one group, not ${group.count}; use profile grouped or group.count 1`,
+    );
   if (profile === 'open') {
     if (group.size < 1 || group.size > MAX_OPEN_COHORT)
       throw say('group.size', `group.size ${group.size} is not in 1…${MAX_OPEN_COHORT}`);
@@ -152,17 +157,27 @@ function checkGroups({ group, profile, trust, dimension }: TaskConfig): void {
   if (group.size < 2 || group.size > MAX_GROUP)
     throw say('group.size', `group.size ${group.size} is not in 2…${MAX_GROUP}; split the clients into more groups`);
   if (group.size < MIN_GROUP && trust === 'standard')
-    throw say('group.size', `group.size ${group.size} is below ${MIN_GROUP}: a sum of so few hides nobody well; enlarge the group, or set trust: trusted where the members trust each other`);
+    throw say(
+      'group.size',
+      `group.size ${group.size} is below ${MIN_GROUP}: a sum of so few hides nobody well; enlarge the group, or set trust: trusted where the members trust each other`,
+    );
   if (profile === 'grouped' && (group.count > MAX_GROUPS || (group.count < MIN_GROUPS && trust === 'standard')))
-    throw say('group.count', `profile grouped needs ${MIN_GROUPS}…${MAX_GROUPS} groups, not ${group.count}: a rule over fewer means is no rule; use more groups, or profile cohort`);
+    throw say(
+      'group.count',
+      `profile grouped needs ${MIN_GROUPS}…${MAX_GROUPS} groups, not ${group.count}: a rule over fewer means is no rule; use more groups, or profile cohort`,
+    );
 }
 
 function checkEncoding({ encoding }: TaskConfig): void {
-  const invalid = (field: string, text: string) => new SottoError('CONFIG_INVALID', text, { field: `encoding.${field}` });
+  const invalid = (field: string, text: string) =>
+    new SottoError('CONFIG_INVALID', text, { field: `encoding.${field}` });
   if (!(encoding.clipNorm > 0) || !Number.isFinite(encoding.clipNorm))
     throw invalid('clipNorm', `encoding.clipNorm ${encoding.clipNorm} must be a positive number`);
   if (!(encoding.range > 0) || encoding.range > encoding.clipNorm)
-    throw invalid('range', `encoding.range ${encoding.range} must be positive and at most clipNorm ${encoding.clipNorm}: no coordinate of a clipped update is larger`);
+    throw invalid(
+      'range',
+      `encoding.range ${encoding.range} must be positive and at most clipNorm ${encoding.clipNorm}: no coordinate of a clipped update is larger`,
+    );
   if (!Number.isInteger(encoding.bits) || encoding.bits < 2 || encoding.bits > 31)
     throw invalid('bits', `encoding.bits ${encoding.bits} must be a whole number in 2…31`);
 }
@@ -176,7 +191,11 @@ function checkRuleFits(config: TaskConfig): void {
       { field: 'rule', profile },
     );
   if (rule.name !== 'mean' && encoding.weighting.by === 'examples')
-    throw new SottoError('CONFIG_RULE_PROFILE', `rule ${rule.name} takes encoding.weighting uniform only: a weight is a lever for whoever lies about it`, { field: 'encoding.weighting' });
+    throw new SottoError(
+      'CONFIG_RULE_PROFILE',
+      `rule ${rule.name} takes encoding.weighting uniform only: a weight is a lever for whoever lies about it`,
+      { field: 'encoding.weighting' },
+    );
   checkRule(rule, profile === 'open' ? group.size : group.count);
 }
 
@@ -204,4 +223,5 @@ export function canonicalJson(value: Json): string {
 }
 
 /** SHA-256 over the canonical text of a task's settings. */
-export const configHash = (primitives: Primitives, text: string): Uint8Array => primitives.sha256(enc(LABELS.config, text));
+export const configHash = (primitives: Primitives, text: string): Uint8Array =>
+  primitives.sha256(enc(LABELS.config, text));

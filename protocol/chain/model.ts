@@ -4,7 +4,13 @@
 import { concat } from '../crypto/bytes.js';
 import type { Primitives } from '../crypto/primitives.js';
 import { SottoError } from '../errors.js';
-import { applyAggregate, initOptimizer, type OptimizerState, restoreOptimizer, stateVectors } from '../optimizer/optimizer.js';
+import {
+  applyAggregate,
+  initOptimizer,
+  type OptimizerState,
+  restoreOptimizer,
+  stateVectors,
+} from '../optimizer/optimizer.js';
 import type { OptimizerSpec } from '../optimizer/spec.js';
 import { blobHash, chunkHashList } from '../wire/chunks.js';
 
@@ -16,7 +22,8 @@ export interface ModelState {
 
 /** @throws SottoError INTERNAL on a big-endian machine: hashes are over little-endian bytes and vectors are used in place */
 export function assertLittleEndian(): void {
-  if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) throw new SottoError('INTERNAL', 'this machine is big-endian; Sotto needs a little-endian one');
+  if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1)
+    throw new SottoError('INTERNAL', 'this machine is big-endian; Sotto needs a little-endian one');
 }
 
 /** The float32 bytes in place: shares memory with the vector. */
@@ -25,7 +32,8 @@ export const weightsBytes = (weights: Float32Array<ArrayBuffer>): Uint8Array<Arr
 
 /** A vector of its own from wire or stored bytes. @throws SottoError SECAGG_LENGTH if they are no `dimension` float32 values */
 export function weightsFromBytes(bytes: Uint8Array, dimension: number): Float32Array<ArrayBuffer> {
-  if (bytes.length !== 4 * dimension) throw new SottoError('SECAGG_LENGTH', `${bytes.length} bytes are no vector of ${dimension} float32 values`);
+  if (bytes.length !== 4 * dimension)
+    throw new SottoError('SECAGG_LENGTH', `${bytes.length} bytes are no vector of ${dimension} float32 values`);
   return new Float32Array(bytes.slice().buffer);
 }
 
@@ -33,22 +41,38 @@ export function weightsFromBytes(bytes: Uint8Array, dimension: number): Float32A
 export const optimizerBytes = (state: OptimizerState): Uint8Array => concat(...stateVectors(state).map(weightsBytes));
 
 /** @throws SottoError SECAGG_LENGTH, and what restoreOptimizer throws, if the bytes are not a state of this optimiser */
-export function optimizerFromBytes(spec: OptimizerSpec, dimension: number, steps: number, bytes: Uint8Array): OptimizerState {
+export function optimizerFromBytes(
+  spec: OptimizerSpec,
+  dimension: number,
+  steps: number,
+  bytes: Uint8Array,
+): OptimizerState {
   const count = stateVectors(initOptimizer(spec, 0)).length;
-  if (bytes.length !== 4 * dimension * count) throw new SottoError('SECAGG_LENGTH', `${bytes.length} bytes are no ${count} moments of ${dimension} float32 values`);
-  const moments = Array.from({ length: count }, (_, i) => weightsFromBytes(bytes.subarray(4 * dimension * i, 4 * dimension * (i + 1)), dimension));
+  if (bytes.length !== 4 * dimension * count)
+    throw new SottoError(
+      'SECAGG_LENGTH',
+      `${bytes.length} bytes are no ${count} moments of ${dimension} float32 values`,
+    );
+  const moments = Array.from({ length: count }, (_, i) =>
+    weightsFromBytes(bytes.subarray(4 * dimension * i, 4 * dimension * (i + 1)), dimension),
+  );
   return restoreOptimizer(spec, dimension, steps, moments);
 }
 
 /** Hash under which a blob is asked for and named in records. 32 bytes. */
-export const hashOfBlob = (primitives: Primitives, bytes: Uint8Array): Uint8Array => blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));
+export const hashOfBlob = (primitives: Primitives, bytes: Uint8Array): Uint8Array =>
+  blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));
 
 /** Hash of an optimiser state; empty where it has none, so that there is nothing to fetch. */
 export const optimizerHash = (primitives: Primitives, state: OptimizerState): Uint8Array =>
   stateVectors(state).length === 0 ? new Uint8Array(0) : hashOfBlob(primitives, optimizerBytes(state));
 
 /** The next model. Only + − × ÷ √ on float64, rounded to float32: the same bits on every JavaScript engine. */
-export function nextModel(spec: OptimizerSpec, { weights, optimizer }: ModelState, aggregate: Float32Array<ArrayBuffer>): ModelState {
+export function nextModel(
+  spec: OptimizerSpec,
+  { weights, optimizer }: ModelState,
+  aggregate: Float32Array<ArrayBuffer>,
+): ModelState {
   const { weights: after, state } = applyAggregate(spec, weights, optimizer, aggregate);
   return { weights: after, optimizer: state };
 }

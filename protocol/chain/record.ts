@@ -11,12 +11,24 @@ export type UnsignedRecord = Omit<ChainRecordBody, 'signature'>;
 
 const statement = (r: UnsignedRecord): Uint8Array =>
   enc(
-    LABELS.chainRecord, r.task, r.type, r.round, r.attempt, r.previous, r.config, r.modelBefore, r.aggregate, r.modelAfter,
-    r.optimizerAfter, r.step, r.transcript,
+    LABELS.chainRecord,
+    r.task,
+    r.type,
+    r.round,
+    r.attempt,
+    r.previous,
+    r.config,
+    r.modelBefore,
+    r.aggregate,
+    r.modelAfter,
+    r.optimizerAfter,
+    r.step,
+    r.transcript,
   );
 
 /** Name of a record: SHA-256 over everything but the signature, so that signing twice does not fork the chain. 32 bytes. */
-export const recordHash = (primitives: Primitives, record: UnsignedRecord): Uint8Array => primitives.sha256(statement(record));
+export const recordHash = (primitives: Primitives, record: UnsignedRecord): Uint8Array =>
+  primitives.sha256(statement(record));
 
 export const signRecord = (primitives: Primitives, coordinator: Identity, record: UnsignedRecord): ChainRecordBody => ({
   ...record,

@@ -5,6 +5,11 @@ import { ctr } from '@noble/ciphers/aes.js';
 import { chacha20 } from '@noble/ciphers/chacha.js';
 import type { Keystream, Prg } from './primitives.js';
 
+/** A key stream that answers at once. */
+export interface SyncKeystream extends Keystream {
+  read(length: number): Uint8Array;
+}
+
 /** AES-256-CTR advances by 16 bytes a block, ChaCha20 by 64. */
 export const PRG_BLOCK_BYTES = { aes256ctr: 16, chacha20: 64 } as const satisfies Record<Prg, number>;
 const KEY_BYTES = 32;
@@ -37,7 +42,7 @@ export function span(position: number, length: number, block: number): { first: 
  * `Uint32Array` may be laid over it. Any sequence of lengths gives the bytes that one long read would give.
  * @throws RangeError where the key has not 32 bytes, or a ChaCha20 stream is read past 256 GiB
  */
-export function portableKeystream(prg: Prg, key: Uint8Array): Keystream & { read(length: number): Uint8Array } {
+export function portableKeystream(prg: Prg, key: Uint8Array): SyncKeystream {
   checkStreamKey(key);
   const own = key.slice(); // the caller may wipe its key once the stream is open
   let position = 0;

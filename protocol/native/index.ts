@@ -17,8 +17,8 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { checkStreamKey } from '../crypto/keystream.js';
-import type { Keystream, Prg, Primitives, Rng } from '../crypto/primitives.js';
+import { checkStreamKey, type SyncKeystream } from '../crypto/keystream.js';
+import type { Prg, Primitives, Rng } from '../crypto/primitives.js';
 import { isAcceptableSignature } from '../crypto/strict25519.js';
 
 type Curve = 'Ed25519' | 'X25519';
@@ -195,7 +195,7 @@ const ZERO_IV = new Uint8Array(16);
  * at an offset divisible by 8 of its buffer, so wider arrays may be laid over it.
  * @throws RangeError where the key has not 32 bytes
  */
-export function nativeKeystream(prg: Prg, key: Uint8Array): Keystream & { read(length: number): Uint8Array } {
+export function nativeKeystream(prg: Prg, key: Uint8Array): SyncKeystream {
   checkStreamKey(key);
   // OpenSSL's chacha20 has a 16-byte IV: the 32-bit block counter, then the nonce (RFC 8439 §2.3), all zero here.
   const cipher = createCipheriv(prg === 'aes256ctr' ? 'aes-256-ctr' : 'chacha20', key, ZERO_IV);

@@ -11,7 +11,9 @@ import { parseTask } from '../task-schema.js';
 import type { Joined } from './state.js';
 import type { GuardRecord, ParticipantSetup, Policy } from './types.js';
 
-export type Verdict = { readonly ok: true; readonly joined: Joined } | { readonly ok: false; readonly code: ErrorCode; readonly text: string };
+export type Verdict =
+  | { readonly ok: true; readonly joined: Joined }
+  | { readonly ok: false; readonly code: ErrorCode; readonly text: string };
 const no = (code: ErrorCode, text: string): Verdict => ({ ok: false, code, text });
 
 export function checkAnnounce(setup: ParticipantSetup): Verdict {
@@ -26,7 +28,8 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
     if (error instanceof SottoError) return no('GUARD_POLICY', error.message);
     throw error;
   }
-  if (config.task !== announce.task || config.task !== guard.task) return no('GUARD_POLICY', `task ${announce.task} is not ${guard.task}`);
+  if (config.task !== announce.task || config.task !== guard.task)
+    return no('GUARD_POLICY', `task ${announce.task} is not ${guard.task}`);
   const roster = slices(announce.roster, 32);
   const roots = slices(announce.groupRoots, 32);
   const at = announce.groupIds.indexOf(run.group);
@@ -42,7 +45,8 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
   });
   if (!primitives.verify(coordinator, announceStatement(ctx, announce.head, announce.deadlineMs), announce.signature))
     return no('GUARD_SIGNATURE', 'the announcement is not signed by the pinned coordinator');
-  if (run.round <= guard.answered) return no('GUARD_ANSWERED', `round ${run.round}, but an unmasking request of round ${guard.answered} was answered`);
+  if (run.round <= guard.answered)
+    return no('GUARD_ANSWERED', `round ${run.round}, but an unmasking request of round ${guard.answered} was answered`);
   if (run.round < guard.round || (run.round === guard.round && run.attempt <= guard.attempt))
     return no('GUARD_STALE_ROUND', `(${run.round}, ${run.attempt}) is not above (${guard.round}, ${guard.attempt})`);
   const unwanted = belowPolicy(policy, config, derived, guard);
@@ -78,12 +82,18 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
 
 /** The coordinator cannot talk the client out of its own minimum. */
 function belowPolicy(policy: Policy, config: TaskConfig, derived: Derived, guard: GuardRecord): Verdict | undefined {
-  if (!policy.profiles.includes(config.profile)) return no('GUARD_POLICY', `profile ${config.profile} is not among ${policy.profiles.join(', ')}`);
-  if (guard.contributed >= policy.maxRounds) return no('GUARD_PARTICIPATION', `${guard.contributed} rounds of at most ${policy.maxRounds}`);
-  if (config.encoding.clipNorm > policy.maxClipNorm) return no('GUARD_POLICY', `clipNorm ${config.encoding.clipNorm} is above ${policy.maxClipNorm}`);
+  if (!policy.profiles.includes(config.profile))
+    return no('GUARD_POLICY', `profile ${config.profile} is not among ${policy.profiles.join(', ')}`);
+  if (guard.contributed >= policy.maxRounds)
+    return no('GUARD_PARTICIPATION', `${guard.contributed} rounds of at most ${policy.maxRounds}`);
+  if (config.encoding.clipNorm > policy.maxClipNorm)
+    return no('GUARD_POLICY', `clipNorm ${config.encoding.clipNorm} is above ${policy.maxClipNorm}`);
   if (config.profile === 'open') return undefined;
-  if (config.group.size < policy.minGroup) return no('GUARD_POLICY', `groups of ${config.group.size} are below ${policy.minGroup}`);
-  if (derived.threshold < policy.minThreshold) return no('GUARD_POLICY', `threshold ${derived.threshold} is below ${policy.minThreshold}`);
-  if (config.group.colluders < policy.minColluders) return no('GUARD_POLICY', `colluders ${config.group.colluders} is below ${policy.minColluders}`);
+  if (config.group.size < policy.minGroup)
+    return no('GUARD_POLICY', `groups of ${config.group.size} are below ${policy.minGroup}`);
+  if (derived.threshold < policy.minThreshold)
+    return no('GUARD_POLICY', `threshold ${derived.threshold} is below ${policy.minThreshold}`);
+  if (config.group.colluders < policy.minColluders)
+    return no('GUARD_POLICY', `colluders ${config.group.colluders} is below ${policy.minColluders}`);
   return undefined;
 }

@@ -9,7 +9,12 @@ export type Ending = Extract<ParticipantEffect, { type: 'ended' }>['how'];
 export const runOf = (s: ParticipantState) => (s.phase === 'ended' ? s.run : s.joined.run);
 
 /** Wipes what JavaScript lets us wipe, and asks the driver to do the same with the vectors. */
-export function end(s: ParticipantState, how: Ending, code?: ErrorCode, before: readonly ParticipantEffect[] = []): ParticipantStep {
+export function end(
+  s: ParticipantState,
+  how: Ending,
+  code?: ErrorCode,
+  before: readonly ParticipantEffect[] = [],
+): ParticipantStep {
   if ('mask' in s) {
     s.mask.wipe();
     s.channel.wipe();

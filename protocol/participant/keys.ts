@@ -1,12 +1,11 @@
 // R1 at the client: its two keys go out; the key book comes back and is checked; then the shares are dealt (start of R2).
 // Not here: what the coordinator checks (round/phases/keys.ts).
 
-import { keysStatement } from '../context.js';
+import { keysStatement, sharesStatement } from '../context.js';
 import { bytesEqual, enc } from '../crypto/enc.js';
 import { merkleRoot } from '../crypto/merkle.js';
 import { Secret } from '../crypto/secret.js';
-import { sharesStatement } from '../context.js';
-import { toHex, type Rank } from '../ids.js';
+import { type Rank, toHex } from '../ids.js';
 import { channelKey, commitToB } from '../secagg/keys.js';
 import { deal, shareLeaves } from '../secagg/shares.js';
 import type { KeyBook, Keys, Shares } from '../wire/messages.js';
@@ -18,8 +17,14 @@ export function makeKeys(joined: Joined): Pick<In<'keys'>, 'channel' | 'mask' | 
   const { primitives, rng, gctx, rank, identity, run } = joined;
   const channel = new Secret(rng(32));
   const mask = new Secret(rng(32));
-  const publics = { channel: primitives.agreementPublic(channel.exposeSecret()), mask: primitives.agreementPublic(mask.exposeSecret()) };
-  const signature = primitives.sign(identity.secret.exposeSecret(), keysStatement(gctx, rank, publics.channel, publics.mask));
+  const publics = {
+    channel: primitives.agreementPublic(channel.exposeSecret()),
+    mask: primitives.agreementPublic(mask.exposeSecret()),
+  };
+  const signature = primitives.sign(
+    identity.secret.exposeSecret(),
+    keysStatement(gctx, rank, publics.channel, publics.mask),
+  );
   return { channel, mask, keys: { kind: 'keys', run, ...publics, signature } };
 }
 
@@ -36,7 +41,14 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
   const keys = new Map<Rank, Uint8Array>();
   for (const [peer, { channel }] of peers) {
     if (peer === rank) continue;
-    const key = channelKey(primitives, gctx, s.channel.exposeSecret(), channel, { rank, publicKey: s.keys.channel }, { rank: peer, publicKey: channel });
+    const key = channelKey(
+      primitives,
+      gctx,
+      s.channel.exposeSecret(),
+      channel,
+      { rank, publicKey: s.keys.channel },
+      { rank: peer, publicKey: channel },
+    );
     if (key === undefined) return stopBy(s, 'GUARD_KEYS', `the channel key of rank ${peer} is of low order`);
     keys.set(peer, key);
   }
@@ -49,7 +61,16 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
   const signature = primitives.sign(identity.secret.exposeSecret(), sharesStatement(gctx, rank, commitB, root));
   const shares: Shares = { kind: 'shares', run, commitB, boxes: dealt.boxes, own: dealt.own, signature };
   return {
-    state: { ...s, phase: 'shares', u1, peers, bookDigest: bookDigest(joined, book), b, shares, held: new Map([[rank, dealt.ownShares]]) },
+    state: {
+      ...s,
+      phase: 'shares',
+      u1,
+      peers,
+      bookDigest: bookDigest(joined, book),
+      b,
+      shares,
+      held: new Map([[rank, dealt.ownShares]]),
+    },
     effects: [{ type: 'send', message: shares }],
   };
 }
@@ -57,14 +78,19 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
 /** What is wrong with a key book, if anything: guards 3 and 7 of protocol.md §6. */
 function faultOf({ joined, keys }: In<'keys'>, { entries }: KeyBook): string | undefined {
   const { primitives, gctx, roster, rank, derived, config } = joined;
-  if (entries.length < derived.threshold) return `${entries.length} members are below the threshold ${derived.threshold}`;
-  if (entries.length > config.group.size) return `${entries.length} members are more than the ${config.group.size} that the threshold was made for`;
+  if (entries.length < derived.threshold)
+    return `${entries.length} members are below the threshold ${derived.threshold}`;
+  if (entries.length > config.group.size)
+    return `${entries.length} members are more than the ${config.group.size} that the threshold was made for`;
   const seen = new Set<string>();
   for (const entry of entries) {
     const member = roster[entry.rank];
     if (member === undefined) return `rank ${entry.rank} is not in the roster`;
     if (entry.rank === rank && !isOwn(entry, keys)) return 'this client is shown under a key that is not its own';
-    if (entry.rank !== rank && !primitives.verify(member, keysStatement(gctx, entry.rank, entry.channel, entry.mask), entry.signature))
+    if (
+      entry.rank !== rank &&
+      !primitives.verify(member, keysStatement(gctx, entry.rank, entry.channel, entry.mask), entry.signature)
+    )
       return `the keys of rank ${entry.rank} are not signed by it`;
     for (const key of [entry.channel, entry.mask]) {
       if (seen.has(toHex(key))) return `a key of rank ${entry.rank} appears twice`;
@@ -73,8 +99,14 @@ function faultOf({ joined, keys }: In<'keys'>, { entries }: KeyBook): string | u
   }
   return entries.some((entry) => entry.rank === rank) ? undefined : 'this client is missing from the key book';
 }
-const isOwn = (entry: { channel: Uint8Array; mask: Uint8Array }, own: Keys): boolean => bytesEqual(entry.channel, own.channel) && bytesEqual(entry.mask, own.mask);
+const isOwn = (entry: { channel: Uint8Array; mask: Uint8Array }, own: Keys): boolean =>
+  bytesEqual(entry.channel, own.channel) && bytesEqual(entry.mask, own.mask);
 
 /** A key book after the first one: the same again is the echo of a reconnect, another one an attack. */
-export const onSecondBook = (s: In<'shares' | 'training' | 'masking' | 'masked' | 'agreed'>, book: KeyBook): ParticipantStep =>
-  bytesEqual(bookDigest(s.joined, book), s.bookDigest) ? stay(s) : stopBy(s, 'GUARD_KEYS', 'a second, different key book');
+export const onSecondBook = (
+  s: In<'shares' | 'training' | 'masking' | 'masked' | 'agreed'>,
+  book: KeyBook,
+): ParticipantStep =>
+  bytesEqual(bookDigest(s.joined, book), s.bookDigest)
+    ? stay(s)
+    : stopBy(s, 'GUARD_KEYS', 'a second, different key book');

@@ -24,10 +24,21 @@ export function onPlainComputed(s: In<'openEncoding'>, result: ClientWorkResult)
   const { joined, weight } = s;
   const { primitives, gctx, rank, run, identity } = joined;
   const statement = plainStatement(gctx, rank, vectorHash(primitives, result.bytes, result.chunks), weight);
-  const plain: Plain = { kind: 'plain', run, chunks: result.chunks, bytes: result.bytes, weight, signature: primitives.sign(identity.secret.exposeSecret(), statement) };
+  const plain: Plain = {
+    kind: 'plain',
+    run,
+    chunks: result.chunks,
+    bytes: result.bytes,
+    weight,
+    signature: primitives.sign(identity.secret.exposeSecret(), statement),
+  };
   const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
   return {
     state: { phase: 'openSent', joined: { ...joined, guard }, plain },
-    effects: [{ type: 'persist', guard }, { type: 'send', message: plain }, { type: 'upload', run, chunks: allChunks(result.chunks) }],
+    effects: [
+      { type: 'persist', guard },
+      { type: 'send', message: plain },
+      { type: 'upload', run, chunks: allChunks(result.chunks) },
+    ],
   };
 }

@@ -23,13 +23,23 @@ export function startParticipant(setup: ParticipantSetup): ParticipantStep {
     const { code, text } = verdict;
     return {
       state: { phase: 'ended', run: announce.run },
-      effects: [{ type: 'guard', code, text }, { type: 'ended', run: announce.run, how: 'guarded', code }],
+      effects: [
+        { type: 'guard', code, text },
+        { type: 'ended', run: announce.run, how: 'guarded', code },
+      ],
     };
   }
   const { joined } = verdict;
   const { run, config, model } = joined;
   const persist: ParticipantEffect = { type: 'persist', guard: joined.guard };
-  const train: ParticipantEffect = { type: 'train', task: config.task, run, config, model, head: hashOf(announce.head) };
+  const train: ParticipantEffect = {
+    type: 'train',
+    task: config.task,
+    run,
+    config,
+    model,
+    head: hashOf(announce.head),
+  };
   if (config.profile === 'open') return { state: { phase: 'openTraining', joined }, effects: [persist, train] };
   const keyed = makeKeys(joined);
   return {
@@ -112,7 +122,8 @@ function onMessage(s: Live, body: CoordinatorRoundMessage): ParticipantStep {
 }
 
 /** A coordinator that asks for the second thing before the first is broken or hostile; either way this run is over for us. */
-const early = (s: Live, code: ErrorCode, kind: string): ParticipantStep => stopBy(s, code, `${kind} came before its phase`);
+const early = (s: Live, code: ErrorCode, kind: string): ParticipantStep =>
+  stopBy(s, code, `${kind} came before its phase`);
 
 /** After a reconnect: whatever this client has sent and the coordinator has not, byte for byte the same. */
 function resend(s: Live, { have, chunks }: Resume): ParticipantEffect[] {

@@ -24,19 +24,37 @@ export function onShareBook(s: In<'shares'>, book: ShareBook): ParticipantStep {
     const key =
       peer === undefined
         ? undefined
-        : channelKey(primitives, gctx, s.channel.exposeSecret(), peer.channel, { rank: packet.from, publicKey: peer.channel }, { rank, publicKey: s.keys.channel });
+        : channelKey(
+            primitives,
+            gctx,
+            s.channel.exposeSecret(),
+            peer.channel,
+            { rank: packet.from, publicKey: peer.channel },
+            { rank, publicKey: s.keys.channel },
+          );
     const held = key === undefined ? undefined : openBox(primitives, gctx, packet.from, rank, key, packet);
     if (held === undefined) bad.push(packet.from);
     else s.held.set(packet.from, held);
   }
   const u2 = [...book.packets.map(({ from }) => from), rank].sort((a, b) => a - b);
-  if (u2.length < derived.threshold) return stopBy(s, 'GUARD_SHARES', `${u2.length} dealers are below the threshold ${derived.threshold}`);
+  if (u2.length < derived.threshold)
+    return stopBy(s, 'GUARD_SHARES', `${u2.length} dealers are below the threshold ${derived.threshold}`);
   if (new Set(u2).size !== u2.length || u2.some((dealer) => !u1.includes(dealer)))
     return stopBy(s, 'GUARD_SHARES', 'a dealer appears twice, or never sent keys');
   const complaint: ParticipantEffect[] =
     bad.length === 0
       ? []
-      : [{ type: 'send', message: { kind: 'complaint', run, dealers: bad, signature: primitives.sign(identity.secret.exposeSecret(), complaintStatement(gctx, rank, bad)) } }];
+      : [
+          {
+            type: 'send',
+            message: {
+              kind: 'complaint',
+              run,
+              dealers: bad,
+              signature: primitives.sign(identity.secret.exposeSecret(), complaintStatement(gctx, rank, bad)),
+            },
+          },
+        ];
   const { training, ...rest } = s;
   const next: In<'training'> = { ...rest, phase: 'training', u2 };
   if (training.state === 'running') return { state: next, effects: complaint };
@@ -74,7 +92,9 @@ export function startMasking(s: In<'training'>, examples: number): ParticipantSt
   for (const peer of s.u2) {
     if (peer === rank) continue;
     const publicKey = s.peers.get(peer)?.mask;
-    const key = publicKey && pairMaskKey(primitives, gctx, s.mask.exposeSecret(), { rank, publicKey: s.keys.mask }, { rank: peer, publicKey });
+    const key =
+      publicKey &&
+      pairMaskKey(primitives, gctx, s.mask.exposeSecret(), { rank, publicKey: s.keys.mask }, { rank: peer, publicKey });
     if (key === undefined) return stopBy(s, 'GUARD_KEYS', `the mask key of rank ${peer} is missing or of low order`);
     pairs.push({ key, sign: peer > rank ? 1 : -1 });
   }
@@ -95,7 +115,14 @@ export function onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): Pa
   const { joined, u2 } = s;
   const { primitives, gctx, rank, run, identity } = joined;
   const statement = maskedStatement(gctx, rank, vectorHash(primitives, result.bytes, result.chunks), u2);
-  const masked: Masked = { kind: 'masked', run, chunks: result.chunks, bytes: result.bytes, u2, signature: primitives.sign(identity.secret.exposeSecret(), statement) };
+  const masked: Masked = {
+    kind: 'masked',
+    run,
+    chunks: result.chunks,
+    bytes: result.bytes,
+    u2,
+    signature: primitives.sign(identity.secret.exposeSecret(), statement),
+  };
   const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
   return {
     state: { ...s, phase: 'masked', masked, joined: { ...joined, guard } },

@@ -57,7 +57,12 @@ export type ParticipantState =
   | ({ readonly phase: 'training' } & Dealt)
   | ({ readonly phase: 'masking' } & Dealt)
   | ({ readonly phase: 'masked'; readonly masked: Masked } & Dealt)
-  | ({ readonly phase: 'agreed'; readonly masked: Masked; readonly u3: readonly Rank[]; readonly u4: readonly Rank[] } & Dealt)
+  | ({
+      readonly phase: 'agreed';
+      readonly masked: Masked;
+      readonly u3: readonly Rank[];
+      readonly u4: readonly Rank[];
+    } & Dealt)
   /** Profile `open`. */
   | { readonly phase: 'openTraining'; readonly joined: Joined }
   | { readonly phase: 'openEncoding'; readonly joined: Joined; readonly weight: number }
@@ -70,4 +75,7 @@ export interface ParticipantStep {
   readonly state: ParticipantState;
   readonly effects: readonly ParticipantEffect[];
 }
-export const stay = (state: ParticipantState, effects: readonly ParticipantEffect[] = []): ParticipantStep => ({ state, effects });
+export const stay = (state: ParticipantState, effects: readonly ParticipantEffect[] = []): ParticipantStep => ({
+  state,
+  effects,
+});

@@ -70,13 +70,24 @@ export type ParticipantEffect =
   | { readonly type: 'persist'; readonly guard: GuardRecord }
   | { readonly type: 'send'; readonly message: ClientRoundMessage }
   /** Get the model with this hash through the verified chain, train, answer `trained` or `untrained`. */
-  | { readonly type: 'train'; readonly task: string; readonly run: RunRef; readonly config: TaskConfig; readonly model: Hash; readonly head: Hash }
+  | {
+      readonly type: 'train';
+      readonly task: string;
+      readonly run: RunRef;
+      readonly config: TaskConfig;
+      readonly model: Hash;
+      readonly head: Hash;
+    }
   | { readonly type: 'compute'; readonly work: ClientWork }
   /** Send these chunks of the computed vector as `inputChunk`, in order, with back-pressure. */
   | { readonly type: 'upload'; readonly run: RunRef; readonly chunks: readonly number[] }
   /** A guard stopped the coordinator: tell the user and the coordinator, take no further part in this run. */
   | { readonly type: 'guard'; readonly code: ErrorCode; readonly text: string }
-  | { readonly type: 'ended'; readonly run: RunRef; readonly how: 'answered' | 'contributed' | 'left' | 'aborted' | 'refused' | 'guarded'; readonly code?: ErrorCode }
+  | {
+      readonly type: 'ended';
+      readonly run: RunRef;
+      readonly how: 'answered' | 'contributed' | 'left' | 'aborted' | 'refused' | 'guarded';
+      readonly code?: ErrorCode;
+    }
   /** Erase keys, shares, seeds, the update and the masked vector of this run. */
   | { readonly type: 'forget' };
-

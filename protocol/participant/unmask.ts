@@ -13,19 +13,26 @@ export function onSurvivors(s: In<'masked'>, { u3, u4, excluded }: Survivors): P
   const wrong = (text: string) => stopBy(s, 'GUARD_SETS', text);
   if (!isSubset(u3, u2)) return wrong('U3 names a member that dealt no shares');
   if (!isSubset(u4, u3)) return wrong('U4 names a member that sent no masked input');
-  if (u4.length < derived.threshold) return wrong(`${u4.length} survivors are below the threshold ${derived.threshold}`);
+  if (u4.length < derived.threshold)
+    return wrong(`${u4.length} survivors are below the threshold ${derived.threshold}`);
   const left = u3.filter((member) => !u4.includes(member));
   if (excluded.length !== left.length || excluded.some(({ rank: member }, at) => member !== left[at]))
     return wrong('the excluded members are not those between U3 and U4');
   // Left out is no attack: the input came too late, or was excluded with a reason. Its b is never opened by us.
-  if (!u4.includes(rank)) return end(s, 'contributed', excluded.find((one) => one.rank === rank)?.code ?? 'ROUND_TOO_LATE');
+  if (!u4.includes(rank))
+    return end(s, 'contributed', excluded.find((one) => one.rank === rank)?.code ?? 'ROUND_TOO_LATE');
   const signature = primitives.sign(identity.secret.exposeSecret(), setsStatement(gctx, u3, u4));
-  return { state: { ...s, phase: 'agreed', u3, u4 }, effects: [{ type: 'send', message: { kind: 'consistent', run, signature } }] };
+  return {
+    state: { ...s, phase: 'agreed', u3, u4 },
+    effects: [{ type: 'send', message: { kind: 'consistent', run, signature } }],
+  };
 }
 
 /** One pair of sets per run: the same again is an echo, another one an attack. */
 export const onSecondSurvivors = (s: In<'agreed'>, { u3, u4 }: Survivors): ParticipantStep =>
-  sameSet(u3, s.u3) && sameSet(u4, s.u4) ? stay(s) : stopBy(s, 'GUARD_SETS', 'a second, different pair of survivor sets');
+  sameSet(u3, s.u3) && sameSet(u4, s.u4)
+    ? stay(s)
+    : stopBy(s, 'GUARD_SETS', 'a second, different pair of survivor sets');
 
 export function onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest): ParticipantStep {
   const { joined, u2, u3, u4 } = s;
@@ -39,12 +46,20 @@ export function onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest):
     signers.add(rank);
   }
   if (signers.size < derived.threshold)
-    return stopBy(s, 'GUARD_CONSISTENCY', `${signers.size} signatures on the survivor sets are below the threshold ${derived.threshold}`);
+    return stopBy(
+      s,
+      'GUARD_CONSISTENCY',
+      `${signers.size} signatures on the survivor sets are below the threshold ${derived.threshold}`,
+    );
   const alive = new Set(u4);
   const opened: Opened[] = u2.flatMap((of): Opened[] => {
     const held = s.held.get(of);
     if (held === undefined) return []; // its box did not open; this client complained in time
-    return [alive.has(of) ? { of, type: 'b', share: held.b.slice(), salt: held.salt } : { of, type: 's', share: held.s.slice(), salt: held.salt }];
+    return [
+      alive.has(of)
+        ? { of, type: 'b', share: held.b.slice(), salt: held.salt }
+        : { of, type: 's', share: held.s.slice(), salt: held.salt },
+    ];
   });
   const guard = { ...joined.guard, answered: run.round };
   return end(s, 'answered', undefined, [
@@ -54,5 +69,7 @@ export function onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest):
   ]);
 }
 
-const isSubset = (inner: readonly Rank[], outer: readonly Rank[]): boolean => new Set(inner).size === inner.length && inner.every((rank) => outer.includes(rank));
-const sameSet = (a: readonly Rank[], b: readonly Rank[]): boolean => a.length === b.length && a.every((rank, i) => rank === b[i]);
+const isSubset = (inner: readonly Rank[], outer: readonly Rank[]): boolean =>
+  new Set(inner).size === inner.length && inner.every((rank) => outer.includes(rank));
+const sameSet = (a: readonly Rank[], b: readonly Rank[]): boolean =>
+  a.length === b.length && a.every((rank, i) => rank === b[i]);

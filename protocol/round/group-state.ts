@@ -26,7 +26,10 @@ export interface GroupSetup {
 }
 
 /** Engine work under way. Folds may still be running when their phase has closed. */
-export type PendingJob = { readonly kind: 'chunk'; readonly rank: Rank; readonly index: number } | { readonly kind: 'fold' | 'keep'; readonly rank: Rank } | { readonly kind: 'unmask' };
+export type PendingJob =
+  | { readonly kind: 'chunk'; readonly rank: Rank; readonly index: number }
+  | { readonly kind: 'fold' | 'keep'; readonly rank: Rank }
+  | { readonly kind: 'unmask' };
 
 export interface Run {
   readonly setup: GroupSetup;
@@ -112,7 +115,16 @@ export interface FailedState {
   readonly refused: ReadonlyMap<Rank, ErrorCode>;
 }
 export type GroupState =
-  | KeysState | SharesState | MaskedState | CommittedState | ConsistencyState | AgreedState | UnmaskState | OpeningState | DoneState | FailedState;
+  | KeysState
+  | SharesState
+  | MaskedState
+  | CommittedState
+  | ConsistencyState
+  | AgreedState
+  | UnmaskState
+  | OpeningState
+  | DoneState
+  | FailedState;
 
 type In<P extends GroupState['phase']> = Extract<GroupState, { phase: P }>;
 export interface GroupStep<S = GroupState> {

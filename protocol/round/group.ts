@@ -17,7 +17,13 @@ export type GroupEvent =
   | { readonly type: 'back'; readonly rank: Rank; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   | { readonly type: 'computed'; readonly job: number; readonly ok: true; readonly now: Millis }
-  | { readonly type: 'computed'; readonly job: number; readonly ok: false; readonly code: 'ROUND_BAD_VECTOR' | 'ENGINE_FAILED'; readonly now: Millis }
+  | {
+      readonly type: 'computed';
+      readonly job: number;
+      readonly ok: false;
+      readonly code: 'ROUND_BAD_VECTOR' | 'ENGINE_FAILED';
+      readonly now: Millis;
+    }
   /** Every group has come as far as this one: go on. */
   | { readonly type: 'proceed'; readonly now: Millis };
 

@@ -62,7 +62,13 @@ export function misplaced(run: Run, rank: Rank, body: ClientRoundMessage, curren
  * A phase closes when its minimum time has passed, its minimum count is in, and nobody more can come (or the maximum is in);
  * or when its maximum time has passed. `short`: it closed with too few.
  */
-export function closing(window: Window, openedAt: Millis, now: Millis, arrived: number, canStillCome: number): 'open' | 'closed' | 'short' {
+export function closing(
+  window: Window,
+  openedAt: Millis,
+  now: Millis,
+  arrived: number,
+  canStillCome: number,
+): 'open' | 'closed' | 'short' {
   if (arrived >= window.count.max && now >= openedAt + window.time.min) return 'closed';
   if (canStillCome === 0 && arrived >= window.count.min && now >= openedAt + window.time.min) return 'closed';
   if (now >= openedAt + window.time.max) return arrived >= window.count.min ? 'closed' : 'short';
@@ -74,10 +80,18 @@ export const outstanding = (run: Run, expected: readonly Rank[], delivered: { ha
   expected.filter((rank) => !delivered.has(rank) && !run.absent.has(rank) && !run.refused.has(rank));
 
 /** Facts for those who were expected in a phase and never delivered, and were not refused either. */
-export const droppedFacts = (run: Run, expected: readonly Rank[], delivered: { has(rank: Rank): boolean }, phase: WaitingPhase): RoundEffect[] =>
+export const droppedFacts = (
+  run: Run,
+  expected: readonly Rank[],
+  delivered: { has(rank: Rank): boolean },
+  phase: WaitingPhase,
+): RoundEffect[] =>
   expected
     .filter((rank) => !delivered.has(rank) && !run.refused.has(rank))
-    .map((rank) => ({ type: 'measure', fact: { type: 'dropped', group: run.setup.run.group, client: memberOf(run.setup, rank), phase } }));
+    .map((rank) => ({
+      type: 'measure',
+      fact: { type: 'dropped', group: run.setup.run.group, client: memberOf(run.setup, rank), phase },
+    }));
 
 export const entered = (setup: GroupSetup, phase: GroupPhase, at: Millis): RoundEffect => ({
   type: 'measure',
@@ -96,9 +110,19 @@ export interface FailWith {
  */
 export function fail(state: Live, { code, text, culprits = [] }: FailWith): GroupStep<FailedState> {
   const opened = state.phase === 'unmask' || state.phase === 'opening';
-  const failure: RoundFailure = { code, phase: state.phase, text, culprits, retry: opened ? 'next-round' : 'next-attempt' };
+  const failure: RoundFailure = {
+    code,
+    phase: state.phase,
+    text,
+    culprits,
+    retry: opened ? 'next-round' : 'next-attempt',
+  };
   const { setup } = state;
-  const drop = (slot: string): RoundEffect => ({ type: 'compute', job: setup.jobs.next++, work: { type: 'drop', slot } });
+  const drop = (slot: string): RoundEffect => ({
+    type: 'compute',
+    job: setup.jobs.next++,
+    work: { type: 'drop', slot },
+  });
   const incoming = state.phase === 'masked' ? [...state.incoming.keys()] : [];
   return {
     state: { phase: 'failed', setup, failure, refused: state.refused },

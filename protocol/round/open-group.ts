@@ -8,7 +8,16 @@ import { CHUNK_BYTES } from '../limits.js';
 import { chunkCount, vectorHash } from '../wire/chunks.js';
 import type { InputChunk, Plain } from '../wire/messages.js';
 import type { GroupEvent } from './group.js';
-import { type DoneState, type FailedState, type GroupStep, memberOf, publicKeyOfRank, type Run, slotOf, windowOf } from './group-state.js';
+import {
+  type DoneState,
+  type FailedState,
+  type GroupStep,
+  memberOf,
+  publicKeyOfRank,
+  type Run,
+  slotOf,
+  windowOf,
+} from './group-state.js';
 import { closing, decline, droppedFacts, entered, expel, misplaced, outstanding, send, sorted, stay } from './moves.js';
 import type { RoundEffect, RoundFailure } from './types.js';
 
@@ -19,7 +28,10 @@ export interface CollectingState extends Run {
   readonly phase: 'masked';
   readonly open: true;
   readonly openedAt: Millis;
-  readonly incoming: Map<Rank, { readonly message: Plain; readonly taken: Set<number>; readonly checking: Set<number> }>;
+  readonly incoming: Map<
+    Rank,
+    { readonly message: Plain; readonly taken: Set<number>; readonly checking: Set<number> }
+  >;
   /** Complete and finite, with its weight. */
   readonly rows: Map<Rank, number>;
 }
@@ -45,7 +57,14 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent): Step {
       const input = s.incoming.get(e.rank);
       const have = s.rows.has(e.rank) || input !== undefined ? (['masked'] as const) : [];
       return stay(s, [
-        send(s.setup, e.rank, { kind: 'resume', run: s.setup.run, have, chunks: s.rows.has(e.rank) ? Array.from({ length: chunkCount(s.setup.derived.inputBytes) }, (_, i) => i) : sorted(input?.taken ?? []) }),
+        send(s.setup, e.rank, {
+          kind: 'resume',
+          run: s.setup.run,
+          have,
+          chunks: s.rows.has(e.rank)
+            ? Array.from({ length: chunkCount(s.setup.derived.inputBytes) }, (_, i) => i)
+            : sorted(input?.taken ?? []),
+        }),
         ...(s.rows.has(e.rank) ? [send(s.setup, e.rank, { kind: 'inputTaken', run: s.setup.run })] : []),
       ]);
     }
@@ -62,10 +81,12 @@ function accept(s: CollectingState, rank: Rank, message: Plain): RoundEffect[] {
   if (before !== undefined && bytesEqual(before.message.signature, message.signature)) return [];
   if (before !== undefined || s.rows.has(rank)) return out(s, rank, 'ROUND_DUPLICATE');
   const { primitives, gctx, derived } = s.setup;
-  if (message.bytes !== derived.inputBytes || message.chunks.length !== 32 * Math.ceil(message.bytes / CHUNK_BYTES)) return out(s, rank, 'ROUND_BAD_VECTOR');
+  if (message.bytes !== derived.inputBytes || message.chunks.length !== 32 * Math.ceil(message.bytes / CHUNK_BYTES))
+    return out(s, rank, 'ROUND_BAD_VECTOR');
   if (!(message.weight > 0 && message.weight <= 1)) return out(s, rank, 'ROUND_BAD_VECTOR');
   const statement = plainStatement(gctx, rank, vectorHash(primitives, message.bytes, message.chunks), message.weight);
-  if (!primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature)) return out(s, rank, 'ROUND_BAD_SIGNATURE');
+  if (!primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature))
+    return out(s, rank, 'ROUND_BAD_SIGNATURE');
   s.incoming.set(rank, { message, taken: new Set(), checking: new Set() });
   return [];
 }
@@ -74,12 +95,29 @@ function takeChunk(s: CollectingState, rank: Rank, chunk: InputChunk): RoundEffe
   const input = s.incoming.get(rank);
   if (input === undefined) return s.rows.has(rank) ? [] : out(s, rank, 'ROUND_WRONG_PHASE');
   const hash = slices(input.message.chunks, 32)[chunk.index];
-  if (hash === undefined || chunk.section.length !== Math.min(CHUNK_BYTES, input.message.bytes - chunk.index * CHUNK_BYTES)) return out(s, rank, 'ROUND_BAD_VECTOR');
+  if (
+    hash === undefined ||
+    chunk.section.length !== Math.min(CHUNK_BYTES, input.message.bytes - chunk.index * CHUNK_BYTES)
+  )
+    return out(s, rank, 'ROUND_BAD_VECTOR');
   if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) return [];
   input.checking.add(chunk.index);
   const job = s.setup.jobs.next++;
   s.pending.set(job, { kind: 'chunk', rank, index: chunk.index });
-  return [{ type: 'compute', job, work: { type: 'chunk', slot: slotOf(s.setup, rank), bytes: input.message.bytes, index: chunk.index, section: chunk.section, hash } }];
+  return [
+    {
+      type: 'compute',
+      job,
+      work: {
+        type: 'chunk',
+        slot: slotOf(s.setup, rank),
+        bytes: input.message.bytes,
+        index: chunk.index,
+        section: chunk.section,
+        hash,
+      },
+    },
+  ];
 }
 
 function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' }>): Step {
@@ -88,7 +126,8 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
   s.pending.delete(e.job);
   const input = s.incoming.get(job.rank);
   if (input === undefined) return stay(s);
-  if (!e.ok && e.code === 'ENGINE_FAILED') return failOpen(s, { code: 'ENGINE_FAILED', text: `the engine could not ${job.kind} an input` });
+  if (!e.ok && e.code === 'ENGINE_FAILED')
+    return failOpen(s, { code: 'ENGINE_FAILED', text: `the engine could not ${job.kind} an input` });
   if (!e.ok) return closeIfDue(s, e.now, out(s, job.rank, 'ROUND_BAD_VECTOR'));
   if (job.kind === 'chunk') {
     input.checking.delete(job.index);
@@ -96,7 +135,13 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
     if (input.taken.size < input.message.chunks.length / 32) return stay(s);
     const keep = s.setup.jobs.next++;
     s.pending.set(keep, { kind: 'keep', rank: job.rank });
-    return stay(s, [{ type: 'compute', job: keep, work: { type: 'keep', slot: slotOf(s.setup, job.rank), encoding: s.setup.derived.encoding } }]);
+    return stay(s, [
+      {
+        type: 'compute',
+        job: keep,
+        work: { type: 'keep', slot: slotOf(s.setup, job.rank), encoding: s.setup.derived.encoding },
+      },
+    ]);
   }
   s.incoming.delete(job.rank);
   s.rows.set(job.rank, input.message.weight);
@@ -104,7 +149,9 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
 }
 
 function out(s: CollectingState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const drop: RoundEffect[] = s.incoming.delete(rank) ? [{ type: 'compute', job: s.setup.jobs.next++, work: { type: 'drop', slot: slotOf(s.setup, rank) } }] : [];
+  const drop: RoundEffect[] = s.incoming.delete(rank)
+    ? [{ type: 'compute', job: s.setup.jobs.next++, work: { type: 'drop', slot: slotOf(s.setup, rank) } }]
+    : [];
   return [...expel(s, rank, 'masked', code), ...drop];
 }
 
@@ -114,7 +161,11 @@ function failOpen(s: CollectingState, { code, text }: Pick<RoundFailure, 'code' 
   const slots = [...s.incoming.keys(), ...s.rows.keys()];
   return {
     state: { phase: 'failed', setup, failure, refused },
-    effects: slots.map((rank) => ({ type: 'compute', job: setup.jobs.next++, work: { type: 'drop', slot: slotOf(setup, rank) } })),
+    effects: slots.map((rank) => ({
+      type: 'compute',
+      job: setup.jobs.next++,
+      work: { type: 'drop', slot: slotOf(setup, rank) },
+    })),
   };
 }
 
@@ -125,7 +176,10 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
   if (verdict === 'open') return stay(s, effects);
   const facts = droppedFacts(s, everyone, s.rows, 'masked');
   if (verdict === 'short') {
-    const failed = failOpen(s, { code: 'ROUND_QUORUM', text: `${s.rows.size} of at least ${window.count.min} clients sent an update` });
+    const failed = failOpen(s, {
+      code: 'ROUND_QUORUM',
+      text: `${s.rows.size} of at least ${window.count.min} clients sent an update`,
+    });
     return { state: failed.state, effects: [...effects, ...facts, ...failed.effects] };
   }
   const { setup, refused } = s;
@@ -138,10 +192,22 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
       sets: { u2: everyone, u3: ranks, u4: ranks },
       result: {
         group: setup.run.group,
-        source: { type: 'rows', slots: ranks.map((rank) => ({ client: memberOf(setup, rank), slot: slotOf(setup, rank), weight: s.rows.get(rank) as number })) }, // safe: the map's own keys
+        source: {
+          type: 'rows',
+          slots: ranks.map((rank) => ({
+            client: memberOf(setup, rank),
+            slot: slotOf(setup, rank),
+            weight: s.rows.get(rank) as number,
+          })),
+        }, // safe: the map's own keys
         survivors: ranks.map((rank) => memberOf(setup, rank)),
       },
     },
-    effects: [...effects, ...facts, ...outstanding(s, everyone, s.rows).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')), entered(setup, 'done', now)],
+    effects: [
+      ...effects,
+      ...facts,
+      ...outstanding(s, everyone, s.rows).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')),
+      entered(setup, 'done', now),
+    ],
   };
 }

@@ -3,7 +3,7 @@
 // Not here: a group's phases (group.ts), choosing clients and retrying (server/campaign), aggregation.
 
 import { announceStatement, contextOf, groupContextOf, groupRootOf, join, rosterRootOf } from '../context.js';
-import { fromHex, type ClientId, type GroupId, type Millis, publicKeyOf, type Rank } from '../ids.js';
+import { type ClientId, fromHex, type GroupId, type Millis, publicKeyOf, type Rank } from '../ids.js';
 import { leastInputs } from '../rule.js';
 import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js';
 import type { Announce, RunRef } from '../wire/messages.js';
@@ -16,7 +16,14 @@ import type { GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } fr
 
 type AnyGroup = GroupState | OpenGroupState;
 export type RoundState =
-  | { readonly phase: 'running'; readonly setup: RoundSetup; readonly derived: Derived; readonly groups: Map<GroupId, AnyGroup>; readonly seats: ReadonlyMap<ClientId, { readonly group: GroupId; readonly rank: Rank }>; readonly wakeAt: { at: Millis } }
+  | {
+      readonly phase: 'running';
+      readonly setup: RoundSetup;
+      readonly derived: Derived;
+      readonly groups: Map<GroupId, AnyGroup>;
+      readonly seats: ReadonlyMap<ClientId, { readonly group: GroupId; readonly rank: Rank }>;
+      readonly wakeAt: { at: Millis };
+    }
   | { readonly phase: 'done' }
   | { readonly phase: 'failed' };
 type Running = Extract<RoundState, { phase: 'running' }>;
@@ -72,12 +79,28 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
       accumulator: `${config.task}/${round}.${attempt}/${id}`,
       jobs,
     };
-    const announce: Announce = { kind: 'announce', run, task: config.task, config: derived.text, model: fromHex(setup.model), head, groupIds, groupRoots: join(groupRoots), roster: join(publicKeys), deadlineMs, signature };
+    const announce: Announce = {
+      kind: 'announce',
+      run,
+      task: config.task,
+      config: derived.text,
+      model: fromHex(setup.model),
+      head,
+      groupIds,
+      groupRoots: join(groupRoots),
+      roster: join(publicKeys),
+      deadlineMs,
+      signature,
+    };
     groups.set(id, newGroup(groupSetup, now));
     effects.push(entered(groupSetup, config.profile === 'open' ? 'masked' : 'keys', now));
     for (const to of members) effects.push({ type: 'send', to, message: announce });
   }
-  return finishStep({ phase: 'running', setup, derived, groups, seats, wakeAt: { at: Number.POSITIVE_INFINITY } }, effects, now);
+  return finishStep(
+    { phase: 'running', setup, derived, groups, seats, wakeAt: { at: Number.POSITIVE_INFINITY } },
+    effects,
+    now,
+  );
 }
 
 function newGroup(setup: GroupSetup, now: Millis): AnyGroup {
@@ -102,7 +125,12 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
       const { result, job, now } = event;
       for (const [id, group] of state.groups)
         if ('pending' in group && group.pending.has(job))
-          apply(id, result.ok ? { type: 'computed', job, ok: true, now } : { type: 'computed', job, ok: false, code: result.code, now });
+          apply(
+            id,
+            result.ok
+              ? { type: 'computed', job, ok: true, now }
+              : { type: 'computed', job, ok: false, code: result.code, now },
+          );
       break;
     }
     case 'message': {
@@ -132,7 +160,9 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
 function stepIn(state: Running, id: GroupId, event: GroupEvent): readonly RoundEffect[] {
   const group = state.groups.get(id);
   if (group === undefined) return [];
-  const step: GroupStep<AnyGroup> = isOpen(group, state) ? stepOpenGroup(group as OpenGroupState, event) : stepGroup(group as GroupState, event);
+  const step: GroupStep<AnyGroup> = isOpen(group, state)
+    ? stepOpenGroup(group as OpenGroupState, event)
+    : stepGroup(group as GroupState, event);
   state.groups.set(id, step.state);
   return step.effects.filter((effect) => effect.type !== 'wakeAt'); // wake-ups are computed for all groups together
 }
@@ -159,8 +189,19 @@ function finishStep(state: Running, effects: RoundEffect[], now: Millis): Step {
   return { state, effects };
 }
 
-const PROGRESS: readonly GroupPhase[] = ['keys', 'shares', 'masked', 'committed', 'consistency', 'agreed', 'unmask', 'opening', 'done'];
-const reached = (phase: GroupPhase, barrier: GroupPhase): boolean => PROGRESS.indexOf(phase) >= PROGRESS.indexOf(barrier);
+const PROGRESS: readonly GroupPhase[] = [
+  'keys',
+  'shares',
+  'masked',
+  'committed',
+  'consistency',
+  'agreed',
+  'unmask',
+  'opening',
+  'done',
+];
+const reached = (phase: GroupPhase, barrier: GroupPhase): boolean =>
+  PROGRESS.indexOf(phase) >= PROGRESS.indexOf(barrier);
 
 /** Earliest time at which a tick can change something: the end of the minimum (a full phase waits for it), or of the maximum. */
 function deadlineOf(group: AnyGroup, now: Millis): Millis {
@@ -180,15 +221,24 @@ function lostCause(state: Running): { code: RoundFailure['code']; text: string }
   // safe: a failed group has its failure
   const failure = (first as Extract<AnyGroup, { phase: 'failed' }>).failure;
   if (config.profile !== 'grouped') return { code: failure.code, text: failure.text };
-  return { code: 'ROUND_TOO_FEW_GROUPS', text: `${left} of ${state.groups.size} groups are left, rule ${config.rule.name} needs ${leastInputs(config.rule)}; first lost: ${failure.text}` };
+  return {
+    code: 'ROUND_TOO_FEW_GROUPS',
+    text: `${left} of ${state.groups.size} groups are left, rule ${config.rule.name} needs ${leastInputs(config.rule)}; first lost: ${failure.text}`,
+  };
 }
 
-function endFailed(state: Running, effects: RoundEffect[], { code, text }: { code: RoundFailure['code']; text: string }): Step {
+function endFailed(
+  state: Running,
+  effects: RoundEffect[],
+  { code, text }: { code: RoundFailure['code']; text: string },
+): Step {
   const { setup } = state;
   const groups = [...state.groups.values()];
   const failures = groups.flatMap((g) => (g.phase === 'failed' ? [g.failure] : []));
   // Once anyone was asked to unmask, a second attempt of this round could reveal a client: the next round, with fresh updates.
-  const opened = groups.some((g) => reached(g.phase, 'unmask') && g.phase !== 'failed') || failures.some((f) => f.retry === 'next-round');
+  const opened =
+    groups.some((g) => reached(g.phase, 'unmask') && g.phase !== 'failed') ||
+    failures.some((f) => f.retry === 'next-round');
   const failure: RoundFailure = {
     code,
     phase: failures[0]?.phase ?? groups[0]?.phase ?? 'keys',
@@ -203,7 +253,8 @@ function endFailed(state: Running, effects: RoundEffect[], { code, text }: { cod
 
 function abortMembers(group: AnyGroup, code: RoundFailure['code']): RoundEffect[] {
   const { setup } = group;
-  const culprits = group.phase === 'failed' ? group.failure.culprits.flatMap(({ client }) => setup.ranks.get(client) ?? []) : [];
+  const culprits =
+    group.phase === 'failed' ? group.failure.culprits.flatMap(({ client }) => setup.ranks.get(client) ?? []) : [];
   return setup.members
     .filter((_, rank) => !group.refused.has(rank))
     .map((to) => ({ type: 'send', to, message: { kind: 'abort', run: setup.run, code, culprits, retryAfterMs: 0 } }));

@@ -36,7 +36,13 @@ export type RoundEvent =
 export type RoundEffect =
   | { readonly type: 'send'; readonly to: ClientId; readonly message: CoordinatorRoundMessage }
   /** The sender broke the protocol: tell it the code, count it. It is out of this round already; `fatal`: close its connection too. */
-  | { readonly type: 'refuse'; readonly client: ClientId; readonly code: ErrorCode; readonly run: RunRef; readonly fatal: boolean }
+  | {
+      readonly type: 'refuse';
+      readonly client: ClientId;
+      readonly code: ErrorCode;
+      readonly run: RunRef;
+      readonly fatal: boolean;
+    }
   /** A `tick` is wanted at this time. A later wakeAt replaces an earlier one. */
   | { readonly type: 'wakeAt'; readonly at: Millis }
   /** Run this and answer with `computed{job}`. Jobs of one slot or accumulator must run in order. */
@@ -53,7 +59,13 @@ export type RoundFact =
   /** Left the round by itself, in this phase. */
   | { readonly type: 'dropped'; readonly group: GroupId; readonly client: ClientId; readonly phase: WaitingPhase }
   /** Left out by the coordinator, with the reason. */
-  | { readonly type: 'excluded'; readonly group: GroupId; readonly client: ClientId; readonly phase: WaitingPhase; readonly code: ErrorCode };
+  | {
+      readonly type: 'excluded';
+      readonly group: GroupId;
+      readonly client: ClientId;
+      readonly phase: WaitingPhase;
+      readonly code: ErrorCode;
+    };
 
 /** Every legal move of one group's run. Diagram, handler types and tests are made from this table. */
 export const TRANSITIONS = {
@@ -76,7 +88,12 @@ export type GroupPhase = keyof typeof TRANSITIONS;
 export interface GroupResult {
   readonly group: GroupId;
   /** Where the engine holds the opened sum (masked profiles), or the rows' slots in rank order (`open`). */
-  readonly source: { readonly type: 'sum'; readonly accumulator: string } | { readonly type: 'rows'; readonly slots: readonly { readonly client: ClientId; readonly slot: string; readonly weight: number }[] };
+  readonly source:
+    | { readonly type: 'sum'; readonly accumulator: string }
+    | {
+        readonly type: 'rows';
+        readonly slots: readonly { readonly client: ClientId; readonly slot: string; readonly weight: number }[];
+      };
   /** U4: exactly the clients whose updates are in the sum. */
   readonly survivors: readonly ClientId[];
 }

@@ -45,7 +45,12 @@ const BLOCK = 16_384;
  * @param update d float32 values; not changed
  * @throws SottoError SECAGG_LENGTH, SECAGG_NON_FINITE
  */
-export function* encodeUpdate(encoding: Encoding, update: Float32Array, weight: number, roundingKey: Uint8Array): Streaming<Words> {
+export function* encodeUpdate(
+  encoding: Encoding,
+  update: Float32Array,
+  weight: number,
+  roundingKey: Uint8Array,
+): Streaming<Words> {
   const scale = (clipFactor(checkedNorm(update, encoding.dimension), encoding.clipNorm) * weight) / gridStep(encoding);
   const { levels, dimension } = encoding;
   const words = wordsOf(encoding, encodedLength(encoding));
@@ -57,7 +62,7 @@ export function* encodeUpdate(encoding: Encoding, update: Float32Array, weight: 
       const value = i < dimension ? (update[i] as number) * scale : weight * levels; // safe: i < dimension
       const floor = Math.floor(value);
       const level = floor + ((value - floor) * 2 ** 32 > random.getUint32(4 * (i - from), true) ? 1 : 0);
-      words[i] = level > levels ? levels : level < -levels ? -levels : level;
+      words[i] = Math.max(-levels, Math.min(levels, level));
     }
   }
   return words;
@@ -74,7 +79,9 @@ export const signed = (word: number, ring: Encoding['ring']): number => (word <<
 export function decodeMean(encoding: Encoding, sum: Words, survivors: number): Float32Array<ArrayBuffer> {
   if (sum.length !== encodedLength(encoding))
     throw new SottoError('SECAGG_LENGTH', `the sum has ${sum.length} coordinates, not ${encodedLength(encoding)}`);
-  const total = encoding.weighted ? signed(sum[encoding.dimension] as number, encoding.ring) / encoding.levels : survivors; // safe: length checked
+  const total = encoding.weighted
+    ? signed(sum[encoding.dimension] as number, encoding.ring) / encoding.levels
+    : survivors; // safe: length checked
   if (!(total > 0)) throw new SottoError('ROUND_BAD_VECTOR', `the weights of the round add up to ${total}`);
   const factor = gridStep(encoding) / total;
   const mean = new Float32Array(encoding.dimension);

@@ -53,13 +53,32 @@ export type ClientWorkResult =
 
 // ---- coordinator -----------------------------------------------------------------------------------------------------
 /** Keep one chunk of a client's input if its SHA-256 is `hash`. `section` may be a view into the receive buffer: copy it. */
-export interface ChunkWork { readonly type: 'chunk'; readonly slot: string; readonly bytes: number; readonly index: number; readonly section: Uint8Array; readonly hash: Uint8Array }
+export interface ChunkWork {
+  readonly type: 'chunk';
+  readonly slot: string;
+  readonly bytes: number;
+  readonly index: number;
+  readonly section: Uint8Array;
+  readonly hash: Uint8Array;
+}
 /** Add a complete masked input to the group's accumulator (mod 2^ρ) and free the slot. */
-export interface FoldWork { readonly type: 'fold'; readonly slot: string; readonly accumulator: string; readonly encoding: Encoding }
+export interface FoldWork {
+  readonly type: 'fold';
+  readonly slot: string;
+  readonly accumulator: string;
+  readonly encoding: Encoding;
+}
 /** A plain update (profile `open`) is complete: check that all values are finite, keep it as a row. */
-export interface KeepWork { readonly type: 'keep'; readonly slot: string; readonly encoding: Encoding }
+export interface KeepWork {
+  readonly type: 'keep';
+  readonly slot: string;
+  readonly encoding: Encoding;
+}
 /** Drop a slot or accumulator. */
-export interface DropWork { readonly type: 'drop'; readonly slot: string }
+export interface DropWork {
+  readonly type: 'drop';
+  readonly slot: string;
+}
 /** A dropped member's mask secret with the survivors whose masks with it must come off. */
 export interface DroppedSecret {
   readonly rank: Rank;

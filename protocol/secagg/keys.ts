@@ -59,7 +59,8 @@ export const shareHash = (
   holder: Rank,
   share: Uint8Array,
   salt: Uint8Array,
-): Uint8Array => primitives.sha256(enc(type === 'b' ? LABELS.shareB : LABELS.shareS, gctx, dealer, holder, share, salt));
+): Uint8Array =>
+  primitives.sha256(enc(type === 'b' ? LABELS.shareB : LABELS.shareS, gctx, dealer, holder, share, salt));
 
 /** Associated data of a share box. */
 export const boxData = (gctx: Uint8Array, from: Rank, to: Rank): Uint8Array => enc(LABELS.shareBox, gctx, from, to);

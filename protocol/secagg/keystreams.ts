@@ -17,14 +17,20 @@ export function runStreaming<T>(job: Streaming<T>, prg: Prg, open: OpenKeystream
   let step = job.next();
   while (!step.done) {
     const bytes = streamOf(streams, step.value.key, prg, open).read(step.value.length);
-    if (!(bytes instanceof Uint8Array)) throw new TypeError('the key stream is asynchronous; use runStreamingAsync of the client');
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError('the key stream is asynchronous; use runStreamingAsync of the client');
     step = job.next(bytes);
   }
   return step.value;
 }
 
 /** The open stream of a key; opened on first use. */
-export function streamOf(streams: Map<Uint8Array, Keystream>, key: Uint8Array, prg: Prg, open: OpenKeystream): Keystream {
+export function streamOf(
+  streams: Map<Uint8Array, Keystream>,
+  key: Uint8Array,
+  prg: Prg,
+  open: OpenKeystream,
+): Keystream {
   let stream = streams.get(key);
   if (stream === undefined) {
     stream = open(prg, key);

@@ -2,7 +2,7 @@
 // Not here: the keys (keys.ts), taking masks off (unmask.ts), who runs this (client/engine).
 
 import type { Kernels } from '../kernels/kernels.js';
-import { encodeUpdate, encodedLength, type Words, wordsOf } from './encode.js';
+import { encodedLength, encodeUpdate, type Words, wordsOf } from './encode.js';
 import type { Encoding, MaskWork } from './jobs.js';
 import type { Streaming } from './keystreams.js';
 
@@ -10,7 +10,11 @@ import type { Streaming } from './keystreams.js';
 const PIECE_BYTES = 32_768;
 
 /** Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next, so the sum stays in the cache. */
-export function* applyMasks(words: Words, masks: readonly { readonly key: Uint8Array; readonly sign: 1 | -1 }[], kernels: Kernels): Streaming<void> {
+export function* applyMasks(
+  words: Words,
+  masks: readonly { readonly key: Uint8Array; readonly sign: 1 | -1 }[],
+  kernels: Kernels,
+): Streaming<void> {
   const width = words.BYTES_PER_ELEMENT;
   const piece = PIECE_BYTES / width;
   for (let from = 0; from < words.length; from += piece) {
@@ -25,9 +29,13 @@ export function* applyMasks(words: Words, masks: readonly { readonly key: Uint8A
 
 // Streams may hand out bytes at any address; typed views need alignment, so an odd one is copied (32 KiB at most).
 const view16 = (bytes: Uint8Array): Uint16Array =>
-  bytes.byteOffset % 2 === 0 ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) : new Uint16Array(bytes.slice().buffer);
+  bytes.byteOffset % 2 === 0
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+    : new Uint16Array(bytes.slice().buffer);
 const view32 = (bytes: Uint8Array): Uint32Array =>
-  bytes.byteOffset % 4 === 0 ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) : new Uint32Array(bytes.slice().buffer);
+  bytes.byteOffset % 4 === 0
+    ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+    : new Uint32Array(bytes.slice().buffer);
 
 /**
  * Encodes and masks one update.
@@ -35,7 +43,11 @@ const view32 = (bytes: Uint8Array): Uint32Array =>
  * @returns the wire bytes of y_i, ρ/8 a coordinate, little-endian
  * @throws SottoError SECAGG_LENGTH, SECAGG_NON_FINITE
  */
-export function* maskUpdate(work: MaskWork, update: Float32Array, kernels: Kernels): Streaming<Uint8Array<ArrayBuffer>> {
+export function* maskUpdate(
+  work: MaskWork,
+  update: Float32Array,
+  kernels: Kernels,
+): Streaming<Uint8Array<ArrayBuffer>> {
   const words = yield* encodeUpdate(work.encoding, update, work.weight, work.roundingKey);
   yield* applyMasks(words, [{ key: work.selfKey, sign: 1 }, ...work.pairs], kernels);
   return packWords(words, work.encoding, kernels);
@@ -43,7 +55,8 @@ export function* maskUpdate(work: MaskWork, update: Float32Array, kernels: Kerne
 
 /** Words to wire bytes. At ρ = 16 and 32 the result shares the words' memory. */
 export function packWords(words: Words, encoding: Encoding, kernels: Kernels): Uint8Array<ArrayBuffer> {
-  if (encoding.ring !== 24 || words instanceof Uint16Array) return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  if (encoding.ring !== 24 || words instanceof Uint16Array)
+    return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
   const bytes = new Uint8Array(words.length * 3);
   kernels.pack24(words, bytes);
   return bytes;

@@ -3,8 +3,8 @@
 
 import { concat } from '../crypto/bytes.js';
 import { enc } from '../crypto/enc.js';
-import { splitSecret } from '../crypto/shamir.js';
 import type { Primitives, Rng } from '../crypto/primitives.js';
+import { splitSecret } from '../crypto/shamir.js';
 import type { Rank } from '../ids.js';
 import type { ShareBox, Shares } from '../wire/messages.js';
 import { BOX_NONCE_BYTES, boxData, shareHash } from './keys.js';
@@ -20,7 +20,11 @@ export interface HeldShares {
 }
 
 /** The hashes that `dealer` signed for `holder`. @throws RangeError if it has no box; coordinators check that all of U1 have one */
-export function shareHashes(shares: Pick<Shares, 'boxes' | 'own'>, dealer: Rank, holder: Rank): Pick<ShareBox, 'hashB' | 'hashS'> {
+export function shareHashes(
+  shares: Pick<Shares, 'boxes' | 'own'>,
+  dealer: Rank,
+  holder: Rank,
+): Pick<ShareBox, 'hashB' | 'hashS'> {
   if (holder === dealer) return shares.own;
   const box = shares.boxes.find(({ to }) => to === holder);
   if (box === undefined) throw new RangeError(`dealer ${dealer} has no box for ${holder}`);
@@ -67,7 +71,11 @@ export function deal(
 ): Dealing {
   const sharesB = splitSecret(secrets.b, threshold, members, rng);
   const sharesS = splitSecret(secrets.s, threshold, members, rng);
-  const held = (holder: Rank): HeldShares => ({ b: sharesB[holder] as Uint8Array, s: sharesS[holder] as Uint8Array, salt: rng(SALT_BYTES) }); // safe: holder < members
+  const held = (holder: Rank): HeldShares => ({
+    b: sharesB[holder] as Uint8Array,
+    s: sharesS[holder] as Uint8Array,
+    salt: rng(SALT_BYTES),
+  }); // safe: holder < members
   const hashes = (holder: Rank, { b, s, salt }: HeldShares) => ({
     hashB: shareHash(primitives, gctx, 'b', dealer, holder, b, salt),
     hashS: shareHash(primitives, gctx, 's', dealer, holder, s, salt),

@@ -15,7 +15,12 @@ import { applyMasks } from './mask.js';
  * @param accumulator Σ y_i over the survivors; changed into Σ q_i mod 2^ρ
  * @throws SottoError SECAGG_LOW_ORDER if an agreement gives zero (keys were checked at R1, so only on our own bug)
  */
-export function* unmaskSum(work: UnmaskWork, accumulator: Words, primitives: Primitives, kernels: Kernels): Streaming<void> {
+export function* unmaskSum(
+  work: UnmaskWork,
+  accumulator: Words,
+  primitives: Primitives,
+  kernels: Kernels,
+): Streaming<void> {
   const masks: { key: Uint8Array; sign: 1 | -1 }[] = work.selfSecrets.map(({ rank, secret }) => ({
     key: selfMaskKey(primitives, work.gctx, secret, rank),
     sign: -1,
@@ -24,7 +29,9 @@ export function* unmaskSum(work: UnmaskWork, accumulator: Words, primitives: Pri
     for (const survivor of gone.survivors) {
       const key = pairMaskKey(primitives, work.gctx, gone.secret, gone, survivor);
       if (key === undefined)
-        throw new SottoError('SECAGG_LOW_ORDER', `pair of ranks ${gone.rank} and ${survivor.rank}`, { rank: gone.rank });
+        throw new SottoError('SECAGG_LOW_ORDER', `pair of ranks ${gone.rank} and ${survivor.rank}`, {
+          rank: gone.rank,
+        });
       masks.push({ key, sign: gone.rank > survivor.rank ? -1 : 1 });
     }
   yield* applyMasks(accumulator, masks, kernels);

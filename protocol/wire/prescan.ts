@@ -4,7 +4,7 @@
 // empty arrays kills the process or its stack, a map with a million keys blocks it for seconds, extension 0x72 defines
 // records even where records are off, a duplicate key silently wins). Not here: which fields a message has (schemas.ts).
 //
-// Accepted: maps with distinct text keys, arrays, UTF-8 text, byte strings, true and false, integers 0 … 2^32 − 1, and
+// Accepted: maps whose keys are distinct names, arrays, UTF-8 text, byte strings, true and false, integers 0 … 2^32 − 1, and
 // doubles that are finite and no integers. Each in its shortest form, so that one value has one encoding.
 // Stricter than MessagePack: no nil, no negative or 64-bit integer, no float32, no extension, no length longer than needed.
 
@@ -153,16 +153,32 @@ function map(s: Scan, depth: number, count: number, start: number): boolean {
   const row = depth * MAX_MAP_KEYS;
   for (let i = 0; i < count; i++) {
     const keyStart = s.at;
-    const lead = s.bytes[keyStart];
-    if (lead !== undefined && !(lead >= 0xa0 && lead < 0xc0) && lead !== 0xd9) {
-      return malformed(s, 'a map key that is no short text');
-    }
-    if (!value(s, depth)) return false;
+    if (!name(s)) return false;
     for (let j = 0; j < i; j++) {
       if (sameBytes(s.bytes, s.keys[row + j] ?? 0, keyStart, s.at)) return malformed(s, 'a map key twice', keyStart);
     }
     s.keys[row + i] = keyStart;
     if (!value(s, depth + 1)) return false;
+  }
+  return true;
+}
+
+/**
+ * A key: 1 to 31 ASCII letters and digits, a letter first. All our fields are named so, and objects with such keys alone
+ * keep them in the order of writing (JavaScript moves keys like "1" to the front) and have no `__proto__`.
+ */
+function name(s: Scan): boolean {
+  const start = s.at;
+  const length = (s.bytes[start] ?? 0) - 0xa0;
+  if (length < 1 || length > 31) return malformed(s, 'a map key that is no name');
+  if (++s.items > MAX_HEADER_ITEMS) return tooLarge(s, 'more values than a header may hold');
+  s.at++;
+  if (!skip(s, length)) return false;
+  for (let i = start + 1; i < s.at; i++) {
+    const unit = s.bytes[i] ?? 0;
+    const isLetter = (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
+    const isDigit = unit >= 0x30 && unit <= 0x39;
+    if (!isLetter && !(isDigit && i > start + 1)) return malformed(s, 'a map key that is no name', start);
   }
   return true;
 }

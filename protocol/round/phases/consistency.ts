@@ -7,8 +7,26 @@ import { bytesEqual } from '../../crypto/enc.js';
 import type { Millis, Rank } from '../../ids.js';
 import type { Consistent } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
-import { type CommittedState, type ConsistencyState, publicKeyOfRank, type StepFrom, windowOf } from '../group-state.js';
-import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, stay } from '../moves.js';
+import {
+  type CommittedState,
+  type ConsistencyState,
+  publicKeyOfRank,
+  type StepFrom,
+  windowOf,
+} from '../group-state.js';
+import {
+  closing,
+  decline,
+  droppedFacts,
+  entered,
+  expel,
+  fail,
+  misplaced,
+  outstanding,
+  quorum,
+  send,
+  stay,
+} from '../moves.js';
 import type { RoundEffect } from '../types.js';
 
 export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committed'> {
@@ -16,7 +34,8 @@ export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committ
     case 'message':
       return stay(s, misplaced(s, e.rank, e.body, 'masked'));
     case 'computed':
-      if (s.pending.delete(e.job) && !e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
+      if (s.pending.delete(e.job) && !e.ok)
+        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
       return stay(s);
     case 'back':
       // After R3 a lost client is a dropout of R5 and R6; its input stays in the sum.
@@ -53,7 +72,8 @@ export function onConsistency(s: ConsistencyState, e: GroupEvent): StepFrom<'con
       if (e.body.kind !== 'consistent') return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'consistency'));
       return closeIfDue(s, e.now, accept(s, e.rank, e.body));
     case 'computed':
-      if (s.pending.delete(e.job) && !e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
+      if (s.pending.delete(e.job) && !e.ok)
+        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
       return stay(s);
     case 'back':
       s.absent.add(e.rank);
@@ -69,7 +89,8 @@ export function onConsistency(s: ConsistencyState, e: GroupEvent): StepFrom<'con
 
 function accept(s: ConsistencyState, rank: Rank, message: Consistent): RoundEffect[] {
   const before = s.signatures.get(rank);
-  if (before !== undefined) return bytesEqual(before, message.signature) ? [] : expel(s, rank, 'consistency', 'ROUND_DUPLICATE');
+  if (before !== undefined)
+    return bytesEqual(before, message.signature) ? [] : expel(s, rank, 'consistency', 'ROUND_DUPLICATE');
   const statement = setsStatement(s.setup.gctx, s.u3, s.u4);
   if (!s.setup.primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature))
     return expel(s, rank, 'consistency', 'ROUND_DISAGREE');

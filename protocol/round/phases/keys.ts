@@ -7,7 +7,20 @@ import type { Millis, Rank } from '../../ids.js';
 import type { KeyBook, Keys } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import { type KeysState, publicKeyOfRank, type StepFrom, windowOf } from '../group-state.js';
-import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
+import {
+  closing,
+  decline,
+  droppedFacts,
+  entered,
+  expel,
+  fail,
+  misplaced,
+  outstanding,
+  quorum,
+  send,
+  sorted,
+  stay,
+} from '../moves.js';
 import type { RoundEffect } from '../types.js';
 
 export function onKeys(s: KeysState, e: GroupEvent): StepFrom<'keys'> {
@@ -17,7 +30,14 @@ export function onKeys(s: KeysState, e: GroupEvent): StepFrom<'keys'> {
       return closeIfDue(s, e.now, accept(s, e.rank, e.body));
     }
     case 'back':
-      return stay(s, [send(s.setup, e.rank, { kind: 'resume', run: s.setup.run, have: s.keys.has(e.rank) ? ['keys'] : [], chunks: [] })]);
+      return stay(s, [
+        send(s.setup, e.rank, {
+          kind: 'resume',
+          run: s.setup.run,
+          have: s.keys.has(e.rank) ? ['keys'] : [],
+          chunks: [],
+        }),
+      ]);
     case 'gone':
     case 'tick':
     case 'proceed':
@@ -35,7 +55,13 @@ function accept(s: KeysState, rank: Rank, keys: Keys): RoundEffect[] {
     return expel(s, rank, 'keys', 'ROUND_DUPLICATE');
   }
   const { primitives, gctx } = s.setup;
-  if (!primitives.verify(publicKeyOfRank(s.setup, rank), keysStatement(gctx, rank, keys.channel, keys.mask), keys.signature))
+  if (
+    !primitives.verify(
+      publicKeyOfRank(s.setup, rank),
+      keysStatement(gctx, rank, keys.channel, keys.mask),
+      keys.signature,
+    )
+  )
     return expel(s, rank, 'keys', 'ROUND_BAD_SIGNATURE');
   if (!areFreshKeys(s, keys)) return expel(s, rank, 'keys', 'ROUND_BAD_KEYS');
   s.keys.set(rank, keys);
@@ -46,7 +72,8 @@ function accept(s: KeysState, rank: Rank, keys: Keys): RoundEffect[] {
 function areFreshKeys(s: KeysState, { channel, mask }: Keys): boolean {
   if (bytesEqual(channel, mask)) return false;
   const probe = s.setup.gctx; // any 32 bytes serve: X25519 with a low-order point is zero for every secret
-  if (s.setup.primitives.agree(probe, channel) === undefined || s.setup.primitives.agree(probe, mask) === undefined) return false;
+  if (s.setup.primitives.agree(probe, channel) === undefined || s.setup.primitives.agree(probe, mask) === undefined)
+    return false;
   for (const other of s.keys.values())
     for (const key of [other.channel, other.mask]) if (bytesEqual(key, channel) || bytesEqual(key, mask)) return false;
   return true;
@@ -54,7 +81,13 @@ function areFreshKeys(s: KeysState, { channel, mask }: Keys): boolean {
 
 function closeIfDue(s: KeysState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'keys'> {
   const everyone = s.setup.members.map((_, rank) => rank);
-  const verdict = closing(windowOf(s.setup, 'keys'), s.openedAt, now, s.keys.size, outstanding(s, everyone, s.keys).length);
+  const verdict = closing(
+    windowOf(s.setup, 'keys'),
+    s.openedAt,
+    now,
+    s.keys.size,
+    outstanding(s, everyone, s.keys).length,
+  );
   if (verdict === 'open') return stay(s, effects);
   const dropped = droppedFacts(s, everyone, s.keys, 'keys');
   if (verdict === 'short') {

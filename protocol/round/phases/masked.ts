@@ -6,11 +6,32 @@ import { complaintStatement, maskedStatement, slices } from '../../context.js';
 import { bytesEqual } from '../../crypto/enc.js';
 import type { Millis, Rank } from '../../ids.js';
 import { CHUNK_BYTES } from '../../limits.js';
-import type { Complaint, InputChunk, Masked } from '../../wire/messages.js';
 import { chunkCount, vectorHash } from '../../wire/chunks.js';
+import type { Complaint, InputChunk, Masked } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
-import { type Incoming, type MaskedState, memberOf, publicKeyOfRank, type StepFrom, slotOf, windowOf } from '../group-state.js';
-import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
+import {
+  type Incoming,
+  type MaskedState,
+  memberOf,
+  publicKeyOfRank,
+  type StepFrom,
+  slotOf,
+  windowOf,
+} from '../group-state.js';
+import {
+  closing,
+  decline,
+  droppedFacts,
+  entered,
+  expel,
+  fail,
+  misplaced,
+  outstanding,
+  quorum,
+  send,
+  sorted,
+  stay,
+} from '../moves.js';
 import type { RoundEffect } from '../types.js';
 import { keyBook } from './keys.js';
 import { shareBooks } from './shares.js';
@@ -58,8 +79,10 @@ function accept(s: MaskedState, rank: Rank, message: Masked): RoundEffect[] {
   if (message.bytes !== derived.inputBytes || message.chunks.length !== 32 * Math.ceil(message.bytes / CHUNK_BYTES))
     return expelSender(s, rank, 'ROUND_BAD_VECTOR');
   const statement = maskedStatement(gctx, rank, vectorHash(primitives, message.bytes, message.chunks), message.u2);
-  if (!primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature)) return expelSender(s, rank, 'ROUND_BAD_SIGNATURE');
-  if (message.u2.length !== s.u2.length || message.u2.some((peer, at) => peer !== s.u2[at])) return expelSender(s, rank, 'ROUND_DISAGREE');
+  if (!primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature))
+    return expelSender(s, rank, 'ROUND_BAD_SIGNATURE');
+  if (message.u2.length !== s.u2.length || message.u2.some((peer, at) => peer !== s.u2[at]))
+    return expelSender(s, rank, 'ROUND_DISAGREE');
   s.incoming.set(rank, { message, taken: new Set(), checking: new Set() });
   return [];
 }
@@ -74,7 +97,14 @@ function takeChunk(s: MaskedState, rank: Rank, chunk: InputChunk): RoundEffect[]
   input.checking.add(chunk.index);
   const job = s.setup.jobs.next++;
   s.pending.set(job, { kind: 'chunk', rank, index: chunk.index });
-  const work = { type: 'chunk', slot: slotOf(s.setup, rank), bytes: input.message.bytes, index: chunk.index, section: chunk.section, hash } as const;
+  const work = {
+    type: 'chunk',
+    slot: slotOf(s.setup, rank),
+    bytes: input.message.bytes,
+    index: chunk.index,
+    section: chunk.section,
+    hash,
+  } as const;
   return [{ type: 'compute', job, work }];
 }
 
@@ -91,7 +121,11 @@ function chunkTaken(s: MaskedState, rank: Rank, index: number): RoundEffect[] {
   s.pending.set(job, { kind: 'fold', rank });
   const { accumulator, derived, run } = s.setup;
   return [
-    { type: 'compute', job, work: { type: 'fold', slot: slotOf(s.setup, rank), accumulator, encoding: derived.encoding } },
+    {
+      type: 'compute',
+      job,
+      work: { type: 'fold', slot: slotOf(s.setup, rank), accumulator, encoding: derived.encoding },
+    },
     send(s.setup, rank, { kind: 'inputTaken', run }),
   ];
 }
@@ -112,7 +146,13 @@ function expelSender(s: MaskedState, rank: Rank, code: Parameters<typeof expel>[
 function hear(s: MaskedState, rank: Rank, complaint: Complaint, now: Millis): StepFrom<'masked'> {
   const { primitives, gctx, config } = s.setup;
   if (s.complained.has(rank)) return closeIfDue(s, now, expelSender(s, rank, 'ROUND_DUPLICATE'));
-  if (!primitives.verify(publicKeyOfRank(s.setup, rank), complaintStatement(gctx, rank, complaint.dealers), complaint.signature))
+  if (
+    !primitives.verify(
+      publicKeyOfRank(s.setup, rank),
+      complaintStatement(gctx, rank, complaint.dealers),
+      complaint.signature,
+    )
+  )
     return closeIfDue(s, now, expelSender(s, rank, 'ROUND_BAD_SIGNATURE'));
   s.complained.add(rank);
   for (const dealer of complaint.dealers) {
@@ -132,14 +172,20 @@ function hear(s: MaskedState, rank: Rank, complaint: Complaint, now: Millis): St
 function resume(s: MaskedState, rank: Rank): RoundEffect[] {
   const { run, primitives } = s.setup;
   const input = s.incoming.get(rank);
-  const have = s.u3.has(rank) || input !== undefined ? (['keys', 'shares', 'masked'] as const) : (['keys', 'shares'] as const);
+  const have =
+    s.u3.has(rank) || input !== undefined ? (['keys', 'shares', 'masked'] as const) : (['keys', 'shares'] as const);
   // After a lost connection chunks under check count as not taken: their frames may have been cut. A second copy is ignored.
-  const taken = s.u3.has(rank) ? Array.from({ length: chunkCount(s.setup.derived.inputBytes) }, (_, i) => i) : sorted(input?.taken ?? []);
+  const taken = s.u3.has(rank)
+    ? Array.from({ length: chunkCount(s.setup.derived.inputBytes) }, (_, i) => i)
+    : sorted(input?.taken ?? []);
   const book = shareBooks(primitives, run, s.u1, s.u2, s.shares).find(({ to }) => to === rank);
   return [
     send(s.setup, rank, { kind: 'resume', run, have, chunks: taken }),
     ...(input === undefined && !s.u3.has(rank)
-      ? [send(s.setup, rank, keyBook(run, s.u1, s.keys)), ...(book === undefined ? [] : [send(s.setup, rank, book.book)])]
+      ? [
+          send(s.setup, rank, keyBook(run, s.u1, s.keys)),
+          ...(book === undefined ? [] : [send(s.setup, rank, book.book)]),
+        ]
       : []),
     ...(s.u3.has(rank) ? [send(s.setup, rank, { kind: 'inputTaken', run })] : []),
   ];
@@ -161,7 +207,13 @@ function closeIfDue(s: MaskedState, now: Millis, effects: readonly RoundEffect[]
       ...effects,
       ...dropped,
       ...outstanding(s, s.u2, s.u3).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')),
-      ...[...s.incoming.keys()].map((rank): RoundEffect => ({ type: 'compute', job: setup.jobs.next++, work: { type: 'drop', slot: slotOf(setup, rank) } })),
+      ...[...s.incoming.keys()].map(
+        (rank): RoundEffect => ({
+          type: 'compute',
+          job: setup.jobs.next++,
+          work: { type: 'drop', slot: slotOf(setup, rank) },
+        }),
+      ),
       entered(setup, 'committed', now),
     ],
   };

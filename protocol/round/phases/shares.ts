@@ -2,16 +2,29 @@
 // Closes into one share book per member (U2). Not here: whether a box opens to what was signed; only its receiver can tell.
 
 import { sharesStatement } from '../../context.js';
+import { concat } from '../../crypto/bytes.js';
 import { bytesEqual } from '../../crypto/enc.js';
 import { merklePath, merkleRoot } from '../../crypto/merkle.js';
 import type { Primitives } from '../../crypto/primitives.js';
-import { concat } from '../../crypto/bytes.js';
 import type { Millis, Rank } from '../../ids.js';
 import { shareLeaves } from '../../secagg/shares.js';
 import type { ShareBook, ShareBox, Shares } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import { publicKeyOfRank, type SharesState, type StepFrom, windowOf } from '../group-state.js';
-import { closing, decline, droppedFacts, entered, expel, fail, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
+import {
+  closing,
+  decline,
+  droppedFacts,
+  entered,
+  expel,
+  fail,
+  misplaced,
+  outstanding,
+  quorum,
+  send,
+  sorted,
+  stay,
+} from '../moves.js';
 import type { RoundEffect } from '../types.js';
 import { keyBook } from './keys.js';
 
@@ -42,13 +55,20 @@ export function onShares(s: SharesState, e: GroupEvent): StepFrom<'shares'> {
 
 function accept(s: SharesState, rank: Rank, shares: Shares): RoundEffect[] {
   const before = s.shares.get(rank);
-  if (before !== undefined) return bytesEqual(before.signature, shares.signature) ? [] : expel(s, rank, 'shares', 'ROUND_DUPLICATE');
+  if (before !== undefined)
+    return bytesEqual(before.signature, shares.signature) ? [] : expel(s, rank, 'shares', 'ROUND_DUPLICATE');
   const peers = s.u1.filter((peer) => peer !== rank);
   if (shares.boxes.length !== peers.length || shares.boxes.some((box, at) => box.to !== peers[at]))
     return expel(s, rank, 'shares', 'ROUND_BAD_SHARES');
   const { primitives, gctx } = s.setup;
   const root = merkleRoot(primitives, shareLeaves(s.u1, rank, shares));
-  if (!primitives.verify(publicKeyOfRank(s.setup, rank), sharesStatement(gctx, rank, shares.commitB, root), shares.signature))
+  if (
+    !primitives.verify(
+      publicKeyOfRank(s.setup, rank),
+      sharesStatement(gctx, rank, shares.commitB, root),
+      shares.signature,
+    )
+  )
     return expel(s, rank, 'shares', 'ROUND_BAD_SIGNATURE');
   s.shares.set(rank, shares);
   return [];
@@ -66,7 +86,16 @@ function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[]
   const u2 = sorted(s.shares.keys());
   const late = outstanding(s, s.u1, s.shares);
   return {
-    state: { ...s, phase: 'masked', openedAt: now, u2, incoming: new Map(), u3: new Set(), complaints: new Map(), complained: new Set() },
+    state: {
+      ...s,
+      phase: 'masked',
+      openedAt: now,
+      u2,
+      incoming: new Map(),
+      u3: new Set(),
+      complaints: new Map(),
+      complained: new Set(),
+    },
     effects: [
       ...effects,
       ...dropped,
@@ -78,7 +107,13 @@ function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[]
 }
 
 /** Every receiver's book. Roots and leaves are computed once per dealer, not once per box. */
-export function shareBooks(primitives: Primitives, run: ShareBook['run'], u1: readonly Rank[], u2: readonly Rank[], shares: ReadonlyMap<Rank, Shares>): { to: Rank; book: ShareBook }[] {
+export function shareBooks(
+  primitives: Primitives,
+  run: ShareBook['run'],
+  u1: readonly Rank[],
+  u2: readonly Rank[],
+  shares: ReadonlyMap<Rank, Shares>,
+): { to: Rank; book: ShareBook }[] {
   const dealers = u2.map((dealer) => {
     const message = shares.get(dealer) as Shares; // safe: u2 are the map's keys
     const leaves = shareLeaves(u1, dealer, message);

@@ -10,8 +10,29 @@ import { commitToB, shareHash } from '../../secagg/keys.js';
 import { shareHashes } from '../../secagg/shares.js';
 import type { Keys, Opened, Shares, Unmask } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
-import { type AgreedState, memberOf, type OpeningState, type StepFrom, type UnmaskState, windowOf } from '../group-state.js';
-import { closing, decline, droppedFacts, entered, expel, fail, type FailWith, misplaced, outstanding, quorum, send, sorted, stay } from '../moves.js';
+import {
+  type AgreedState,
+  memberOf,
+  type OpeningState,
+  type StepFrom,
+  type UnmaskState,
+  windowOf,
+} from '../group-state.js';
+import {
+  closing,
+  decline,
+  droppedFacts,
+  entered,
+  expel,
+  type FailWith,
+  fail,
+  misplaced,
+  outstanding,
+  quorum,
+  send,
+  sorted,
+  stay,
+} from '../moves.js';
 import type { RoundEffect } from '../types.js';
 
 export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
@@ -19,7 +40,8 @@ export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
     case 'message':
       return stay(s, misplaced(s, e.rank, e.body, 'consistency'));
     case 'computed':
-      if (s.pending.delete(e.job) && !e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
+      if (s.pending.delete(e.job) && !e.ok)
+        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
       return stay(s);
     case 'back':
       s.absent.add(e.rank);
@@ -41,7 +63,9 @@ function ask(s: AgreedState, now: Millis): StepFrom<'agreed'> {
     state: { ...s, phase: 'unmask', openedAt: now, signers, answers: new Map() },
     effects: [
       entered(s.setup, 'unmask', now),
-      ...signers.filter((rank) => !s.absent.has(rank)).map((rank) => send(s.setup, rank, { kind: 'unmaskRequest', run: s.setup.run, signatures })),
+      ...signers
+        .filter((rank) => !s.absent.has(rank))
+        .map((rank) => send(s.setup, rank, { kind: 'unmaskRequest', run: s.setup.run, signatures })),
       { type: 'wakeAt', at: now },
     ],
   };
@@ -54,7 +78,8 @@ export function onUnmask(s: UnmaskState, e: GroupEvent): StepFrom<'unmask'> {
       if (e.body.kind !== 'unmask') return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'unmask'));
       return closeIfDue(s, e.now, accept(s, e.rank, e.body));
     case 'computed':
-      if (s.pending.delete(e.job) && !e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
+      if (s.pending.delete(e.job) && !e.ok)
+        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
       return stay(s);
     case 'back':
       s.absent.add(e.rank);
@@ -121,7 +146,10 @@ function rebuild(s: UnmaskState): UnmaskWork | FailWith {
       return opened === undefined ? [] : [{ rank: holder, bytes: opened.share }];
     });
     if (shares.length < derived.threshold)
-      return { code: 'ROUND_QUORUM', text: `${shares.length} members opened a share of rank ${rank}, the threshold is ${derived.threshold}` };
+      return {
+        code: 'ROUND_QUORUM',
+        text: `${shares.length} members opened a share of rank ${rank}, the threshold is ${derived.threshold}`,
+      };
     const secret = combineShares(shares, derived.threshold);
     const honest = survivors.has(rank)
       ? bytesEqual(commitToB(primitives, gctx, rank, secret), (s.shares.get(rank) as Shares).commitB) // safe: U2 = shares
