@@ -23,7 +23,11 @@ export interface RoundEntry {
   readonly cohort: readonly FleetClient[];
   readonly survivors: readonly FleetClient[];
   readonly dropped: readonly { readonly client: FleetClient; readonly phase: WaitingPhase }[];
-  readonly excluded: readonly { readonly client: FleetClient; readonly phase: WaitingPhase; readonly code: ErrorCode }[];
+  readonly excluded: readonly {
+    readonly client: FleetClient;
+    readonly phase: WaitingPhase;
+    readonly code: ErrorCode;
+  }[];
   readonly voidedGroups: readonly GroupId[];
   readonly seconds: number;
   /** At the sockets of the coordinator: from and to clients. */
@@ -52,10 +56,22 @@ export interface SimulationReport {
 
 /** In the order they happen. */
 export type SimulationEvent =
-  | { readonly type: 'started'; readonly clients: number; readonly groups: number; readonly rounds: number; readonly malicious: readonly FleetClient[] }
+  | {
+      readonly type: 'started';
+      readonly clients: number;
+      readonly groups: number;
+      readonly rounds: number;
+      readonly malicious: readonly FleetClient[];
+    }
   | { readonly type: 'attempt'; readonly round: number; readonly attempt: number }
   | { readonly type: 'phase'; readonly round: number; readonly group: GroupId; readonly phase: GroupPhase }
-  | { readonly type: 'dropped'; readonly round: number; readonly group: GroupId; readonly client: FleetClient; readonly phase: WaitingPhase }
+  | {
+      readonly type: 'dropped';
+      readonly round: number;
+      readonly group: GroupId;
+      readonly client: FleetClient;
+      readonly phase: WaitingPhase;
+    }
   | {
       readonly type: 'excluded';
       readonly round: number;

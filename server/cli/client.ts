@@ -38,12 +38,16 @@ export async function client(options: ClientOptions, io: Io): Promise<ExitCode> 
   const trainer = await trainerOf(options);
   try {
     if (options.identity === undefined) say('no --identity: taking part as somebody new, for this run only');
-    if (options.guards === undefined) say('no --guards: rounds are remembered in memory only; use a folder for real data');
+    if (options.guards === undefined)
+      say('no --guards: rounds are remembered in memory only; use a folder for real data');
     const federated = new FederatedClient({
       ...trust,
       url: options.url,
       task: options.task,
-      identity: options.identity === undefined ? generateIdentity(nativePrimitives, nativeRng) : await loadIdentityFile(options.identity),
+      identity:
+        options.identity === undefined
+          ? generateIdentity(nativePrimitives, nativeRng)
+          : await loadIdentityFile(options.identity),
       policy: policyOf(options),
       trainer,
       guards: options.guards === undefined ? memoryGuards() : fileGuards(options.guards),
@@ -54,7 +58,10 @@ export async function client(options: ClientOptions, io: Io): Promise<ExitCode> 
       return federated.run();
     });
     if (options.json) io.stdout.write(`${JSON.stringify({ type: 'ended', ...ended })}\n`);
-    else io.stdout.write(`${ended.how}: took part in ${ended.contributed} rounds${ended.model ? `, last model ${ended.model}` : ''}\n`);
+    else
+      io.stdout.write(
+        `${ended.how}: took part in ${ended.contributed} rounds${ended.model ? `, last model ${ended.model}` : ''}\n`,
+      );
     return EXIT.ok;
   } finally {
     await trainer.dispose?.();
@@ -74,7 +81,9 @@ function trustOf({ coordinator, trustFirst }: ClientOptions): CoordinatorTrust {
 async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
   if (trainer !== undefined) return trainerFromModule(trainer);
   if (data !== undefined) return sampleTrainer(data, shard, model);
-  throw new SottoError('CONFIG_INVALID', '--trainer or --data is missing: there is nothing to train on', { field: '--trainer' });
+  throw new SottoError('CONFIG_INVALID', '--trainer or --data is missing: there is nothing to train on', {
+    field: '--trainer',
+  });
 }
 
 /** Threshold and colluders as the profiles of a coordinator fill them in for the smallest group that is accepted. */
@@ -97,15 +106,28 @@ function tell(federated: FederatedClient, json: boolean, io: Io): void {
     if (json) io.stdout.write(`${JSON.stringify({ type, ...event })}\n`);
     else io.stderr.write(`${text}\n`);
   };
-  federated.on('connected', (e) => line('connected', e, `connected to coordinator ${e.coordinator}${e.again ? ' again' : ''}`));
+  federated.on('connected', (e) =>
+    line('connected', e, `connected to coordinator ${e.coordinator}${e.again ? ' again' : ''}`),
+  );
   federated.on('disconnected', (e) =>
-    line('disconnected', e, `connection lost: ${e.code} ${e.reason}${e.retryInMs === undefined ? '' : `; next try in ${Math.round(e.retryInMs)} ms`}`),
+    line(
+      'disconnected',
+      e,
+      `connection lost: ${e.code} ${e.reason}${e.retryInMs === undefined ? '' : `; next try in ${Math.round(e.retryInMs)} ms`}`,
+    ),
   );
   federated.on('accepted', (e) => line('accepted', e, `waiting for round ${e.round + 1} of ${e.task}`));
-  federated.on('rejected', (e) => line('rejected', e, `not now (${e.code}); asking again in ${Math.round(e.retryAfterMs)} ms`));
+  federated.on('rejected', (e) =>
+    line('rejected', e, `not now (${e.code}); asking again in ${Math.round(e.retryAfterMs)} ms`),
+  );
   federated.on('round', (e) => {
     const at = `round ${e.run.round}`;
-    const text = e.stage === 'uploaded' ? `${at}: masked update sent, ${size(e.bytes)}` : e.stage === 'ended' ? `${at}: ${e.how}${e.code ? ` (${e.code})` : ''}` : `${at}: ${e.stage}`;
+    const text =
+      e.stage === 'uploaded'
+        ? `${at}: masked update sent, ${size(e.bytes)}`
+        : e.stage === 'ended'
+          ? `${at}: ${e.how}${e.code ? ` (${e.code})` : ''}`
+          : `${at}: ${e.stage}`;
     line('round', e, text);
   });
   federated.on('model', (e) => line('model', e, `model of round ${e.round} verified: ${e.model}`));

@@ -20,7 +20,11 @@ export async function createIdentityFile(path: string): Promise<Identity> {
 /** @throws CONFIG_UNREADABLE where there is none; STORE_CORRUPT where it is damaged or others may read it */
 export async function loadIdentityFile(path: string): Promise<Identity> {
   if (!existsSync(path)) {
-    throw new SottoError('CONFIG_UNREADABLE', `there is no identity in ${path}; make one: sotto keys new --out ${path}`, { file: path });
+    throw new SottoError(
+      'CONFIG_UNREADABLE',
+      `there is no identity in ${path}; make one: sotto keys new --out ${path}`,
+      { file: path },
+    );
   }
   return loadOrCreateIdentity(path);
 }

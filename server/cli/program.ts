@@ -26,7 +26,12 @@ export interface ProgramIo {
  * @param done gets the exit code of the command that ran
  * A wrong command line throws commander's CommanderError; nothing here ends the process.
  */
-export function createProgram(version: string, commands: Commands, io: ProgramIo, done: (code: ExitCode) => void): Command {
+export function createProgram(
+  version: string,
+  commands: Commands,
+  io: ProgramIo,
+  done: (code: ExitCode) => void,
+): Command {
   const program = new Command('sotto')
     .description('Federated learning whose coordinator hears the choir, never a voice.')
     .version(version, '-V, --version', 'print the version')
@@ -48,7 +53,9 @@ export function createProgram(version: string, commands: Commands, io: ProgramIo
     .option('--rounds <n>', 'in place of the rounds of the file', positiveNumber)
     .option('--out <folder>', 'where reports go', 'runs')
     .option('--json', 'JSON lines on stdout: every event, then the report', false)
-    .action(async (config: string | undefined, options: SimulateOptions) => done(await commands.simulate(config, options)));
+    .action(async (config: string | undefined, options: SimulateOptions) =>
+      done(await commands.simulate(config, options)),
+    );
 
   program
     .command('coordinator')
@@ -65,11 +72,17 @@ export function createProgram(version: string, commands: Commands, io: ProgramIo
     .addOption(new Option('--data <set>', 'train on a sample data set').choices(['mnist', 'spam']).conflicts('trainer'))
     .option('--shard <i/n>', 'the i-th of n equal parts of the data set, from 1', shard, { index: 0, of: 1 })
     .option('--model <file>', 'file with a `model:` section, such as the settings of the coordinator')
-    .addOption(new Option('--trainer <file>', 'module that exports `trainer`, for data and models of your own').conflicts('data'))
+    .addOption(
+      new Option('--trainer <file>', 'module that exports `trainer`, for data and models of your own').conflicts(
+        'data',
+      ),
+    )
     .option('--identity <file>', 'identity made by `sotto keys new`; without it a fresh one for this run')
     .option('--guards <folder>', 'where this client remembers rounds it took part in; without it in memory')
     .addOption(
-      new Option('--coordinator <id>', 'public id of the coordinator, 64 hex digits').argParser(publicId).conflicts('trustFirst'),
+      new Option('--coordinator <id>', 'public id of the coordinator, 64 hex digits')
+        .argParser(publicId)
+        .conflicts('trustFirst'),
     )
     .option('--trust-first', 'accept the key that the coordinator shows first and insist on it from then on', false)
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
@@ -105,7 +118,8 @@ function inheritSettings(command: Command, from: Command): void {
 const WHOLE = /^(0|[1-9]\d{0,15})$/;
 
 function wholeNumber(text: string): number {
-  if (!WHOLE.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('It must be a whole number of at least 0.');
+  if (!WHOLE.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new InvalidArgumentError('It must be a whole number of at least 0.');
   return Number(text);
 }
 
@@ -117,7 +131,8 @@ function positiveNumber(text: string): number {
 
 function positiveReal(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('It must be a number above 0.');
   return value;
 }
 
@@ -130,7 +145,8 @@ function shard(text: string): { index: number; of: number } {
 }
 
 function publicId(text: string): string {
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It must be 64 lower-case hex digits, as `sotto keys show` prints them.');
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new InvalidArgumentError('It must be 64 lower-case hex digits, as `sotto keys show` prints them.');
   return text;
 }
 

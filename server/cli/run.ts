@@ -13,7 +13,10 @@ export async function run(args: readonly string[], io: Io, commands: Commands = 
   const program = createProgram(
     version(),
     commands,
-    { out: (text) => io.stdout.write(text), err: (text) => io.stderr.write(text.replace(/^error:/, paint.red('error'))) },
+    {
+      out: (text) => io.stdout.write(text),
+      err: (text) => io.stderr.write(text.replace(/^error:/, paint.red('error'))),
+    },
     (result) => {
       code = result;
     },
@@ -40,7 +43,10 @@ function version(): string {
 function realCommands(io: Io): Commands {
   return {
     async simulate(config, options) {
-      const [{ simulate }, { runSimulation }] = await Promise.all([import('./simulate.js'), import('../../simulations/index.js')]);
+      const [{ simulate }, { runSimulation }] = await Promise.all([
+        import('./simulate.js'),
+        import('../../simulations/index.js'),
+      ]);
       return simulate(config, options, io, runSimulation);
     },
     async coordinator(config, options) {

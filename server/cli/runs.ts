@@ -5,7 +5,12 @@ import { basename, join } from 'node:path';
 import type { SimulationReport } from '../../simulations/report.js';
 
 /** @param now of the machine; only names the folder  @returns the path of report.json */
-export function writeRun(out: string, report: SimulationReport, compared: readonly SimulationReport[], now: Date): string {
+export function writeRun(
+  out: string,
+  report: SimulationReport,
+  compared: readonly SimulationReport[],
+  now: Date,
+): string {
   const folder = freshFolder(out, `${report.task}-${stamp(now)}`);
   const file = join(folder, 'report.json');
   writeFileSync(file, `${JSON.stringify(compared.length > 0 ? { ...report, compared } : report, null, 2)}\n`);

@@ -27,7 +27,12 @@ const MAIN_JOB = fileURLToPath(new URL('../../../examples/mnist.yaml', import.me
  * @param path of the settings; absent: the sample examples/mnist.yaml
  * @returns ok; failed where a run stalled; interrupted where it was stopped
  */
-export async function simulate(path: string | undefined, options: SimulateOptions, io: Io, run: RunSimulation): Promise<ExitCode> {
+export async function simulate(
+  path: string | undefined,
+  options: SimulateOptions,
+  io: Io,
+  run: RunSimulation,
+): Promise<ExitCode> {
   const file = path ?? MAIN_JOB;
   const config = loadSimulationConfig(file, {
     ...(options.seed === undefined ? {} : { seed: options.seed }),
@@ -48,14 +53,22 @@ export async function simulate(path: string | undefined, options: SimulateOption
     if (options.json) io.stdout.write(`${JSON.stringify({ type: 'report', file: written, ...report, compared })}\n`);
     else {
       const paint = colorsFor(io.stdout, io.env);
-      io.stdout.write(`${reportTable(report, compared, paint)}\n${reportSummary(report, compared).join('\n')}\nreport ${written}\n`);
+      io.stdout.write(
+        `${reportTable(report, compared, paint)}\n${reportSummary(report, compared).join('\n')}\nreport ${written}\n`,
+      );
     }
     if (reports.some(({ outcome }) => outcome === 'stalled')) return EXIT.failed;
     return signal.aborted ? EXIT.interrupted : EXIT.ok;
   });
 }
 
-async function runOne(config: SimulationConfig, { json }: SimulateOptions, io: Io, run: RunSimulation, signal: AbortSignal): Promise<SimulationReport> {
+async function runOne(
+  config: SimulationConfig,
+  { json }: SimulateOptions,
+  io: Io,
+  run: RunSimulation,
+  signal: AbortSignal,
+): Promise<SimulationReport> {
   const view = new RunView(colorsFor(io.stderr, io.env));
   const live = new LiveLines(io.stderr, () => view.lines());
   try {
@@ -82,7 +95,12 @@ function toView(event: SimulationEvent): ViewEvent {
   switch (event.type) {
     case 'started': {
       const bad = event.malicious.length === 0 ? '' : `, malicious ${event.malicious.map(name).join(', ')}`;
-      return { type: 'started', rounds: event.rounds, groups: event.groups, text: `${event.clients} clients in ${event.groups} groups${bad}` };
+      return {
+        type: 'started',
+        rounds: event.rounds,
+        groups: event.groups,
+        text: `${event.clients} clients in ${event.groups} groups${bad}`,
+      };
     }
     case 'attempt':
     case 'phase':
@@ -93,10 +111,17 @@ function toView(event: SimulationEvent): ViewEvent {
       return { ...event, client: name(event.client) };
     case 'round': {
       const { entry } = event;
-      const named = <T extends { readonly client: number }>(list: readonly T[]) => list.map((item) => ({ ...item, client: name(item.client) }));
+      const named = <T extends { readonly client: number }>(list: readonly T[]) =>
+        list.map((item) => ({ ...item, client: name(item.client) }));
       return {
         type: 'round',
-        round: { ...entry, cohort: entry.cohort.length, survivors: entry.survivors.length, dropped: named(entry.dropped), excluded: named(entry.excluded) },
+        round: {
+          ...entry,
+          cohort: entry.cohort.length,
+          survivors: entry.survivors.length,
+          dropped: named(entry.dropped),
+          excluded: named(entry.excluded),
+        },
       };
     }
     default:

@@ -7,12 +7,22 @@ import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
 import { percent, seconds, size } from './format.js';
 import type { Colors } from './io.js';
 
-export const ruleName = (rule: RuleSpec): string => (rule.name === 'mean' ? 'mean' : `${rule.name} (f = ${rule.faulty})`);
+export const ruleName = (rule: RuleSpec): string =>
+  rule.name === 'mean' ? 'mean' : `${rule.name} (f = ${rule.faulty})`;
 
 /** @param compared reports of the same fleet and seed under other rules, shown as more accuracy columns */
 export function reportTable(report: SimulationReport, compared: readonly SimulationReport[], paint: Colors): string {
   const table = new Table({
-    head: ['round', `accuracy\n${ruleName(report.rule)}`, ...compared.map((other) => `accuracy\n${ruleName(other.rule)}`), 'in the sum', 'left in', 'up', 'down', 'time'],
+    head: [
+      'round',
+      `accuracy\n${ruleName(report.rule)}`,
+      ...compared.map((other) => `accuracy\n${ruleName(other.rule)}`),
+      'in the sum',
+      'left in',
+      'up',
+      'down',
+      'time',
+    ],
     style: { head: [], border: [], compact: true },
     colAligns: ['right', 'right', ...compared.map(() => 'right' as const), 'right', 'left', 'right', 'right', 'right'],
   });
@@ -46,12 +56,17 @@ function losses(entry: RoundEntry, paint: Colors): string {
 /** Two or three sentences under the table. */
 export function reportSummary(report: SimulationReport, compared: readonly SimulationReport[]): string[] {
   const bad = report.malicious.length;
-  const honest = bad === 0 ? 'nobody malicious' : `${bad} malicious (${report.malicious.map(({ client }) => `#${client}`).join(', ')})`;
+  const honest =
+    bad === 0
+      ? 'nobody malicious'
+      : `${bad} malicious (${report.malicious.map(({ client }) => `#${client}`).join(', ')})`;
   const lines = [
     `${report.task}: ${report.clients} clients, ${honest}, profile ${report.profile}, seed ${report.seed}: accuracy ${percent(report.finalAccuracy)} with ${ruleName(report.rule)} in ${seconds(report.wallSeconds)}`,
   ];
   for (const other of compared) {
-    lines.push(`the same ${bad === 0 ? 'fleet' : 'attack'} with ${ruleName(other.rule)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`);
+    lines.push(
+      `the same ${bad === 0 ? 'fleet' : 'attack'} with ${ruleName(other.rule)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`,
+    );
   }
   lines.push(`model ${report.finalModel}`, report.stamp);
   return lines;

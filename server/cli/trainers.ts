@@ -37,39 +37,59 @@ export async function trainerFromModule(file: string): Promise<Trainer> {
     exported = module.trainer;
     if (typeof exported === 'function') exported = await exported();
   } catch (cause) {
-    throw new SottoError('CONFIG_UNREADABLE', `cannot load the trainer ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { file });
+    throw new SottoError(
+      'CONFIG_UNREADABLE',
+      `cannot load the trainer ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { file },
+    );
   }
   if (isTrainer(exported)) return exported;
-  throw new SottoError('CONFIG_INVALID', `${file} exports no trainer; export const trainer = { async init(task) {…}, async train(weights, round) {…} }`, { file });
+  throw new SottoError(
+    'CONFIG_INVALID',
+    `${file} exports no trainer; export const trainer = { async init(task) {…}, async train(weights, round) {…} }`,
+    { file },
+  );
 }
 
 function isTrainer(value: unknown): value is Trainer {
-  return typeof value === 'object' && value !== null && 'init' in value && typeof value.init === 'function' && 'train' in value && typeof value.train === 'function';
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'init' in value &&
+    typeof value.init === 'function' &&
+    'train' in value &&
+    typeof value.train === 'function'
+  );
 }
 
 /** @param modelFile settings with a `model:` section; absent: a model that fits the data @throws DATA_MISSING, CONFIG_* */
 export async function sampleTrainer(set: SampleSet, part: Shard, modelFile: string | undefined): Promise<Trainer> {
   const model = modelFile === undefined ? SAMPLE_MODELS[set] : modelFromFile(modelFile);
   const { workerTrainer } = await import('../../client/tfjs/index.js');
-  const { test, ...data } = await sampleData(set, inputWidth(model), part);
+  const { test, ...data } = await sampleData(set, model, part);
   return workerTrainer({ model, data: data.train, evaluation: test });
 }
 
-/** Examples of one part of a sample set, and the common test part. @throws DATA_MISSING, DATA_PARTITION */
-export async function sampleData(set: SampleSet, width: number, { index, of }: Shard): Promise<{ train: Dataset; test: Dataset }> {
-  const [{ loadMnist }, { loadSpam }, { partition }, { Random }] = await Promise.all([
+/** Examples of one part of a sample set, and the common test part, in the shape the model takes. @throws DATA_MISSING, DATA_PARTITION */
+export async function sampleData(
+  set: SampleSet,
+  model: ModelSpec,
+  { index, of }: Shard,
+): Promise<{ train: Dataset; test: Dataset }> {
+  const [{ loadMnist }, { loadSpam }, { partition }, { Random }, { inputShape }] = await Promise.all([
     import('../../simulations/datasets/mnist.js'),
     import('../../simulations/datasets/spam.js'),
     import('../../simulations/partition.js'),
     import('../../simulations/random.js'),
+    import('../../client/tfjs/spec.js'),
   ]);
-  const { train, test } = set === 'mnist' ? loadMnist({ shared: true }) : loadSpam({ seed: CUT_SEED, width, shared: true });
+  const shape = inputShape(model);
+  const width = shape.reduce((product, side) => product * side, 1);
+  const { train, test } =
+    set === 'mnist' ? loadMnist({ shared: true }) : loadSpam({ seed: CUT_SEED, width, shared: true });
   const rows = partition(train.labels, { kind: 'iid' }, { clients: of, minimum: 1 }, Random.fromSeed(CUT_SEED))[index];
-  return { train: rows === undefined ? train : { ...train, shape: [width], rows }, test: { ...test, shape: [width] } };
+  return { train: { ...train, shape, ...(rows === undefined ? {} : { rows }) }, test: { ...test, shape } };
 }
-
-const inputWidth = (model: ModelSpec): number =>
-  typeof model.input === 'number' ? model.input : model.input.reduce((product, side) => product * side, 1);
 
 /** Any file of settings will do: only its model is read. */
 function modelFromFile(file: string): ModelSpec {

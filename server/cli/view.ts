@@ -108,7 +108,9 @@ export class RunView {
     return [
       `${bar} round ${Math.min(this.#round, this.#rounds)}/${this.#rounds}${attempt}${accuracy}`,
       this.#stepsLine(),
-      this.#lost.length === 0 ? this.#paint.dim('  everybody is here') : `  left: ${this.#paint.yellow(this.#lost.join(', '))}`,
+      this.#lost.length === 0
+        ? this.#paint.dim('  everybody is here')
+        : `  left: ${this.#paint.yellow(this.#lost.join(', '))}`,
     ];
   }
 
@@ -127,7 +129,8 @@ export class RunView {
     const p = this.#paint;
     const accuracy = round.accuracy === undefined ? '' : `  accuracy ${p.bold(percent(round.accuracy))}`;
     const loss = round.loss === undefined ? '' : `  loss ${round.loss.toFixed(3)}`;
-    const left = round.dropped.length === 0 ? '' : `  left: ${round.dropped.map((d) => `${d.client} ${d.phase}`).join(', ')}`;
+    const left =
+      round.dropped.length === 0 ? '' : `  left: ${round.dropped.map((d) => `${d.client} ${d.phase}`).join(', ')}`;
     const out =
       round.excluded.length === 0
         ? ''
