@@ -43,7 +43,10 @@ export class Connection {
   constructor(setup: ConnectionSetup) {
     this.#setup = setup;
     this.#cancelTimer = setup.timers.after(HANDSHAKE_MS, () =>
-      this.fail(new SottoError('AUTH_TIMEOUT', `no welcome from ${setup.url} within ${HANDSHAKE_MS} ms`), CLOSE.timeout),
+      this.fail(
+        new SottoError('AUTH_TIMEOUT', `no welcome from ${setup.url} within ${HANDSHAKE_MS} ms`),
+        CLOSE.timeout,
+      ),
     );
     try {
       this.#link = setup.transport.connect(setup.url, {
@@ -100,32 +103,48 @@ export class Connection {
     this.#heard();
     const decoded = decodeFrame(bytes);
     if (!decoded.ok) {
-      this.fail(new SottoError(decoded.code, `the coordinator sent a frame of ${bytes.length} bytes that is refused: ${decoded.reason}`));
+      this.fail(
+        new SottoError(
+          decoded.code,
+          `the coordinator sent a frame of ${bytes.length} bytes that is refused: ${decoded.reason}`,
+        ),
+      );
     } else this.#message(decoded.message);
   }
 
   #message(message: Message): void {
     const { handlers, handshake } = this.#setup;
     // A refusal may come instead of the next step of the handshake. It is unauthenticated then, and only ends this try.
-    if (this.#state === 'open' || message.kind === 'fault' || message.kind === 'rejected') return handlers.message(message);
+    if (this.#state === 'open' || message.kind === 'fault' || message.kind === 'rejected') {
+      handlers.message(message);
+      return;
+    }
     if (typeof this.#state === 'string') {
-      return this.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} during the handshake`));
+      this.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} during the handshake`));
+      return;
     }
     const step = stepHandshake(handshake, this.#state, message);
     switch (step.type) {
       case 'refused':
-        return this.fail(step.error, CLOSE.auth);
+        this.fail(step.error, CLOSE.auth);
+        return;
       case 'prove':
-        if (handshake.coordinator === undefined) return this.#pinThenProve(step.state, step.proof);
+        if (handshake.coordinator === undefined) {
+          this.#pinThenProve(step.state, step.proof);
+          return;
+        }
         this.#state = step.state;
-        return this.send(step.proof);
+        this.send(step.proof);
+        return;
       case 'open':
         this.#state = 'open';
         this.#cancelTimer();
         this.#watch(step.welcome.pingMs);
-        return handlers.opened(step.welcome, step.coordinator);
+        handlers.opened(step.welcome, step.coordinator);
+        return;
       default:
-        return step satisfies never;
+        step satisfies never;
+        return;
     }
   }
 
@@ -152,7 +171,12 @@ export class Connection {
     const look = (): void => {
       const silent = this.#setup.timers.now() - this.#heardAt;
       if (silent < limit) this.#cancelTimer = this.#setup.timers.after(limit - silent, look);
-      else this.close(CLOSE.timeout, 'silent', new SottoError('TRANSPORT_CLOSED', `nothing was heard for ${Math.round(silent)} ms`));
+      else
+        this.close(
+          CLOSE.timeout,
+          'silent',
+          new SottoError('TRANSPORT_CLOSED', `nothing was heard for ${Math.round(silent)} ms`),
+        );
     };
     this.#heard();
     this.#cancelTimer = this.#setup.timers.after(limit, look);
@@ -167,7 +191,10 @@ export class Connection {
 }
 
 /** The error itself if it has a code, else one with `code` and its message. */
-export function asSottoError(error: unknown, code: 'STORE_WRITE' | 'TRAIN_FAILED' | 'ENGINE_FAILED' | 'INTERNAL' | 'TRANSPORT_CLOSED'): SottoError {
+export function asSottoError(
+  error: unknown,
+  code: 'STORE_WRITE' | 'TRAIN_FAILED' | 'ENGINE_FAILED' | 'INTERNAL' | 'TRANSPORT_CLOSED',
+): SottoError {
   if (error instanceof SottoError) return error;
   return new SottoError(code, error instanceof Error ? error.message : String(error));
 }

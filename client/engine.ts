@@ -1,12 +1,12 @@
 // The heavy vector work of one client: encode, mask, cut and hash an update; hold the result until it is uploaded.
 // This one computes where it is called, on WebCrypto or a given key stream. Not here: the arithmetic (protocol/secagg), the
 // same in a worker thread (client/node/worker-engine.ts), when it is asked for (protocol/participant).
-import type { OpenKeystream, Primitives, Prg } from '../protocol/crypto/primitives.js';
+import type { OpenKeystream, Prg, Primitives } from '../protocol/crypto/primitives.js';
 import { SottoError } from '../protocol/errors.js';
+import type { Kernels } from '../protocol/kernels/kernels.js';
 import { CHUNK_BYTES } from '../protocol/limits.js';
 import { checkedNorm, clipFactor } from '../protocol/secagg/encode.js';
 import type { ClientWork, ClientWorkResult, PlainWork } from '../protocol/secagg/jobs.js';
-import type { Kernels } from '../protocol/kernels/kernels.js';
 import type { Streaming } from '../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../protocol/secagg/mask.js';
 import { chunkHashList } from '../protocol/wire/chunks.js';
@@ -77,7 +77,8 @@ export class VectorSlot {
   }
   chunk(index: number): Uint8Array {
     const chunk = this.#vector?.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES);
-    if (chunk === undefined || chunk.length === 0) throw new SottoError('ENGINE_FAILED', `there is no chunk ${index} to upload`);
+    if (chunk === undefined || chunk.length === 0)
+      throw new SottoError('ENGINE_FAILED', `there is no chunk ${index} to upload`);
     return chunk;
   }
   forget(): void {

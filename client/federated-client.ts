@@ -3,6 +3,7 @@
 import { portablePrimitives } from '../protocol/crypto/portable.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
+import { jsKernels } from '../protocol/kernels/js.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
@@ -10,7 +11,6 @@ import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { type ClientEngine, inlineEngine } from './engine.js';
 import { emptyGuard } from './guards.js';
-import { jsKernels } from '../protocol/kernels/js.js';
 import { participantMachine } from './machine.js';
 import type { ClientEvents, Ended, FederatedClientOptions } from './options.js';
 import { Backoff, RECONNECT } from './reconnect.js';
@@ -151,7 +151,10 @@ export class FederatedClient {
       const wait = this.#backoff.next();
       if (wait === undefined) {
         this.#events.emit('disconnected', closed);
-        throw new SottoError('TRANSPORT_CLOSED', `${this.#options.url} could not be reached: ${closed.code} ${closed.reason}`);
+        throw new SottoError(
+          'TRANSPORT_CLOSED',
+          `${this.#options.url} could not be reached: ${closed.code} ${closed.reason}`,
+        );
       }
       const retryInMs = Math.max(wait, this.#notBefore - this.#timers.now());
       this.#events.emit('disconnected', { ...closed, retryInMs });
@@ -182,7 +185,14 @@ export class FederatedClient {
     const { url, identity, token, guards } = this.#options;
     const { primitives = portablePrimitives, rng = webRng } = this.#options;
     return new Promise((resolve, reject) => {
-      const handshake = { identity, coordinator: this.#pinned, agent: AGENT, primitives, rng, ...(token === undefined ? {} : { token }) };
+      const handshake = {
+        identity,
+        coordinator: this.#pinned,
+        agent: AGENT,
+        primitives,
+        rng,
+        ...(token === undefined ? {} : { token }),
+      };
       const handlers = {
         pin: async (coordinator: Uint8Array) => {
           await guards.pin(url, coordinator);
@@ -197,7 +207,9 @@ export class FederatedClient {
         connection = new Connection({ transport: this.#transport, url, timers: this.#timers, handshake, handlers });
         this.#connection = connection;
       } catch (error) {
-        reject(error instanceof SottoError ? error : new SottoError('TRANSPORT_UNAVAILABLE', `${url}: ${String(error)}`));
+        reject(
+          error instanceof SottoError ? error : new SottoError('TRANSPORT_UNAVAILABLE', `${url}: ${String(error)}`),
+        );
       }
     });
   }
@@ -205,9 +217,13 @@ export class FederatedClient {
   #opened(connection: Connection, { tasks }: Welcome, coordinator: Uint8Array): void {
     const { task } = this.#options;
     if (!tasks.includes(task)) {
-      return connection.fail(
-        new SottoError('SESSION_UNKNOWN_TASK', `the coordinator offers ${tasks.join(', ') || 'no task'} to this identity, not ${task}`),
+      connection.fail(
+        new SottoError(
+          'SESSION_UNKNOWN_TASK',
+          `the coordinator offers ${tasks.join(', ') || 'no task'} to this identity, not ${task}`,
+        ),
       );
+      return;
     }
     this.#backoff.reset();
     this.#rounds.online(connection);
@@ -226,20 +242,34 @@ export class FederatedClient {
   #message(connection: Connection, message: Message): void {
     switch (message.kind) {
       case 'accepted':
-        return this.#events.emit('accepted', { task: message.task, round: message.round });
+        this.#events.emit('accepted', { task: message.task, round: message.round });
+        return;
       case 'rejected':
-        return this.#rejected(connection, message);
+        this.#rejected(connection, message);
+        return;
       case 'fault':
-        return this.#faulted(connection, message);
+        this.#faulted(connection, message);
+        return;
       case 'finished':
-        return this.#finish(connection, message);
+        this.#finish(connection, message);
+        return;
       case 'blobHead':
       case 'blobChunk':
       case 'chain':
-        return void this.#requests.offer(message);
+        this.#requests.offer(message);
+        return;
       case 'announce':
-        if (message.task === this.#options.task) return this.#rounds.announced(message);
-        return connection.fail(new SottoError('SESSION_UNEXPECTED', `a round of task ${message.task} was announced to a client of ${this.#options.task}`));
+        if (message.task === this.#options.task) {
+          this.#rounds.announced(message);
+          return;
+        }
+        connection.fail(
+          new SottoError(
+            'SESSION_UNEXPECTED',
+            `a round of task ${message.task} was announced to a client of ${this.#options.task}`,
+          ),
+        );
+        return;
       case 'keyBook':
       case 'shareBook':
       case 'inputTaken':
@@ -248,15 +278,22 @@ export class FederatedClient {
       case 'outcome':
       case 'abort':
       case 'resume':
-        return this.#rounds.message(message);
+        this.#rounds.message(message);
+        return;
       default:
-        return connection.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind}, which it may not send now`));
+        connection.fail(
+          new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind}, which it may not send now`),
+        );
+        return;
     }
   }
 
   #rejected(connection: Connection, { code, retryAfterMs }: Rejected): void {
     this.#events.emit('rejected', { code, retryAfterMs });
-    if (REFUSALS.has(code)) return connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
+    if (REFUSALS.has(code)) {
+      connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
+      return;
+    }
     // Never earlier than asked, and not all clients at the same moment.
     this.#notBefore = this.#timers.now() + retryAfterMs + Math.abs(this.#backoff.spread(retryAfterMs) - retryAfterMs);
     if (connection.alive) this.#checkIn(connection);
@@ -264,7 +301,10 @@ export class FederatedClient {
 
   #faulted(connection: Connection, fault: Fault): void {
     const error = new SottoError(fault.code, `the coordinator says: ${fault.text}`);
-    if (REFUSALS.has(fault.code)) return connection.close(CLOSE.auth, fault.code, error);
+    if (REFUSALS.has(fault.code)) {
+      connection.close(CLOSE.auth, fault.code, error);
+      return;
+    }
     if (fault.run !== undefined) this.#rounds.refused(fault);
     else if (this.#requests.offer(fault)) return;
     this.#events.emit('error', error);
@@ -297,5 +337,9 @@ function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | u
   if (coordinator === undefined) return undefined;
   const key = typeof coordinator === 'string' && isHex32(coordinator) ? fromHex(coordinator) : coordinator;
   if (key instanceof Uint8Array && key.length === 32) return key;
-  throw new SottoError('CONFIG_INVALID', 'coordinator must be an Ed25519 public key: 32 bytes or 64 lower-case hex digits', { field: 'coordinator' });
+  throw new SottoError(
+    'CONFIG_INVALID',
+    'coordinator must be an Ed25519 public key: 32 bytes or 64 lower-case hex digits',
+    { field: 'coordinator' },
+  );
 }

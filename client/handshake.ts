@@ -29,7 +29,13 @@ export type HandshakeStep =
 export function startHandshake(setup: HandshakeSetup): { readonly state: HandshakeState; readonly hello: Hello } {
   const { identity, agent, token } = setup;
   const nonce = setup.rng(32);
-  const hello: Hello = { kind: 'hello', client: identity.publicKey, nonce, agent, ...(token === undefined ? {} : { token }) };
+  const hello: Hello = {
+    kind: 'hello',
+    client: identity.publicKey,
+    nonce,
+    agent,
+    ...(token === undefined ? {} : { token }),
+  };
   return { state: { phase: 'challenge', nonce }, hello };
 }
 
@@ -55,7 +61,15 @@ export function stepHandshake(setup: HandshakeSetup, state: HandshakeState, mess
       `the coordinator is ${clientId(coordinator)}, pinned is ${clientId(setup.coordinator)}; check the address, or pin the new key if its owner told you to`,
     );
   }
-  const genuine = verifyFields(primitives, coordinator, signature, LABELS.challenge, state.nonce, nonce, identity.publicKey);
+  const genuine = verifyFields(
+    primitives,
+    coordinator,
+    signature,
+    LABELS.challenge,
+    state.nonce,
+    nonce,
+    identity.publicKey,
+  );
   if (!genuine) {
     return refused('AUTH_WRONG_COORDINATOR', `the peer does not hold the key ${clientId(coordinator)} that it claims`);
   }

@@ -74,7 +74,12 @@ export interface ClientEvents {
 export type RoundNews =
   | { readonly stage: 'joined'; readonly run: RunRef; readonly deadlineMs: Millis }
   | { readonly stage: 'training'; readonly run: RunRef }
-  | { readonly stage: 'trained'; readonly run: RunRef; readonly examples: number; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly stage: 'trained';
+      readonly run: RunRef;
+      readonly examples: number;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
   /** The connection was lost in R1-R3 and the coordinator goes on with this client where it was. */
   | { readonly stage: 'resumed'; readonly run: RunRef }
   | { readonly stage: 'uploaded'; readonly run: RunRef; readonly bytes: number }

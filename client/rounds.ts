@@ -79,7 +79,16 @@ export class Rounds {
     if (this.#run?.is(announce.run)) return;
     const run = new Run(announce.run);
     try {
-      const setup = { announce, identity, policy, primitives, rng, rounding, coordinator: this.#coordinator, guard: this.#guard };
+      const setup = {
+        announce,
+        identity,
+        policy,
+        primitives,
+        rng,
+        rounding,
+        coordinator: this.#coordinator,
+        guard: this.#guard,
+      };
       const { state, effects } = machine.start(setup);
       // A refused announcement must not end the run that is going on: it may be forged.
       if (!effects.some((effect) => effect.type === 'guard')) {
@@ -101,13 +110,16 @@ export class Rounds {
       this.#step(run, { type: 'message', body });
     }
     if (body.kind === 'outcome' && this.#config !== undefined) {
-      this.#setup.chain.hear(body.record, this.#config).catch((error) => this.#tell(asSottoError(error, 'INTERNAL'), run));
+      this.#setup.chain
+        .hear(body.record, this.#config)
+        .catch((error) => this.#tell(asSottoError(error, 'INTERNAL'), run));
     }
   }
 
   /** The coordinator refused something of ours: for this client the run is over. */
   refused(fault: Fault): void {
-    if (fault.run !== undefined && this.#run?.is(fault.run)) this.#step(this.#run, { type: 'refused', code: fault.code });
+    if (fault.run !== undefined && this.#run?.is(fault.run))
+      this.#step(this.#run, { type: 'refused', code: fault.code });
   }
 
   /** Leaves the run, ends training, erases. Does not wait for the store. */
@@ -215,7 +227,8 @@ export class Rounds {
     const { engine } = this.#setup;
     try {
       const update = run.takeUpdate();
-      if (update === undefined) throw new SottoError('GUARD_MASKED_ONCE', 'there is no update that has not been encoded yet');
+      if (update === undefined)
+        throw new SottoError('GUARD_MASKED_ONCE', 'there is no update that has not been encoded yet');
       const result = await engine.run(work, update);
       update.fill(0);
       if (run.over) engine.forget();

@@ -1,9 +1,10 @@
 // Lets the trainer train: one call at a time, initialised once, ended when the round ends, its errors with a code.
 // Not here: which weights (chain/), what happens to the update (rounds.ts).
-import { asSottoError } from './connection.js';
+
 import { SottoError } from '../protocol/errors.js';
 import type { TaskConfig } from '../protocol/task.js';
 import type { RunRef } from '../protocol/wire/messages.js';
+import { asSottoError } from './connection.js';
 import type { Trainer, TrainingResult, TrainingSpec } from './trainer.js';
 
 export class Training {
@@ -38,7 +39,12 @@ export class Training {
     await this.#tail;
   }
 
-  async #train(weights: Float32Array<ArrayBuffer>, config: TaskConfig, run: RunRef, signal: AbortSignal): Promise<TrainingResult> {
+  async #train(
+    weights: Float32Array<ArrayBuffer>,
+    config: TaskConfig,
+    run: RunRef,
+    signal: AbortSignal,
+  ): Promise<TrainingResult> {
     const { task, dimension } = config;
     if (this.#dimension === undefined) {
       const manifest = await this.#trainer.init({ task, dimension });

@@ -2,7 +2,7 @@
 
 /** One frame on the wire, bytes: a 256 KiB section and 64 KiB for what precedes it (a frame with a full header has no section). `maxPayload` of the socket. */
 export const MAX_FRAME_BYTES = 320 * 1024;
-/** Header of one frame, bytes. The largest legal ones: a hash list of MAX_CHUNKS (72.3 KiB) and the share book of 128 members (127 × 577 bytes, 71.6 KiB). */
+/** Header of one frame, bytes. The largest legal ones: a hash list of MAX_CHUNKS (72.4 KiB) and the share book of 128 members (127 × 578 bytes, 71.7 KiB). */
 export const MAX_HEADER_BYTES = 80 * 1024;
 /** One chunk of a vector or blob, bytes. Small enough that a control message never waits long behind one. */
 export const CHUNK_BYTES = 256 * 1024;

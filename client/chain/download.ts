@@ -42,7 +42,10 @@ export class Download {
     const head = this.#head;
     if (head === undefined || !bytesEqual(blob, this.#hash) || !this.#missing.has(index)) return 'no';
     const expected = head.chunks.subarray(32 * index, 32 * index + 32);
-    if (section.length !== chunkLength(head.bytes, index) || !bytesEqual(chunkHash(this.#primitives, section), expected)) {
+    if (
+      section.length !== chunkLength(head.bytes, index) ||
+      !bytesEqual(chunkHash(this.#primitives, section), expected)
+    ) {
       throw this.#wrong(`came with wrong bytes in chunk ${index}`);
     }
     this.bytes.set(section, index * CHUNK_BYTES);

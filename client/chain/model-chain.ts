@@ -1,10 +1,19 @@
 // The guard against a forged model (protocol.md §6.5): this client trains only from a model that it has recomputed from the
 // one before and the published aggregates, or that a signed checkpoint names where it has none yet.
 // Not here: getting the bytes (requests.ts), the arithmetic of a step (protocol/chain, protocol/optimizer).
+
+import {
+  hashOfBlob,
+  type ModelState,
+  nextModel,
+  optimizerBytes,
+  optimizerFromBytes,
+  weightsBytes,
+  weightsFromBytes,
+} from '../../protocol/chain/model.js';
+import { recordHash, verifyRecord } from '../../protocol/chain/record.js';
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
-import { hashOfBlob, type ModelState, nextModel, optimizerBytes, optimizerFromBytes, weightsBytes, weightsFromBytes } from '../../protocol/chain/model.js';
-import { recordHash, verifyRecord } from '../../protocol/chain/record.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
 import type { Policy } from '../../protocol/participant/types.js';
@@ -97,7 +106,8 @@ export class ModelChain {
   /** A published record that may follow the own head: verified at once, so that the next round finds the model ready. */
   hear(record: ChainRecordBody, config: TaskConfig): Promise<void> {
     return this.#inOrder(async () => {
-      if (this.#verified !== undefined && bytesEqual(record.previous, this.#verified.head)) await this.#follow(record, config);
+      if (this.#verified !== undefined && bytesEqual(record.previous, this.#verified.head))
+        await this.#follow(record, config);
     });
   }
 
@@ -141,12 +151,15 @@ export class ModelChain {
     const { requests, task } = this.#setup;
     const { records } = await requests.records(task, NOTHING);
     const record = records.at(-1);
-    if (record === undefined || records.length !== 1) throw broken(`the coordinator sent ${records.length} records for its newest one`);
-    if (record.round <= above && above > 0) throw broken(`the newest record is of round ${record.round}, this client knows round ${above}`);
+    if (record === undefined || records.length !== 1)
+      throw broken(`the coordinator sent ${records.length} records for its newest one`);
+    if (record.round <= above && above > 0)
+      throw broken(`the newest record is of round ${record.round}, this client knows round ${above}`);
     this.#checkRecord(record, config);
     const limits = limitsOf(config);
     const model = await requests.blob(record.modelAfter, limits.model);
-    const optimizer = record.optimizerAfter.length === 0 ? NOTHING : await requests.blob(record.optimizerAfter, limits.optimizer);
+    const optimizer =
+      record.optimizerAfter.length === 0 ? NOTHING : await requests.blob(record.optimizerAfter, limits.optimizer);
     this.#settle(this.#checkpoint({ record, model, optimizer }, config), { record, model, optimizer });
   }
 
@@ -162,7 +175,8 @@ export class ModelChain {
         answer = { records: [], complete: true };
       }
       const linked = answer.records[0] !== undefined && bytesEqual(answer.records[0].previous, own.head);
-      if (!linked) return this.#fellBehind(config, own, `the chain that was sent does not go on from round ${own.record.round}`);
+      if (!linked)
+        return this.#fellBehind(config, own, `the chain that was sent does not go on from round ${own.record.round}`);
       try {
         for (const record of answer.records) {
           await this.#follow(record, config);
@@ -178,7 +192,9 @@ export class ModelChain {
 
   async #fellBehind(config: TaskConfig, own: VerifiedModel, why: string): Promise<void> {
     if (this.#setup.catchUp === 'chain') {
-      throw broken(`${why}, and this client's policy asks for the whole chain; policy.catchUp: 'signed-checkpoint' would accept a newer signed model`);
+      throw broken(
+        `${why}, and this client's policy asks for the whole chain; policy.catchUp: 'signed-checkpoint' would accept a newer signed model`,
+      );
     }
     await this.#join(config, own.record.round);
   }
@@ -193,7 +209,8 @@ export class ModelChain {
       bytesEqual(record.modelBefore, own.record.modelAfter) &&
       record.round > own.record.round &&
       record.step === own.record.step + 1;
-    if (!adjacent) throw broken(`the record of round ${record.round} does not follow the one of round ${own.record.round}`);
+    if (!adjacent)
+      throw broken(`the record of round ${record.round} does not follow the one of round ${own.record.round}`);
     const bytes = await this.#setup.requests.blob(record.aggregate, limitsOf(config).model);
     const next = recompute(config, own, bytes, record.round);
     const model = weightsBytes(next.weights);
@@ -211,7 +228,8 @@ export class ModelChain {
     if (this.#coordinator === undefined || !verifyRecord(primitives, this.#coordinator.key, record)) {
       throw broken(`the record of round ${record.round} is not signed by the pinned coordinator`);
     }
-    if (record.task !== task) throw broken(`the record of round ${record.round} is of task ${record.task}, not ${task}`);
+    if (record.task !== task)
+      throw broken(`the record of round ${record.round} is of task ${record.task}, not ${task}`);
     if (!bytesEqual(record.config, configHash(primitives, deriveTask(config).text))) {
       throw broken(`the record of round ${record.round} is of other settings than the announced ones`);
     }
@@ -220,18 +238,25 @@ export class ModelChain {
   #checkpoint({ record, model, optimizer }: KeptModel, config: TaskConfig): VerifiedModel {
     const { primitives } = this.#setup;
     this.#checkRecord(record, config);
-    if (!bytesEqual(this.#hash(model), record.modelAfter)) throw broken(`the model of round ${record.round} is not the one of its record`);
+    if (!bytesEqual(this.#hash(model), record.modelAfter))
+      throw broken(`the model of round ${record.round} is not the one of its record`);
     this.#checkOptimizer(record, optimizer);
     try {
       const state = optimizerFromBytes(config.optimizer, config.dimension, record.step, optimizer);
-      return { record, head: recordHash(primitives, record), weights: weightsFromBytes(model, config.dimension), optimizer: state };
+      return {
+        record,
+        head: recordHash(primitives, record),
+        weights: weightsFromBytes(model, config.dimension),
+        optimizer: state,
+      };
     } catch (error) {
       throw broken(`round ${record.round}: ${message(error)}`);
     }
   }
 
   #checkOptimizer(record: ChainRecordBody, bytes: Uint8Array): void {
-    const same = bytes.length === 0 ? record.optimizerAfter.length === 0 : bytesEqual(this.#hash(bytes), record.optimizerAfter);
+    const same =
+      bytes.length === 0 ? record.optimizerAfter.length === 0 : bytesEqual(this.#hash(bytes), record.optimizerAfter);
     if (!same) throw broken(`round ${record.round}: the optimiser's state after it is another than its record says`);
   }
 

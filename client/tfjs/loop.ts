@@ -8,12 +8,11 @@ import { type Dataset, exampleCount, exampleSize } from '../dataset.js';
 import type { TrainingSpec } from '../trainer.js';
 import { batchLoss, score } from './loss.js';
 import type { TrainableModel } from './model.js';
+import { makeOptimizer, type Optimizer } from './optimizer.js';
 import { type Random, shuffle } from './random.js';
 
 /** Longest stretch of work between two looks at the event loop, milliseconds: abort and messages wait at most this and one batch. */
 const YIELD_MS = 50;
-/** Momentum of the `momentum` optimiser; the usual one. Not in TrainingSpec until somebody needs another. */
-const MOMENTUM = 0.9;
 /** Examples in one forward pass of an evaluation. Larger gains nothing and holds more memory. */
 const EVALUATION_BATCH = 512;
 
@@ -46,17 +45,6 @@ export function checkTrainingSpec(spec: TrainingSpec): void {
   if (spec.algorithm === 'fedavg' && spec.mu !== undefined) fail('mu', spec.mu, 'it belongs to fedprox; leave it out');
   if (!['sgd', 'momentum', 'adam'].includes(spec.optimizer))
     fail('optimizer', spec.optimizer, "use 'sgd', 'momentum' or 'adam'");
-}
-
-function makeOptimizer(spec: TrainingSpec): tf.Optimizer {
-  switch (spec.optimizer) {
-    case 'sgd':
-      return tf.train.sgd(spec.learningRate);
-    case 'momentum':
-      return tf.train.momentum(spec.learningRate, MOMENTUM);
-    case 'adam':
-      return tf.train.adam(spec.learningRate);
-  }
 }
 
 /** Copies examples `from`…`to` of `order` into `x` (scaled) and `y`. Row by row from the shared arrays: nothing else is ever copied. */
@@ -177,7 +165,7 @@ export async function trainLocally(
 /** One step; gives the batch's mean loss. `x` and `y` may be overwritten afterwards. */
 function trainStep(
   model: TrainableModel,
-  optimizer: tf.Optimizer,
+  optimizer: Optimizer,
   x: Float32Array,
   y: Int32Array,
   mu: number,
@@ -189,13 +177,14 @@ function trainStep(
       () => batchLoss(model.forward(input, true), y, model.output),
       model.trainable as tf.Variable[],
     );
-    centre.forEach((start, i) => {
-      const variable = model.trainable[i] as tf.Variable; // safe: one centre per trainable variable
+    const gradients = model.trainable.map((variable, i) => {
+      const gradient = grads[variable.name] as tf.Tensor | undefined;
+      const start = centre[i];
+      if (!start) return gradient;
       const pull = tf.mul(mu, tf.sub(variable, start));
-      const gradient = grads[variable.name];
-      grads[variable.name] = gradient ? tf.add(gradient, pull) : pull;
+      return gradient ? tf.add(gradient, pull) : pull;
     });
-    optimizer.applyGradients(grads);
+    optimizer.apply(model.trainable, gradients);
     return value.dataSync()[0] as number; // safe: a scalar
   });
 }

@@ -4,7 +4,7 @@
 /** Uniform in [0, 1). Every function of client/tfjs that needs chance takes one of these; nothing calls Math.random. */
 export type Random = () => number;
 
-/** A 32-bit hash of the parts, for spreading seeds; not collision resistant. Murmur3's mixing over UTF-16 units. */
+/** A 32-bit hash of the parts, for spreading seeds; not collision resistant. Murmur3's finaliser over code points. */
 function mix(parts: readonly (string | number)[]): number {
   let h = 0x9e3779b9;
   for (const unit of parts.map((part) => `${typeof part}:${part}`).join('|')) {

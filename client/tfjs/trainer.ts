@@ -47,6 +47,12 @@ async function acquire(
 ): Promise<{ model: TrainableModel; release: () => void }> {
   if (typeof source === 'function') {
     const model = await source();
+    try {
+      checkModel(model);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
     return { model, release: () => model.dispose() };
   }
   const key = `${backend} ${JSON.stringify(source)}`;
@@ -149,6 +155,17 @@ function subtract(after: Float32Array, before: Float32Array): void {
       throw new SottoError('TRAIN_NON_FINITE', `weight ${i} is not finite after training`, { index: i });
     }
     after[i] = difference;
+  }
+}
+
+/** A hand-written model whose variables are not those of its manifest would train something else than it sends. */
+function checkModel({ manifest, variables, trainable }: TrainableModel): void {
+  const promised = manifest.variables.map(({ shape }) => shape.join('×')).join(', ');
+  const found = variables.map(({ shape }) => shape.join('×')).join(', ');
+  if (promised !== found)
+    throw new SottoError('TRAIN_SHAPE', `the model's manifest promises variables of ${promised}; it has ${found}`);
+  if (trainable.length === 0 || trainable.some((variable) => !variables.includes(variable))) {
+    throw new SottoError('TRAIN_SHAPE', 'the trainable variables of the model must be some of its variables');
   }
 }
 

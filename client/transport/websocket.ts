@@ -89,7 +89,10 @@ class SocketLink implements Link {
   drained(bytes: number): Promise<void> {
     return new Promise((resolve) => {
       const look = (wait: number): void => {
-        if (this.#handlers === undefined || this.#socket.bufferedAmount <= bytes) return resolve();
+        if (this.#handlers === undefined || this.#socket.bufferedAmount <= bytes) {
+          resolve();
+          return;
+        }
         this.#timers.after(wait, () => look(Math.min(2 * wait, POLL_MS.last)));
       };
       look(POLL_MS.first);

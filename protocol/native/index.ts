@@ -213,3 +213,5 @@ export function nativeKeystream(prg: Prg, key: Uint8Array): SyncKeystream {
     },
   };
 }
+
+export { nativeKernels } from './kernels.js';

@@ -13,6 +13,7 @@ import {
   MAX_GROUP,
   MAX_GROUPS,
   MAX_OPEN_COHORT,
+  MAX_ROSTER,
   MAX_TASK_ID,
   MAX_TEXT,
   MAX_WAIT_MS,
@@ -65,7 +66,7 @@ export const merklePath: Bytes = bytesThat((n) => n % HASH_BYTES === 0 && n <= M
 
 export const counter: Int = intFrom(0, MAX_COUNTER);
 export const waitMs: Int = intFrom(0, MAX_WAIT_MS);
-export const rank: Int = intFrom(0, MAX_GROUP - 1);
+export const rank: Int = intFrom(0, MAX_ROSTER - 1);
 /** A place in any roster, also that of profile `open`, which has one group of up to MAX_OPEN_COHORT. */
 export const rosterRank: Int = intFrom(0, MAX_OPEN_COHORT - 1);
 export const groupId: Int = intFrom(0, MAX_GROUPS - 1);

@@ -133,7 +133,7 @@ export interface ChainRecordBody {
 }
 
 // ---- the round (protocol.md §4) ------------------------------------------------------------------------------------
-/** R0, S→C. `config` is the canonical JSON of TaskConfig; `groups` are the roots of all groups' rosters, in order of `groupIds`. */
+/** R0, S→C. `config` is the canonical JSON of TaskConfig; `groupRoots` are the roots of all groups' rosters, in order of `groupIds`, which ascend. */
 export interface Announce {
   readonly kind: 'announce';
   readonly run: RunRef;
@@ -177,7 +177,7 @@ export interface ShareBox {
   readonly hashB: Uint8Array;
   readonly hashS: Uint8Array;
 }
-/** R2, C→S. `commitB` = H(b_i). `own`: hashes of the shares that the sender keeps for itself. The signature covers the Merkle root over all hash pairs. */
+/** R2, C→S. `boxes` ascending by `to`. `commitB` = H(b_i). `own`: hashes of the shares that the sender keeps for itself. The signature covers the Merkle root over all hash pairs and boxes. */
 export interface Shares {
   readonly kind: 'shares';
   readonly run: RunRef;
@@ -186,7 +186,7 @@ export interface Shares {
   readonly own: { readonly hashB: Uint8Array; readonly hashS: Uint8Array };
   readonly signature: Uint8Array;
 }
-/** What member `from` dealt to the receiver: `path` proves the two hashes against the signed `root`. */
+/** What member `from` dealt to the receiver: `path` proves the two hashes and the box against the signed `root`. */
 export interface SharePacket {
   readonly from: Rank;
   readonly box: Uint8Array;
@@ -244,7 +244,7 @@ export interface Exclusion {
   readonly rank: Rank;
   readonly code: ErrorCode;
 }
-/** R5, S→C. U3 ⊇ U4, ascending; every member of U3∖U4 has its exclusion. */
+/** R5, S→C. U3 ⊇ U4, ascending; every member of U3∖U4 has its exclusion, ascending too. */
 export interface Survivors {
   readonly kind: 'survivors';
   readonly run: RunRef;
@@ -262,7 +262,7 @@ export interface SetSignature {
   readonly rank: Rank;
   readonly signature: Uint8Array;
 }
-/** R6, S→C. At least t signatures on the same sets. */
+/** R6, S→C. At least t signatures on the same sets, ascending ranks. */
 export interface UnmaskRequest {
   readonly kind: 'unmaskRequest';
   readonly run: RunRef;
@@ -284,7 +284,7 @@ export interface Outcome {
   readonly run: RunRef;
   readonly record: ChainRecordBody;
 }
-/** S→C. The attempt ended without a result. `culprits`: ranks in this client's own group. */
+/** S→C. The attempt ended without a result. `culprits`: ranks in this client's own group, ascending. */
 export interface Abort {
   readonly kind: 'abort';
   readonly run: RunRef;
@@ -292,7 +292,7 @@ export interface Abort {
   readonly culprits: readonly Rank[];
   readonly retryAfterMs: Millis;
 }
-/** S→C after a reconnect in R1-R3: what the coordinator already has, so that the client sends only the rest. */
+/** S→C after a reconnect in R1-R3: what the coordinator already has, so that the client sends only the rest. `have` in the order of the phases, `chunks` ascending. */
 export interface Resume {
   readonly kind: 'resume';
   readonly run: RunRef;

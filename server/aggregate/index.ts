@@ -3,6 +3,8 @@
 import type { RuleSpec } from '../../protocol/rule.js';
 import { mean } from './mean.js';
 import { median, trimmedMean } from './median.js';
+import type { OrderKernel } from './order.js';
+import { createSimdKernel } from './order-simd.js';
 import type { Rule } from './rule.js';
 
 export { clip, normOf } from './clip.js';
@@ -21,6 +23,7 @@ export {
 export { mean } from './mean.js';
 export { median, trimmedMean } from './median.js';
 export { type OrderKernel, orderPlain } from './order.js';
+export { createSimdKernel } from './order-simd.js';
 export {
   type Aggregated,
   type OrderReport,
@@ -31,15 +34,15 @@ export {
   type StageReport,
 } from './rule.js';
 
-/** The rule a task's configuration asks for. `checkRule` has judged the spec against the number of inputs. */
-export function createRule(spec: RuleSpec): Rule {
+/** The rule a task's configuration asks for, on the fastest kernel. `checkRule` has judged the spec against the number of inputs. */
+export function createRule(spec: RuleSpec, kernel: OrderKernel = createSimdKernel()): Rule {
   switch (spec.name) {
     case 'mean':
       return mean();
     case 'median':
-      return median(spec.faulty);
+      return median(spec.faulty, kernel);
     case 'trimmed-mean':
-      return trimmedMean(spec.faulty);
+      return trimmedMean(spec.faulty, kernel);
     default:
       return spec satisfies never;
   }

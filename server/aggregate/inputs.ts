@@ -36,22 +36,24 @@ export const sketch = (from: ClientId, vector: Vector): Sketch => ({ from, vecto
 /**
  * What every rule and pre-step demands before any arithmetic. Reads each number once (about 1 ms per million).
  * @returns the common dimension
- * @throws AGGREGATE_EMPTY, AGGREGATE_SHAPE, AGGREGATE_NON_FINITE (names the inputs by their `from`), AGGREGATE_WEIGHT
+ * @throws the codes of `checkShapes`, AGGREGATE_NON_FINITE (names the inputs by their `from`)
  */
 export function checkInputs(inputs: readonly Comparable[]): number {
+  const dimension = checkShapes(inputs);
+  checkFinite(inputs);
+  return dimension;
+}
+
+/** @returns the common dimension.  @throws AGGREGATE_EMPTY, AGGREGATE_SHAPE, AGGREGATE_WEIGHT */
+export function checkShapes(inputs: readonly Comparable[]): number {
   const [first] = inputs;
   if (first === undefined) throw new SottoError('AGGREGATE_EMPTY', 'a rule was given no input');
   const dimension = first.vector.length;
   if (dimension === 0) throw new SottoError('AGGREGATE_EMPTY', 'a rule was given vectors of no coordinate');
   for (const { from, vector, weight } of inputs) {
     if (vector.length !== dimension) {
-      throw new SottoError(
-        'AGGREGATE_SHAPE',
-        `input ${from} has ${vector.length} coordinates, input ${first.from} ${dimension}`,
-        {
-          from,
-        },
-      );
+      const message = `input ${from} has ${vector.length} coordinates, input ${first.from} ${dimension}`;
+      throw new SottoError('AGGREGATE_SHAPE', message, { from });
     }
     if (!(Number.isFinite(weight) && weight > 0)) {
       throw new SottoError('AGGREGATE_WEIGHT', `input ${from} has weight ${weight}; it must be finite and above 0`, {
@@ -59,18 +61,21 @@ export function checkInputs(inputs: readonly Comparable[]): number {
       });
     }
   }
-  const bad = inputs.filter((input) => !isFiniteVector(input.vector));
-  if (bad.length > 0) {
-    const names = bad.map((input) => String(input.from));
+  return dimension;
+}
+
+/** @throws AGGREGATE_NON_FINITE */
+export function checkFinite(inputs: readonly Comparable[]): void {
+  const names = inputs.filter((input) => !isFiniteVector(input.vector)).map((input) => String(input.from));
+  if (names.length > 0) {
     throw new SottoError('AGGREGATE_NON_FINITE', `inputs ${names.join(', ')} hold values that are not finite`, {
       from: names,
     });
   }
-  return dimension;
 }
 
-/** x − x is 0 for finite x and NaN for the rest, so one sum decides a block without a branch per value. */
-function isFiniteVector(vector: Vector): boolean {
+/** x − x is 0 for finite x and NaN for the rest, so one sum decides for a vector without a branch per value. */
+export function isFiniteVector(vector: Vector): boolean {
   let probe = 0;
   for (let i = 0; i < vector.length; i++) {
     // safe: i is below the length.

@@ -1,7 +1,7 @@
 // Coordinate-wise median and trimmed mean: the two rules over order statistics. Not here: the selection itself (order.ts).
 
 import { SottoError } from '../../protocol/errors.js';
-import { checkInputs, type Visible } from './inputs.js';
+import { checkFinite, checkShapes, type Visible } from './inputs.js';
 import { medianSelection, type OrderKernel, orderPlain, type Selection, trimmedSelection } from './order.js';
 import { type OrderReport, type Rule, vectorsOf } from './rule.js';
 
@@ -40,9 +40,11 @@ function orderRule(
     faulty,
     init: () => [],
     aggregate(inputs: readonly Visible[]) {
-      checkInputs(inputs);
+      checkShapes(inputs);
       requireMajority(stage, faulty, inputs.length);
-      const { vector, low, high, effective } = kernel(vectorsOf(inputs), select(inputs.length, faulty));
+      // The kernel looks for what is not finite on its way: a pass of its own would cost as much as the rule.
+      const { vector, low, high, effective, suspect } = kernel(vectorsOf(inputs), select(inputs.length, faulty));
+      if (suspect) checkFinite(inputs);
       const share = (count: number) => (effective === 0 ? 0 : count / effective);
       const report: OrderReport = {
         stage,

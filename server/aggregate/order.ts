@@ -2,7 +2,7 @@
 // JavaScript. `order-simd.ts` does the same for float32 rows in WASM; both give the same bits.
 // Not here: checks and reports (median.ts, trimmed-mean.ts); callers have passed `checkInputs`.
 
-import type { Vector } from './inputs.js';
+import { isFiniteVector, type Vector } from './inputs.js';
 
 /** Averages the sorted column's entries [from, to); counts who is below entry `f` and above entry m − 1 − f. */
 export interface Selection {
@@ -17,8 +17,13 @@ export interface OrderResult {
   /** Per row: coordinates in which it lies below (above) every kept value. */
   readonly low: Float64Array;
   readonly high: Float64Array;
-  /** Coordinates in which the rows differ. */
+  /** Coordinates in which anybody was cut. */
   readonly effective: number;
+  /**
+   * True where a row holds NaN or ±Infinity, and then nothing else means anything. A kernel may also suspect extreme finite rows:
+   * the caller looks itself, and where all is finite the result stands.
+   */
+  readonly suspect: boolean;
 }
 
 /** The seam for faster kernels. Implementations agree to the bit. */
@@ -54,6 +59,7 @@ export const orderPlain: OrderKernel = (rows, { faulty, from, to }) => {
   const high = new Float64Array(m);
   const block = new Float64Array(BLOCK * m);
   const column = new Float64Array(m);
+  if (!rows.every(isFiniteVector)) return { vector, low, high, effective: 0, suspect: true };
   let effective = 0;
   for (let start = 0; start < d; start += BLOCK) {
     const width = Math.min(BLOCK, d - start);
@@ -67,13 +73,14 @@ export const orderPlain: OrderKernel = (rows, { faulty, from, to }) => {
       }
       vector[start + c] = average(column, from, to);
       // safe: all indices are below m.
-      if (column[0]! < column[m - 1]!) {
+      const [least, most] = [column[faulty]!, column[m - 1 - faulty]!];
+      if (column[0]! < least || most < column[m - 1]!) {
         effective++;
-        if (faulty > 0) count(block, base, column[faulty]!, column[m - 1 - faulty]!, low, high);
+        count(block, base, least, most, low, high);
       }
     }
   }
-  return { vector, low, high, effective };
+  return { vector, low, high, effective, suspect: false };
 };
 
 /**

@@ -7,7 +7,7 @@ import type { Comparable, Vector, Visible } from './inputs.js';
 /** What lasts from round to round: a list of vectors that the store can keep. [] for a rule without memory. */
 export type RuleState = readonly Float64Array[];
 
-/** What a stage did, per input in input order where the field is a list. The monitor and the audit log read these. */
+/** What a stage did; lists are per input of that stage, in its order. The monitor and the audit log read these. */
 export type StageReport =
   | { readonly stage: 'mean'; readonly weights: readonly number[] }
   | OrderReport
@@ -29,7 +29,7 @@ export interface OrderReport {
    */
   readonly low: readonly number[];
   readonly high: readonly number[];
-  /** Coordinates in which the inputs differ at all; a dead pixel's weight says nothing about anybody. */
+  /** Coordinates in which anybody was cut; a dead pixel's weight says nothing about anybody. 0 where f = 0. */
   readonly effective: number;
 }
 

@@ -47,6 +47,9 @@ describe('Random', () => {
     const expected = draws / 7;
     const chi = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
     expect(chi).toBeLessThan(27.9);
+    // At 3·2^30 a plain remainder would give the lowest third half of the draws; 5 standard errors round a third.
+    const lowest = take(10_000, () => random.integer(3 * 2 ** 30)).filter((value) => value < 2 ** 30).length;
+    expect(Math.abs(lowest - 10_000 / 3)).toBeLessThan(5 * Math.sqrt((10_000 * 2) / 9));
     expect(() => random.integer(0)).toThrow(RangeError);
     expect(() => random.integer(2 ** 32 + 1)).toThrow(RangeError);
     expect(random.integer(2 ** 32)).toBeLessThan(2 ** 32);

@@ -146,7 +146,11 @@ describe('a client that breaks the protocol is refused by name and the others fi
   it('a replayed y of the round before is refused: its signature is bound to another context', () => {
     members = makeMembers(config);
     let old: MessageOf<'masked'> | undefined;
-    new World({ config, members, tamper: liar((m) => ((old = m.kind === 'masked' ? m : old), [m])) }).start().run();
+    const record = liar((m) => {
+      if (m.kind === 'masked') old = m;
+      return [m];
+    });
+    new World({ config, members, tamper: record }).start().run();
     const replay = edit('masked', (m) => ({ ...(old as MessageOf<'masked'>), run: m.run }));
     const outcome = new World({ config, members, round: 2, tamper: replay }).start().run();
     expect(names(outcome)).toEqual([[LIAR, 'ROUND_BAD_SIGNATURE']]);

@@ -4,8 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { generateIdentity, type Identity } from '../../protocol/crypto/identity.js';
 import { type ClientId, fromHex, type Hash } from '../../protocol/ids.js';
-import { jsKernels } from '../../protocol/kernels/js.js';
-import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
 import { type RoundState, startRound, stepRound } from '../../protocol/round/round.js';
@@ -21,6 +20,7 @@ import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage } from '../../protocol/wire/messages.js';
 
 export const primitives = nativePrimitives;
+const kernels = nativeKernels();
 
 export function taskOf(
   patch: Partial<TaskConfig> & { size: number; count?: number; colluders?: number; dimension?: number },
@@ -353,7 +353,7 @@ export class World {
           if (effect.work.type === 'plain') m.input = new Uint8Array(m.update.slice().buffer);
           else {
             const { work } = effect;
-            m.input = runStreaming(maskUpdate(work, m.update, jsKernels), work.prg, nativeKeystream);
+            m.input = runStreaming(maskUpdate(work, m.update, kernels), work.prg, nativeKeystream);
           }
           const { input } = m;
           this.#post(`t${i}`, () =>
@@ -414,7 +414,7 @@ export class World {
         const bytes = this.#whole(work.slot);
         this.inputs.set(work.slot, bytes);
         const sum = this.sums.get(work.accumulator) ?? newAccumulator(work.encoding);
-        foldInput(sum, bytes, work.encoding, jsKernels);
+        foldInput(sum, bytes, work.encoding, kernels);
         this.sums.set(work.accumulator, sum);
         return { ok: true };
       }
@@ -430,7 +430,7 @@ export class World {
         return { ok: true };
       case 'unmask':
         runStreaming(
-          unmaskSum(work, this.sums.get(work.accumulator) as Words, primitives, jsKernels),
+          unmaskSum(work, this.sums.get(work.accumulator) as Words, primitives, kernels),
           work.prg,
           nativeKeystream,
         );

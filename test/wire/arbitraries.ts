@@ -3,7 +3,15 @@
 
 import fc from 'fast-check';
 import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
-import { CHUNK_BYTES, MAX_CHUNKS, MAX_COUNTER, MAX_GROUP, MAX_GROUPS, MAX_WAIT_MS } from '../../protocol/limits.js';
+import {
+  CHUNK_BYTES,
+  MAX_CHUNKS,
+  MAX_COUNTER,
+  MAX_GROUP,
+  MAX_GROUPS,
+  MAX_ROSTER,
+  MAX_WAIT_MS,
+} from '../../protocol/limits.js';
 import { chunkCount } from '../../protocol/wire/chunks.js';
 import type { ChainRecordBody, Message, MessageKind, MessageOf } from '../../protocol/wire/messages.js';
 
@@ -18,7 +26,7 @@ const signature = bytes(64);
 const hashOrEmpty = fc.oneof(hash, bytes(0));
 const counter = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: MAX_COUNTER }));
 const wait = fc.oneof(fc.nat(70_000), fc.integer({ min: 0, max: MAX_WAIT_MS }));
-const rank = fc.integer({ min: 0, max: MAX_GROUP - 1 });
+const rank = fc.integer({ min: 0, max: MAX_ROSTER - 1 });
 const code = fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[]));
 const task = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,63}$/);
 /** Any code points that a text may hold: also outside the BMP, and texts on both sides of a length-prefix form. */
@@ -36,7 +44,7 @@ const sorted = (most: number, below: number, least = 0): fc.Arbitrary<number[]> 
     .map((items) => items.sort((a, b) => a - b));
 /** Items with distinct ascending ranks. */
 const ranked = <T>(make: (rank: number) => fc.Arbitrary<T>, most = 6): fc.Arbitrary<T[]> =>
-  sorted(most, MAX_GROUP).chain((all) => fc.tuple(...all.map(make)) as fc.Arbitrary<T[]>);
+  sorted(most, MAX_ROSTER).chain((all) => fc.tuple(...all.map(make)) as fc.Arbitrary<T[]>);
 const plain = <T>(shape: { [F in keyof T]: fc.Arbitrary<T[F]> }): fc.Arbitrary<T> =>
   fc.record(shape, { noNullPrototype: true }) as fc.Arbitrary<T>;
 /** A byte count and as many chunk hashes as it needs. */
@@ -126,9 +134,9 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
       }),
     ),
   }),
-  complaint: plain({ run, dealers: sorted(20, MAX_GROUP, 1), signature }),
+  complaint: plain({ run, dealers: sorted(20, MAX_ROSTER, 1), signature }),
   masked: fc
-    .tuple(run, counted, sorted(MAX_GROUP, MAX_GROUP), signature)
+    .tuple(run, counted, sorted(MAX_GROUP, MAX_ROSTER), signature)
     .map(([r, c, u2, s]) => ({ run: r, ...c, u2, signature: s })),
   plain: fc
     .tuple(run, counted, fc.double({ min: Number.MIN_VALUE, max: 1, noNaN: true }), signature)
@@ -137,8 +145,8 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
   inputTaken: plain({ run }),
   survivors: plain({
     run,
-    u3: sorted(MAX_GROUP, MAX_GROUP),
-    u4: sorted(MAX_GROUP, MAX_GROUP),
+    u3: sorted(MAX_GROUP, MAX_ROSTER),
+    u4: sorted(MAX_GROUP, MAX_ROSTER),
     excluded: ranked((r) => plain({ rank: fc.constant(r), code })),
   }),
   consistent: plain({ run, signature }),

@@ -16,6 +16,7 @@ import {
   MAX_HEADER_DEPTH,
   MAX_MAP_KEYS,
   MAX_OPEN_COHORT,
+  MAX_ROSTER,
   MAX_TASK_ID,
   MAX_TASKS,
   MAX_TEXT,
@@ -35,7 +36,7 @@ if (!keyEntry || !box || !packet || !opened || !proof) throw new Error('an examp
 
 describe('the largest legal message', () => {
   const run = { round: MAX_COUNTER, attempt: MAX_COUNTER, group: MAX_GROUPS - 1 };
-  const all = upTo(MAX_GROUP);
+  const all = upTo(MAX_GROUP).map((rank) => MAX_ROSTER - MAX_GROUP + rank);
   const hashList = bytes(32 * MAX_CHUNKS);
   const most = MAX_CHUNKS * CHUNK_BYTES;
   const name = 'x'.repeat(MAX_TASK_ID);
@@ -65,11 +66,11 @@ describe('the largest legal message', () => {
       roster: bytes(32 * MAX_OPEN_COHORT),
     },
     { ...EXAMPLES.keyBook, run, entries: all.map((rank) => ({ ...keyEntry, rank })) },
-    { ...EXAMPLES.shares, run, boxes: upTo(MAX_GROUP - 1).map((to) => ({ ...box, to: to + 1 })) },
+    { ...EXAMPLES.shares, run, boxes: upTo(MAX_GROUP - 1).map((to) => ({ ...box, to: to + 128 })) },
     {
       ...EXAMPLES.shareBook,
       run,
-      packets: upTo(MAX_GROUP - 1).map((from) => ({ ...packet, from: from + 1, path: bytes(7 * 32) })),
+      packets: upTo(MAX_GROUP - 1).map((from) => ({ ...packet, from: from + 128, path: bytes(7 * 32) })),
     },
     { ...EXAMPLES.complaint, run, dealers: all },
     { ...EXAMPLES.masked, run, bytes: most, chunks: hashList, u2: all },

@@ -13,6 +13,7 @@ import {
   MAX_GROUP,
   MAX_GROUPS,
   MAX_OPEN_COHORT,
+  MAX_ROSTER,
   MAX_TASK_ID,
   MAX_TASKS,
   MAX_TEXT,
@@ -57,7 +58,7 @@ const counter = (kind: MessageKind, path: string, most = MAX_COUNTER): Row => [
   kind,
   path,
   [0, 1, 127, 128, 255, 256, most],
-  [most + 1, -1, 0.5, '1', true, bytes(1)].filter((x) => x !== 256 || most >= 256),
+  [most + 1, -1, 0.5, '1', true, bytes(1)],
 ];
 const ms = (kind: MessageKind, path: string): Row => counter(kind, path, MAX_WAIT_MS);
 const text = (kind: MessageKind, path: string): Row => [
@@ -91,11 +92,11 @@ const code = (kind: MessageKind, path = 'code'): Row => [
   ['INTERNAL', 'WIRE_SCHEMA'],
   ['', 'NOPE', 'toString', '__proto__', 'internal', 1],
 ];
-const ascending = (kind: MessageKind, path: string, below: number): Row => [
+const ascending = (kind: MessageKind, path: string, most = MAX_GROUP, below = MAX_ROSTER): Row => [
   kind,
   path,
-  [[below - 1], [0, below - 1], upTo(below)],
-  [[below], [-1], [1, 0], [0, 0], [0, 1, 1], [0.5], ['0'], {}, bytes(1)],
+  [[below - 1], [0, below - 1], upTo(most)],
+  [upTo(most + 1), [below], [-1], [1, 0], [0, 0], [0, 1, 1], [0.5], ['0'], {}, bytes(1)],
 ];
 const run = (kind: MessageKind): Row[] => [
   counter(kind, 'run.round'),
@@ -237,7 +238,7 @@ const ROWS: readonly Row[] = [
     [
       [keyEntry, keyEntry],
       [{ ...keyEntry, rank: 2 }, keyEntry],
-      entry(keyEntry, { rank: MAX_GROUP }),
+      entry(keyEntry, { rank: MAX_ROSTER }),
       ...hashes.map((mask) => entry(keyEntry, { mask })),
       ...hashes.map((channel) => entry(keyEntry, { channel })),
       entry(keyEntry, { signature: bytes(63) }),
@@ -256,7 +257,7 @@ const ROWS: readonly Row[] = [
     [
       upTo(MAX_GROUP).map((to) => ({ ...box, to })),
       [box, box],
-      entry(box, { to: MAX_GROUP }),
+      entry(box, { to: MAX_ROSTER }),
       entry(box, { box: bytes(95) }),
       entry(box, { box: bytes(97) }),
       ...hashes.map((hashB) => entry(box, { hashB })),
@@ -276,7 +277,7 @@ const ROWS: readonly Row[] = [
     [
       upTo(MAX_GROUP).map((from) => ({ ...packet, from })),
       [packet, packet],
-      entry(packet, { from: MAX_GROUP }),
+      entry(packet, { from: MAX_ROSTER }),
       entry(packet, { box: bytes(95) }),
       entry(packet, { path: bytes(8 * 32) }),
       entry(packet, { path: bytes(33) }),
@@ -289,11 +290,11 @@ const ROWS: readonly Row[] = [
   ],
   ...run('complaint'),
   signature('complaint'),
-  ascending('complaint', 'dealers', MAX_GROUP),
+  ascending('complaint', 'dealers'),
   ['complaint', 'dealers', [[0]], [[]]],
   ...run('masked'),
   signature('masked'),
-  ascending('masked', 'u2', MAX_GROUP),
+  ascending('masked', 'u2'),
   ['masked', 'bytes', [CHUNK_BYTES + 1, 2 * CHUNK_BYTES], [0, CHUNK_BYTES, 2 * CHUNK_BYTES + 1]],
   ['masked', 'chunks', [bytes(64)], [bytes(0), bytes(32), bytes(65), bytes(96)]],
   ...run('plain'),
@@ -305,8 +306,8 @@ const ROWS: readonly Row[] = [
   counter('inputChunk', 'index', MAX_CHUNKS - 1),
   ...run('inputTaken'),
   ...run('survivors'),
-  ascending('survivors', 'u3', MAX_GROUP),
-  ascending('survivors', 'u4', MAX_GROUP),
+  ascending('survivors', 'u3'),
+  ascending('survivors', 'u4'),
   [
     'survivors',
     'excluded',
@@ -317,7 +318,7 @@ const ROWS: readonly Row[] = [
         { rank: 1, code: 'INTERNAL' },
       ],
       [{ rank: 1, code: 'NOPE' }],
-      [{ rank: MAX_GROUP, code: 'INTERNAL' }],
+      [{ rank: MAX_ROSTER, code: 'INTERNAL' }],
       [{ rank: 1 }],
     ],
   ],
@@ -328,7 +329,7 @@ const ROWS: readonly Row[] = [
     'unmaskRequest',
     'signatures',
     [[], upTo(MAX_GROUP).map((rank) => ({ ...proof, rank }))],
-    [[proof, proof], entry(proof, { rank: MAX_GROUP }), entry(proof, { signature: bytes(32) })],
+    [[proof, proof], entry(proof, { rank: MAX_ROSTER }), entry(proof, { signature: bytes(32) })],
   ],
   ...run('unmask'),
   [
@@ -338,7 +339,7 @@ const ROWS: readonly Row[] = [
     [
       [opened, opened],
       [opened, { ...opened, type: 's' }],
-      entry(opened, { of: MAX_GROUP }),
+      entry(opened, { of: MAX_ROSTER }),
       entry(opened, { type: 'c' }),
       entry(opened, { share: bytes(31) }),
       entry(opened, { share: bytes(64) }),
@@ -351,9 +352,9 @@ const ROWS: readonly Row[] = [
   ...run('abort'),
   code('abort'),
   ms('abort', 'retryAfterMs'),
-  ascending('abort', 'culprits', MAX_OPEN_COHORT),
+  ascending('abort', 'culprits', MAX_OPEN_COHORT, MAX_OPEN_COHORT),
   ...run('resume'),
-  ascending('resume', 'chunks', MAX_CHUNKS),
+  ascending('resume', 'chunks', MAX_CHUNKS, MAX_CHUNKS),
   [
     'resume',
     'have',

@@ -1,0 +1,33 @@
+// sotto/client, portable: browsers, workers, Deno, Bun. Node gets the same and its own defaults from node/index.ts.
+// Not here: training with TensorFlow.js (sotto/client/tfjs), and the coordinator (sotto/server).
+export { generateIdentity, type Identity, identityOf } from '../protocol/crypto/identity.js';
+export { portablePrimitives } from '../protocol/crypto/portable.js';
+export { Secret } from '../protocol/crypto/secret.js';
+export { type ErrorCode, SottoError } from '../protocol/errors.js';
+export type { GuardRecord, Policy } from '../protocol/participant/types.js';
+export type { VerifiedModel } from './chain/model-chain.js';
+export { type KeptModel, type ModelStore, memoryModels } from './chain/model-store.js';
+export { type ClientEngine, inlineEngine } from './engine.js';
+export { FederatedClient } from './federated-client.js';
+export { emptyGuard, type GuardStore, memoryGuards } from './guards.js';
+export type { ClientEvents, CoordinatorTrust, Ended, FederatedClientOptions, HowEnded, RoundNews } from './options.js';
+export type { ReconnectOptions } from './reconnect.js';
+export { systemTimers, type Timers } from './timers.js';
+export type {
+  Evaluation,
+  Manifest,
+  ManifestEntry,
+  Trainer,
+  TrainingResult,
+  TrainingRound,
+  TrainingSpec,
+} from './trainer.js';
+export { type Deliver, type MemoryHub, type MemoryPeer, memoryHub } from './transport/memory.js';
+export type { Link, LinkClosed, LinkHandlers, Transport } from './transport/transport.js';
+export {
+  globalWebSocket,
+  type WebSocketLike,
+  type WebSocketOptions,
+  webSocketTransport,
+} from './transport/websocket.js';
+export { webKeystream, webRng } from './webcrypto.js';

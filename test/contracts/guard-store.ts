@@ -1,0 +1,84 @@
+// What every GuardStore must do. Run by memory and files (test/client/guard-stores.test.ts), later by IndexedDB.
+import { describe, expect, it } from 'vitest';
+import type { GuardStore } from '../../client/guards.js';
+import type { ClientId } from '../../protocol/ids.js';
+import type { GuardRecord } from '../../protocol/participant/types.js';
+
+const COORDINATOR = 'a1'.repeat(32) as ClientId;
+const OTHER = 'b2'.repeat(32) as ClientId;
+const record: GuardRecord = { task: 'digits', round: 7, attempt: 2, answered: 6, contributed: 5 };
+
+/** @param make an empty store @param reopen the same store as another process would see it; absent where it does not outlive one */
+export function guardStoreContract(
+  name: string,
+  make: () => Promise<GuardStore>,
+  reopen?: (store: GuardStore) => Promise<GuardStore>,
+): void {
+  describe(`guard store: ${name}`, () => {
+    it('an empty store has no record and no pin', async () => {
+      const store = await make();
+      expect(await store.load(COORDINATOR, 'digits')).toBeUndefined();
+      expect(await store.pinned('wss://a')).toBeUndefined();
+    });
+
+    it('gives back what was saved last, field by field', async () => {
+      const store = await make();
+      await store.save(COORDINATOR, { ...record, attempt: 1 });
+      await store.save(COORDINATOR, record);
+      expect(await store.load(COORDINATOR, 'digits')).toEqual(record);
+    });
+
+    it('keeps coordinators and tasks apart, also where names are pieced together differently', async () => {
+      const store = await make();
+      await store.save(COORDINATOR, record);
+      await store.save(OTHER, { ...record, round: 9 });
+      await store.save(COORDINATOR, { ...record, task: 'digits-2', round: 11 });
+      expect((await store.load(COORDINATOR, 'digits'))?.round).toBe(7);
+      expect((await store.load(OTHER, 'digits'))?.round).toBe(9);
+      expect((await store.load(COORDINATOR, 'digits-2'))?.round).toBe(11);
+      expect(await store.load(OTHER, 'digits-2')).toBeUndefined();
+    });
+
+    it.each([
+      ['an earlier round', { round: 6, attempt: 9 }],
+      ['an earlier attempt of the round', { attempt: 1 }],
+      ['an answer that is forgotten', { round: 8, answered: 5 }],
+      ['a contribution that is forgotten', { round: 8, contributed: 4 }],
+    ])('I put %s over the last record and am refused; the record stays', async (_what, back) => {
+      const store = await make();
+      await store.save(COORDINATOR, record);
+      await expect(store.save(COORDINATOR, { ...record, ...back })).rejects.toMatchObject({ code: 'STORE_WRITE' });
+      expect(await store.load(COORDINATOR, 'digits')).toEqual(record);
+    });
+
+    it('pins an address for ever: the same key again is fine, another one is refused', async () => {
+      const store = await make();
+      const key = new Uint8Array(32).fill(3);
+      await store.pin('wss://a', key);
+      await store.pin('wss://a', key.slice());
+      await expect(store.pin('wss://a', new Uint8Array(32).fill(4))).rejects.toMatchObject({ code: 'STORE_WRITE' });
+      expect(await store.pinned('wss://a')).toEqual(new Uint8Array(32).fill(3));
+      expect(await store.pinned('wss://b')).toBeUndefined();
+    });
+
+    it('does not share memory with what it was given', async () => {
+      const store = await make();
+      const key = new Uint8Array(32).fill(3);
+      await store.pin('wss://a', key);
+      key.fill(9);
+      expect(await store.pinned('wss://a')).toEqual(new Uint8Array(32).fill(3));
+    });
+
+    it.skipIf(reopen === undefined)(
+      'another process finds everything (skipped where a store does not outlive its process)',
+      async () => {
+        const store = await make();
+        await store.save(COORDINATOR, record);
+        await store.pin('wss://a', new Uint8Array(32).fill(3));
+        const again = await reopen?.(store);
+        expect(await again?.load(COORDINATOR, 'digits')).toEqual(record);
+        expect(await again?.pinned('wss://a')).toEqual(new Uint8Array(32).fill(3));
+      },
+    );
+  });
+}

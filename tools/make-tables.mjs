@@ -1,0 +1,89 @@
+// Writes docs/errors.md and docs/limits.md from the tables in protocol/errors.ts and protocol/limits.ts. Needs a build; run
+// from the repository root: node tools/make-tables.mjs. With --check it writes nothing and fails when a page is stale.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+const { ERRORS } = await import('../dist/protocol/errors.js');
+const limits = await import('../dist/protocol/limits.js');
+
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+const BLAME = {
+  remote: 'the sender of the bad value',
+  local: 'this side',
+  config: 'whoever wrote the settings',
+  nobody: 'chance or time',
+};
+
+function errorsPage() {
+  const areas = new Map();
+  for (const [code, spec] of Object.entries(ERRORS)) {
+    const area = code.slice(0, code.indexOf('_') + 1 || code.length);
+    areas.set(area, [...(areas.get(area) ?? []), [code, spec]]);
+  }
+  const out = [
+    '# Error codes',
+    '',
+    'What this page is: every error code of Sotto, made from `protocol/errors.ts` by `tools/make-tables.mjs`. A code never changes its meaning once',
+    'released. What it is not: where each is raised; search the sources for the code.',
+    '',
+    '*Blame* decides who is counted, refused and quarantined:',
+    '',
+    ...Object.entries(BLAME).map(([blame, who]) => `- \`${blame}\`: ${who}`),
+    '',
+    '*Retry* says whether trying again can help: never, later, in the next attempt of the same round, or in the next round.',
+  ];
+  for (const [area, codes] of areas) {
+    out.push(
+      '',
+      `## ${area.endsWith('_') ? `${area}…` : area}`,
+      '',
+      '| code | says | blame | retry |',
+      '|---|---|---|---|',
+    );
+    for (const [code, { says, blame, retry }] of codes)
+      out.push(`| \`${code}\` | ${cell(says)} | ${blame} | ${retry} |`);
+  }
+  return `${out.join('\n')}\n`;
+}
+
+function limitsPage() {
+  // The compiler keeps the comment in front of each constant; the value is read from the module itself.
+  const source = readFileSync('dist/protocol/limits.js', 'utf8');
+  const out = [
+    '# Limits',
+    '',
+    'What this page is: every bound of Sotto with its unit and reason, made from `protocol/limits.ts` by `tools/make-tables.mjs`. Each is enforced',
+    'before anything is allocated and tested on both sides. What it is not: settings; none of these can be configured.',
+    '',
+    '| limit | value | what and why |',
+    '|---|---|---|',
+  ];
+  const names = Object.keys(limits);
+  const found = [...source.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*export const (\w+) =/g)];
+  const reasons = new Map(found.map(([, text, name]) => [name, text.replace(/\s*\n\s*\*?\s*/g, ' ').trim()]));
+  for (const name of [...names].sort((a, b) => source.indexOf(`const ${a} `) - source.indexOf(`const ${b} `))) {
+    const reason = reasons.get(name);
+    if (reason === undefined || reason === '') throw new Error(`limit ${name} has no reason`);
+    if (typeof limits[name] !== 'number' || !(limits[name] > 0)) throw new Error(`limit ${name} is no positive number`);
+    out.push(`| \`${name}\` | ${limits[name].toLocaleString('en-US')} | ${cell(reason)} |`);
+  }
+  return `${out.join('\n')}\n`;
+}
+
+const check = process.argv.includes('--check');
+let stale = 0;
+mkdirSync('docs', { recursive: true });
+for (const [path, page] of [
+  ['docs/errors.md', errorsPage()],
+  ['docs/limits.md', limitsPage()],
+]) {
+  if (existsSync(path) && readFileSync(path, 'utf8') === page) continue;
+  if (check) {
+    stale++;
+    console.error(`${path} is stale: run node tools/make-tables.mjs`);
+  } else {
+    writeFileSync(path, page);
+    console.log(`wrote ${path}`);
+  }
+}
+process.exitCode = stale === 0 ? 0 : 1;
