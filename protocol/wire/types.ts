@@ -3,6 +3,9 @@
 
 import type { MessageKind } from './messages.js';
 
+/** The websocket sub-protocol, offered by the client and matched exactly (a `/` is not allowed in that header). */
+export const SUBPROTOCOL = 'sotto.v1';
+
 /** 0x01… session, 0x10… blobs and the chain, 0x20… the round in the order of its phases, 0x3e… how an attempt ends or goes on. */
 export const TYPE_BYTES = {
   hello: 0x01,

@@ -1,8 +1,7 @@
 // One place that holds vectors: a worker thread, or this process. Requests are answered in the order in which they are made.
 // Not here: what the requests do (workbench.ts, combine.ts) and which home holds what (engine.ts).
 
-import { jsKernels } from '../../protocol/kernels/js.js';
-import { nativePrimitives } from '../../protocol/native/index.js';
+import { nativeKernels, nativePrimitives } from '../../protocol/native/index.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { combine, stepModel } from './combine.js';
@@ -37,7 +36,7 @@ export interface Home {
 
 /** Both kinds of home answer with this. */
 export class HomeServer {
-  readonly #bench = new Workbench(nativePrimitives, jsKernels);
+  readonly #bench = new Workbench(nativePrimitives, nativeKernels());
 
   /** `transfer`: buffers of the answer that may move to the asking thread. */
   answer(request: HomeRequest): { readonly answer: HomeAnswer; readonly transfer: readonly ArrayBuffer[] } {

@@ -1,0 +1,214 @@
+// One websocket with its session machine: bytes to messages and back, heartbeat, back-pressure, the end.
+// Not here: what a session allows (session/), who else is connected (connections.ts), what requests do (coordinator.ts).
+
+import type { WebSocket } from 'ws';
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { ClientId, Millis } from '../../protocol/ids.js';
+import { DEAD_AFTER_MS, MAX_BACKLOG_BYTES, PING_MS, SLOW_READER_MS } from '../../protocol/limits.js';
+import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
+import type { Message } from '../../protocol/wire/messages.js';
+import { BlobSender, type Outlet } from '../chain/blob-sender.js';
+import { CLOSE, type CloseCode } from '../session/close-codes.js';
+import { startSession, stepSession } from '../session/session.js';
+import type { ClientRequest, SessionEffect, SessionEvent, SessionSetup, SessionState } from '../session/types.js';
+import { Alarm, type Clock } from './clock.js';
+import { Mailbox } from './mailbox.js';
+
+/** Bytes of frames, both ways, of all connections. */
+export interface Traffic {
+  up: number;
+  down: number;
+}
+
+export interface ConnectionHandlers {
+  authenticated(connection: Connection, client: ClientId, agent: string): void;
+  request(connection: Connection, client: ClientId, message: ClientRequest): void;
+  offence(connection: Connection, offence: { client?: ClientId; code: ErrorCode; text: string }): void;
+  complaint(client: ClientId, code: ErrorCode, text: string): void;
+  /** Exactly once, as soon as nothing more can come: the closing handshake may still be going on. */
+  ended(connection: Connection): void;
+  /** A bug of ours: the session machine threw. */
+  broken(error: unknown): void;
+}
+
+export class Connection implements Outlet {
+  readonly blobs: BlobSender;
+  readonly #socket: WebSocket;
+  readonly #traffic: Traffic;
+  readonly #handlers: ConnectionHandlers;
+  readonly #alarm: Alarm;
+  readonly #clock: Clock;
+  readonly #session: Mailbox<SessionState, SessionEvent, SessionEffect>;
+  #client: ClientId | undefined;
+  #ended = false;
+  #heardAt: Millis;
+  #pingedAt: Millis;
+  /** When the socket last took something, or had nothing to take. */
+  #tookAt: Millis;
+
+  constructor(socket: WebSocket, setup: SessionSetup, handlers: ConnectionHandlers, clock: Clock, traffic: Traffic) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.#clock = clock;
+    this.#traffic = traffic;
+    const now = clock.now();
+    this.#heardAt = now;
+    this.#pingedAt = now;
+    this.#tookAt = now;
+    this.blobs = new BlobSender(this);
+    this.#alarm = new Alarm(clock, (at) => this.tell({ type: 'tick', now: at }));
+    this.#session = new Mailbox({
+      first: startSession(setup, now),
+      step: stepSession,
+      run: (effect) => this.#run(effect),
+      broken: (error) => {
+        handlers.broken(error);
+        this.#close(CLOSE.internal, 'INTERNAL');
+      },
+    });
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    socket.on('pong', () => this.#heard());
+    socket.on('error', (error: Error & { code?: string }) => this.#socketError(error));
+    socket.on('close', () => this.#end());
+    this.#session.open();
+  }
+
+  /** Proven; `undefined` before the handshake is through. */
+  get client(): ClientId | undefined {
+    return this.#client;
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** An event of the session that does not come from the peer. */
+  tell(event: Exclude<SessionEvent, { type: 'message' | 'undecodable' | 'gone' }>): void {
+    this.#session.post(event);
+  }
+
+  send(message: Message): void {
+    this.sendFrame(encodeFrame(message));
+  }
+
+  /** The frame may be shared with other connections: it is never changed. */
+  sendFrame(frame: Uint8Array, sent?: () => void): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#traffic.down += frame.length;
+    this.#socket.send(frame, { binary: true }, (error) => {
+      if (error) return; // 'close' follows
+      this.#tookAt = this.#clock.now();
+      sent?.();
+    });
+    if (this.#socket.bufferedAmount > MAX_BACKLOG_BYTES) this.#cut('TRANSPORT_SLOW');
+  }
+
+  /** Ends it without a fault: shutdown, or the end of the task. */
+  bye(code: CloseCode, reason: string): void {
+    this.#close(code, reason);
+  }
+
+  /** Called about once a second. */
+  sweep(now: Millis): void {
+    if (this.#ended) return;
+    if (this.#socket.bufferedAmount === 0) this.#tookAt = now;
+    if (now - this.#tookAt >= SLOW_READER_MS) {
+      this.#cut('TRANSPORT_SLOW');
+      return;
+    }
+    if (now - this.#heardAt >= DEAD_AFTER_MS) {
+      this.#socket.terminate();
+      this.#end();
+      return;
+    }
+    if (now - this.#pingedAt < PING_MS) return;
+    this.#pingedAt = now;
+    this.#socket.ping();
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#ended) return;
+    this.#traffic.up += data.length;
+    this.#heard();
+    if (!isBinary) {
+      this.#session.post({ type: 'undecodable', code: 'WIRE_MALFORMED', text: 'a text message' });
+      return;
+    }
+    const decoded = decodeFrame(data);
+    if (decoded.ok) {
+      this.#session.post({ type: 'message', message: decoded.message });
+      return;
+    }
+    const { code, reason, offset, field } = decoded;
+    const at = [offset === undefined ? '' : ` at ${offset}`, field === undefined ? '' : ` in ${field}`].join('');
+    this.#session.post({ type: 'undecodable', code, text: reason + at });
+  }
+
+  #run(effect: SessionEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.send(effect.message);
+        return;
+      case 'wakeAt':
+        this.#alarm.set(effect.at);
+        return;
+      case 'authenticated':
+        this.#alarm.off();
+        this.#client = effect.client;
+        this.#handlers.authenticated(this, effect.client, effect.agent);
+        return;
+      case 'deliver':
+        this.#handlers.request(this, effect.client, effect.message);
+        return;
+      case 'offence': {
+        const { type: _, ...offence } = effect;
+        this.#handlers.offence(this, offence);
+        return;
+      }
+      case 'complaint':
+        this.#handlers.complaint(effect.client, effect.code, effect.text);
+        return;
+      case 'close':
+        this.#close(effect.code, effect.reason);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /** Errors of ws with a code are the peer's: frames over the limit, or bytes that are no websocket. It closes the socket itself. */
+  #socketError(error: Error & { code?: string }): void {
+    if (error.code?.startsWith('WS_ERR') !== true) return;
+    const code = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'WIRE_TOO_LARGE' : 'WIRE_MALFORMED';
+    this.#session.post({ type: 'undecodable', code, text: error.code });
+  }
+
+  /** A peer that takes nothing would not take a closing handshake either. */
+  #cut(code: ErrorCode): void {
+    if (this.#ended) return;
+    this.#handlers.offence(this, {
+      ...(this.#client === undefined ? {} : { client: this.#client }),
+      code,
+      text: 'cut',
+    });
+    this.#socket.terminate();
+    this.#end();
+  }
+
+  #close(code: CloseCode, reason: string): void {
+    this.#socket.close(code, reason);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#alarm.off();
+    this.#session.post({ type: 'gone' });
+    this.#handlers.ended(this);
+  }
+}

@@ -1,0 +1,131 @@
+// What a coordinator is started with, and what it tells: options, reports, events. Types only.
+// Not here: reading them from files (config/), doing anything with them (coordinator.ts).
+
+import type { Identity } from '../../protocol/crypto/identity.js';
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
+import type { RoundFact } from '../../protocol/round/types.js';
+import type { TaskConfig, WaitingPhase } from '../../protocol/task.js';
+import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { StageReport } from '../aggregate/index.js';
+import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
+import type { ChainStore } from '../chain/store.js';
+import type { Engine } from '../engine/types.js';
+import type { RosterPolicy } from '../session/types.js';
+import type { Clock } from './clock.js';
+
+/** What the coordinator measured on data of its own. */
+export interface Evaluation {
+  readonly examples: number;
+  /** Mean per example. */
+  readonly loss: number;
+  /** Share in [0, 1]. */
+  readonly accuracy: number;
+}
+
+/** The methods of pino that are used. Objects hold ids, codes and counts; never a key, share, mask, update or token. */
+export interface Logger {
+  debug(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+export interface CoordinatorOptions {
+  readonly task: TaskConfig;
+  /** `task.dimension` finite values. Copied. */
+  readonly initialWeights: Float32Array;
+  readonly identity: Identity;
+  /** Port 0: the system picks one; `Coordinator.url` says which. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly roster: RosterPolicy;
+  readonly campaign: CampaignSettings;
+  /** Called after each round, one call at a time; the next round does not wait for it unless `campaign.stopAt` is set. Must not change the weights. */
+  readonly evaluate?: (weights: Float32Array<ArrayBuffer>, round: number) => Promise<Evaluation>;
+  readonly log?: Logger;
+  /** Uniform in [0, 1): deals groups and samples cohorts. CSPRNG-backed outside simulation, seeded inside. */
+  readonly random: () => number;
+  /** Threads for vector work; default: all cores but one. Ignored where `engine` is given. */
+  readonly workers?: number;
+  /** Closed by the coordinator when it stops. */
+  readonly engine?: Engine;
+  /** Must be empty: resuming from a filled one is issue 5's. Default: in memory. */
+  readonly store?: ChainStore;
+  readonly clock?: Clock;
+}
+
+/** One round, over all its attempts. */
+export interface RoundReport {
+  readonly round: number;
+  readonly attempts: number;
+  readonly outcome:
+    | { readonly type: 'committed' }
+    | { readonly type: 'void'; readonly code: ErrorCode; readonly text: string };
+  /** Absent without `evaluate`, where it failed, and in a void round. */
+  readonly accuracy?: number;
+  readonly loss?: number;
+  /** Members of the last attempt's roster, group by group. */
+  readonly cohort: readonly ClientId[];
+  readonly groups: readonly Team[];
+  /** U4: exactly the clients whose updates are in the model. Empty in a void round. */
+  readonly survivors: readonly ClientId[];
+  /** Left by themselves; over all attempts, each (client, phase) once. */
+  readonly dropped: readonly { readonly client: ClientId; readonly phase: WaitingPhase }[];
+  /** Left out by the coordinator; over all attempts, each once. */
+  readonly excluded: readonly { readonly client: ClientId; readonly phase: WaitingPhase; readonly code: ErrorCode }[];
+  readonly voidedGroups: readonly { readonly group: GroupId; readonly code: ErrorCode; readonly text: string }[];
+  /** From the first announcement to the signed record (or the end of the last attempt). */
+  readonly seconds: number;
+  /** Bytes of frames since the report before; model downloads after a round count for the next one. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** What the stages of the aggregation rule measured; empty in a void round. */
+  readonly rule: readonly StageReport[];
+  /** Of the model after the round. */
+  readonly modelHash: Hash;
+}
+
+export interface CampaignResult {
+  readonly outcome: CampaignOutcome;
+  readonly rounds: readonly RoundReport[];
+  /** Of the last model. */
+  readonly modelHash: Hash;
+  /** Clients proven to have broken the protocol, with what they did. */
+  readonly blamed: readonly { readonly client: ClientId; readonly code: ErrorCode }[];
+}
+
+export type ClientNotice =
+  | { readonly type: 'connected'; readonly client: ClientId; readonly agent: string }
+  | { readonly type: 'checkedIn' | 'left' | 'replaced'; readonly client: ClientId }
+  | { readonly type: 'rejected'; readonly client: ClientId; readonly code: ErrorCode; readonly retryAfterMs: number }
+  /** It broke the protocol. Without `client`: somebody who had not proven who it is. */
+  | { readonly type: 'offence'; readonly client?: ClientId; readonly code: ErrorCode; readonly text: string }
+  /** It told us of a fault on its side, such as a guard that stopped us. */
+  | { readonly type: 'complaint'; readonly client: ClientId; readonly code: ErrorCode; readonly text: string }
+  /** Proven; it sits out for good. */
+  | { readonly type: 'blamed'; readonly client: ClientId; readonly code: ErrorCode };
+
+export interface CoordinatorEvents {
+  readonly attempt: { readonly round: number; readonly attempt: number; readonly groups: readonly Team[] };
+  readonly fact: { readonly round: number; readonly attempt: number; readonly fact: RoundFact };
+  readonly client: ClientNotice;
+  readonly round: RoundReport;
+  readonly finished: CampaignResult;
+}
+
+export interface Coordinator {
+  /** ws://host:port */
+  readonly url: string;
+  /** The public key that clients pin, in hex. */
+  readonly id: ClientId;
+  /** Gives a function that takes the listener off. A listener that throws is logged and stays. */
+  on<K extends keyof CoordinatorEvents>(event: K, listener: (value: CoordinatorEvents[K]) => void): () => void;
+  /** The campaign's end. Late clients are still told that it is over, until `stop`. Rejects only on a bug of ours. */
+  readonly done: Promise<CampaignResult>;
+  /** Finishes or aborts the round, tells the clients, closes. Idempotent. */
+  stop(reason: string): Promise<void>;
+  /** The newest model. A copy. */
+  model(): Float32Array<ArrayBuffer>;
+  /** The signed records since genesis. */
+  chain(): readonly ChainRecordBody[];
+}

@@ -1,0 +1,128 @@
+// From a round's result to the next signed model: aggregate, step of the server optimiser, chain record, store. Also genesis.
+// Not here: telling anybody (coordinator.ts), the arithmetic (engine/).
+
+import { assertLittleEndian, type ModelState, weightsBytes } from '../../protocol/chain/model.js';
+import { recordHash, signRecord, type UnsignedRecord } from '../../protocol/chain/record.js';
+import type { Identity } from '../../protocol/crypto/identity.js';
+import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { SottoError } from '../../protocol/errors.js';
+import { fromHex, hashOf } from '../../protocol/ids.js';
+import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
+import type { RoundResult } from '../../protocol/round/types.js';
+import { configHash, type Derived, type TaskConfig } from '../../protocol/task.js';
+import type { StageReport } from '../aggregate/index.js';
+import type { ChainStore, Link } from '../chain/store.js';
+import { blobOf, optimizerBlob } from '../engine/combine.js';
+import type { Blob, Engine, EngineFailure } from '../engine/types.js';
+
+export interface PublisherSetup {
+  readonly config: TaskConfig;
+  readonly derived: Derived;
+  readonly identity: Identity;
+  readonly primitives: Primitives;
+  readonly engine: Engine;
+  readonly store: ChainStore;
+}
+export type Published =
+  | { readonly ok: true; readonly link: Link; readonly rule: readonly StageReport[] }
+  | EngineFailure;
+
+const NOTHING = new Uint8Array(0);
+
+export class Publisher {
+  readonly #setup: PublisherSetup;
+  #model: ModelState;
+
+  private constructor(setup: PublisherSetup, model: ModelState) {
+    this.#setup = setup;
+    this.#model = model;
+  }
+
+  /**
+   * Signs the first model into an empty store.
+   * @throws SottoError TRAIN_SHAPE where the weights do not have the task's dimension or are not finite; what the store throws
+   */
+  static async open(setup: PublisherSetup, initialWeights: Float32Array): Promise<Publisher> {
+    assertLittleEndian();
+    const { config, primitives } = setup;
+    if (initialWeights.length !== config.dimension) {
+      const text = `initialWeights has ${initialWeights.length} values, task.dimension is ${config.dimension}; build both from one model`;
+      throw new SottoError('TRAIN_SHAPE', text);
+    }
+    if (!initialWeights.every(Number.isFinite)) {
+      throw new SottoError('TRAIN_SHAPE', 'initialWeights holds a value that is not finite');
+    }
+    const weights = Float32Array.from(initialWeights);
+    const optimizer = initOptimizer(config.optimizer, config.dimension);
+    const publisher = new Publisher(setup, { weights, optimizer });
+    // The store keeps what it is given, and nobody may change a published model.
+    const model = blobOf(primitives, weightsBytes(weights));
+    const state = optimizerBlob(primitives, optimizer);
+    const record = publisher.#record({
+      type: 'genesis',
+      round: 0,
+      attempt: 0,
+      previous: NOTHING,
+      modelBefore: NOTHING,
+      aggregate: NOTHING,
+      modelAfter: model.hash,
+      optimizerAfter: state?.hash ?? NOTHING,
+      step: optimizer.steps,
+      transcript: NOTHING,
+    });
+    await publisher.#append(record, [model, state]);
+    return publisher;
+  }
+
+  /** The newest weights. Not to be changed. */
+  get weights(): Float32Array<ArrayBuffer> {
+    return this.#model.weights;
+  }
+
+  /** Calls must not overlap. Never rejects: a model that cannot be made is a value. */
+  async publish(round: number, attempt: number, result: RoundResult): Promise<Published> {
+    const { config, derived, engine, store } = this.#setup;
+    const { groups } = result;
+    const combined = await engine.aggregate({ encoding: derived.encoding, rule: config.rule, groups });
+    if (!combined.ok) return combined;
+    const { aggregate } = combined;
+    const step = await engine.nextModel({ optimizer: config.optimizer, before: this.#model, aggregate });
+    if (!step.ok) return step;
+    const { record: before, hash: previous } = store.head();
+    const record = this.#record({
+      type: 'update',
+      round,
+      attempt,
+      previous: fromHex(previous),
+      modelBefore: before.modelAfter,
+      aggregate: step.aggregate.hash,
+      modelAfter: step.model.hash,
+      optimizerAfter: step.optimizer?.hash ?? NOTHING,
+      step: step.after.optimizer.steps,
+      transcript: fromHex(result.transcript),
+    });
+    try {
+      const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);
+      this.#model = step.after;
+      return { ok: true, link, rule: combined.reports };
+    } catch (error) {
+      return { ok: false, code: 'STORE_WRITE', text: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #record(fields: Omit<UnsignedRecord, 'task' | 'config'>): UnsignedRecord {
+    const { config, derived, primitives } = this.#setup;
+    return { task: config.task, config: configHash(primitives, derived.text), ...fields };
+  }
+
+  async #append(unsigned: UnsignedRecord, blobs: readonly (Blob | undefined)[]): Promise<Link> {
+    const { identity, primitives, store } = this.#setup;
+    const record = signRecord(primitives, identity, unsigned);
+    const link: Link = { record, hash: hashOf(recordHash(primitives, record)) };
+    await store.append(
+      link,
+      blobs.filter((blob) => blob !== undefined),
+    );
+    return link;
+  }
+}

@@ -1,0 +1,152 @@
+// Runs one attempt of one round: feeds the round machine, carries out its effects. No decisions: those are protocol/round's.
+// Not here: choosing clients and retrying (campaign/), what a result becomes (publisher.ts).
+
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { ClientId } from '../../protocol/ids.js';
+import { type RoundState, startRound, stepRound } from '../../protocol/round/round.js';
+import type {
+  RoundEffect,
+  RoundEvent,
+  RoundFact,
+  RoundFailure,
+  RoundResult,
+  RoundSetup,
+} from '../../protocol/round/types.js';
+import type { EngineWork } from '../../protocol/secagg/jobs.js';
+import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../../protocol/wire/messages.js';
+import type { Engine } from '../engine/types.js';
+import { Alarm, type Clock } from './clock.js';
+import { Mailbox } from './mailbox.js';
+
+export interface RunnerHandlers {
+  send(to: ClientId, message: CoordinatorRoundMessage): void;
+  refuse(client: ClientId, code: ErrorCode, run: RunRef, fatal: boolean): void;
+  fact(fact: RoundFact): void;
+  done(result: RoundResult): void;
+  failed(failure: RoundFailure): void;
+  /** A bug of ours: the machine or an effect threw. `failed` follows. */
+  broken(error: unknown): void;
+}
+
+export class RoundRunner {
+  readonly #setup: RoundSetup;
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #handlers: RunnerHandlers;
+  readonly #alarm: Alarm;
+  readonly #machine: Mailbox<RoundState, RoundEvent, RoundEffect>;
+  /** Broke the protocol outside the round (frames nobody can read): for this attempt they are gone for good. */
+  readonly #banned = new Set<ClientId>();
+  #kept: readonly string[] = [];
+  #over = false;
+
+  constructor(setup: RoundSetup, engine: Engine, clock: Clock, handlers: RunnerHandlers) {
+    this.#setup = setup;
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#handlers = handlers;
+    this.#alarm = new Alarm(clock, (now) => this.#machine.post({ type: 'tick', now }));
+    this.#machine = new Mailbox({
+      first: startRound(setup, clock.now()),
+      step: stepRound,
+      run: (effect) => this.#run(effect),
+      broken: (error) => this.#break(error),
+    });
+  }
+
+  /** Announces. Apart from the constructor, so that whoever is told already knows this runner. */
+  start(): void {
+    this.#machine.open();
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  message(from: ClientId, body: ClientRoundMessage): void {
+    if (!this.#banned.has(from)) this.#machine.post({ type: 'message', from, body, now: this.#clock.now() });
+  }
+
+  gone(client: ClientId): void {
+    this.#machine.post({ type: 'gone', client, now: this.#clock.now() });
+  }
+
+  back(client: ClientId): void {
+    if (!this.#banned.has(client)) this.#machine.post({ type: 'back', client, now: this.#clock.now() });
+  }
+
+  /** Call before the connection is reported gone. */
+  ban(client: ClientId): void {
+    this.#banned.add(client);
+  }
+
+  cancel(): void {
+    this.#machine.post({ type: 'cancel', now: this.#clock.now() });
+  }
+
+  #run(effect: RoundEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#handlers.send(effect.to, effect.message);
+        return;
+      case 'refuse':
+        this.#handlers.refuse(effect.client, effect.code, effect.run, effect.fatal);
+        return;
+      case 'wakeAt':
+        this.#alarm.set(effect.at);
+        return;
+      case 'compute':
+        this.#compute(effect.job, effect.work);
+        return;
+      case 'measure':
+        this.#handlers.fact(effect.fact);
+        return;
+      case 'done':
+        this.#end();
+        this.#kept = effect.result.groups.flatMap(({ source }) =>
+          source.type === 'sum' ? [source.accumulator] : source.slots.map(({ slot }) => slot),
+        );
+        this.#handlers.done(effect.result);
+        return;
+      case 'failed':
+        this.#end();
+        this.#handlers.failed(effect.failure);
+        return;
+      case 'forget':
+        void this.#engine.forget(effect.keepAccumulators ? this.#kept : []);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #compute(job: number, work: EngineWork): void {
+    void this.#engine.run(work).then((result) => {
+      if (!this.#over) this.#machine.post({ type: 'computed', job, result, now: this.#clock.now() });
+    });
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#alarm.off();
+  }
+
+  /** Nobody knows whether a sum was open already, so there is no other attempt of this round. */
+  #break(error: unknown): void {
+    if (this.#over) {
+      this.#handlers.broken(error);
+      return;
+    }
+    this.#end();
+    this.#handlers.broken(error);
+    const { round, attempt, groups } = this.#setup;
+    for (const { id, members } of groups) {
+      const run: RunRef = { round, attempt, group: id };
+      const abort = { kind: 'abort', run, code: 'INTERNAL', culprits: [], retryAfterMs: 0 } as const;
+      for (const member of members) this.#handlers.send(member, abort);
+    }
+    void this.#engine.forget([]);
+    const text = 'the coordinator broke; see its log';
+    this.#handlers.failed({ code: 'INTERNAL', phase: 'keys', text, culprits: [], retry: 'next-round' });
+  }
+}

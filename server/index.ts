@@ -1,0 +1,20 @@
+// The public surface of sotto/server: start a coordinator, watch it, stop it.
+
+export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
+export type { ChainStore, Link } from './chain/store.js';
+export type { Clock } from './driver/clock.js';
+export type {
+  CampaignResult,
+  ClientNotice,
+  Coordinator,
+  CoordinatorEvents,
+  CoordinatorOptions,
+  Evaluation,
+  Logger,
+  RoundReport,
+} from './driver/options.js';
+export { startCoordinator } from './driver/start.js';
+export { inProcessEngine, workerEngine } from './engine/engine.js';
+export type { Blob, Engine } from './engine/types.js';
+export { CLOSE, closeCodeOf } from './session/close-codes.js';
+export type { RosterPolicy } from './session/types.js';
