@@ -8,12 +8,13 @@ import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { modelManifest } from '../client/tfjs/spec.js';
 import { SottoError } from '../protocol/errors.js';
-import { deriveTask, parseTask } from '../protocol/task.js';
+import { deriveTask } from '../protocol/task.js';
+import { parseTask } from '../protocol/task-schema.js';
 import { generatedPages } from '../server/cli/pages.js';
 import { closest } from '../server/config/closest.js';
 import { undocumented } from '../server/config/document.js';
 import { coordinatorSchema } from '../server/config/fields.js';
-import { loadCoordinatorSettings, parseCoordinatorSettings } from '../server/config/index.js';
+import { defineTask, loadCoordinatorSettings, parseCoordinatorSettings } from '../server/config/index.js';
 import { PROFILE_FILLS } from '../server/config/profiles.js';
 import { loadSimulationConfig, parseSimulationConfig, simulationSchema } from '../simulations/config.js';
 
@@ -246,6 +247,33 @@ describe('the command line', () => {
     const plain = parseSimulationConfig(QUICK, 'f');
     const other = parseSimulationConfig(QUICK, 'f', { seed: 99, rounds: 2 });
     expect(other).toEqual({ ...plain, seed: 99, campaign: { ...plain.campaign, rounds: 2 } });
+  });
+});
+
+describe('defineTask', () => {
+  const own = {
+    task: 'own',
+    profile: 'cohort',
+    dimension: 10,
+    group: { size: 8 },
+    encoding: { clipNorm: 1 },
+    optimizer: { name: 'fedavg', learningRate: 1 },
+    training: { algorithm: 'fedavg', epochs: 1, batchSize: 8, learningRate: 0.1, optimizer: 'sgd' },
+  } as const;
+
+  it('fills in and checks a task written in code like one from a file', () => {
+    const task = defineTask(own);
+    expect(task).toMatchObject({ protocol: 'sotto/1', dimension: 10, rule: { name: 'mean' }, prg: 'aes256ctr' });
+    expect(parseTask(deriveTask(task).text)).toEqual(task);
+  });
+
+  it('refuses the same things, by name', () => {
+    const wrong: object = { ...own, dimensions: 3 };
+    expect(refusal(() => defineTask(wrong as typeof own)).message).toContain(
+      'dimensions is unknown; did you mean dimension?',
+    );
+    expect(refusal(() => defineTask({ ...own, profile: 'grouped' })).message).toContain('group.count is missing');
+    expect(refusal(() => defineTask({ ...own, group: { size: 7 } })).code).toBe('CONFIG_GROUP_SIZE');
   });
 });
 

@@ -282,7 +282,15 @@ export const coordinatorSchema = settings({
   ),
 });
 
+const { model: _model, ...entriesWithoutModel } = taskEntries;
+/** A task written in code: who brings a trainer knows the size of the model and need not describe it. */
+export const taskSchema = settings({
+  ...entriesWithoutModel,
+  dimension: says('Coordinates of the model, d.', whole(1, MAX_DIMENSION)),
+});
+export type TaskSettings = v.InferInput<typeof taskSchema>;
+
 export type TaskFile = v.InferOutput<ReturnType<typeof taskFile>>;
-const taskFile = () => settings(taskEntries);
+const taskFile = () => settings(entriesWithoutModel);
 export type CampaignFile = v.InferOutput<typeof campaignSchema>;
 export type CoordinatorFile = v.InferOutput<typeof coordinatorSchema>;

@@ -2,12 +2,14 @@
 // Not here: the settings of simulations (simulations/config.ts); starting anything (server/index.ts).
 
 import { dirname, resolve } from 'node:path';
+import type { TaskConfig } from '../../protocol/task.js';
 import { deriveTask } from '../../protocol/task.js';
-import { coordinatorSchema } from './fields.js';
-import { parseSettings, readSettings } from './load.js';
-import { fillCoordinator } from './profiles.js';
+import { coordinatorSchema, type TaskSettings, taskSchema } from './fields.js';
+import { checkSettings, parseSettings, readSettings } from './load.js';
+import { fillCoordinator, fillTask } from './profiles.js';
 import type { CoordinatorSettings, ModelSettings } from './types.js';
 
+export type { TaskSettings } from './fields.js';
 export type { CampaignSettings, CoordinatorSettings, ModelSettings } from './types.js';
 
 /** Counts the coordinates of a described model. Handed in, because the server knows no models. */
@@ -28,4 +30,22 @@ export function parseCoordinatorSettings(text: string, name: string, dimensionOf
     deriveTask(filled.task);
     return filled;
   });
+}
+
+/**
+ * A task written in code: the settings of a file with `dimension` in place of `model`, checked and filled in by its profile alike.
+ * @throws CONFIG_INVALID, and every CONFIG_* of deriveTask
+ */
+export function defineTask(task: TaskSettings): TaskConfig {
+  return checkSettings(
+    task,
+    () => 'task',
+    'task',
+    taskSchema,
+    (file) => {
+      const filled = fillTask(file, file.dimension);
+      deriveTask(filled);
+      return filled;
+    },
+  );
 }

@@ -69,6 +69,17 @@ export function parseSettings<S extends v.GenericSchema, T>(
     const line = lineOf(document.contents, path, lines);
     return line === undefined ? name : `${name}:${line}`;
   };
+  return checkSettings(value, where, name, schema, finish);
+}
+
+/** The second half of parseSettings, for values that come from code. @param where names the place of a field in messages */
+export function checkSettings<S extends v.GenericSchema, T>(
+  value: unknown,
+  where: (path: readonly PropertyKey[]) => string,
+  name: string,
+  schema: S,
+  finish: (value: v.InferOutput<S>) => T,
+): T {
   const result = v.safeParse(schema, value);
   if (!result.success) {
     const problems = result.issues.map((issue) => describe(issue, where));
