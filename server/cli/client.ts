@@ -116,7 +116,7 @@ function tell(federated: FederatedClient, json: boolean, io: Io): void {
       `connection lost: ${e.code} ${e.reason}${e.retryInMs === undefined ? '' : `; next try in ${Math.round(e.retryInMs)} ms`}`,
     ),
   );
-  federated.on('accepted', (e) => line('accepted', e, `waiting for round ${e.round + 1} of ${e.task}`));
+  federated.on('accepted', (e) => line('accepted', e, `waiting for round ${e.round} of ${e.task}`));
   federated.on('rejected', (e) =>
     line('rejected', e, `not now (${e.code}); asking again in ${Math.round(e.retryAfterMs)} ms`),
   );

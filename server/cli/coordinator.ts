@@ -1,11 +1,13 @@
 // `sotto coordinator`: reads settings and identity, starts the coordinator, shows its rounds until the campaign is over.
 // Not here: the coordinator (server/index.ts), its settings (server/config).
 
+import { destination, pino } from 'pino';
 import { initialWeights, modelManifest } from '../../client/tfjs/spec.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
+import { MIN_GROUP } from '../../protocol/limits.js';
 import { nativeRng } from '../../protocol/native/index.js';
-import { loadCoordinatorSettings } from '../config/index.js';
+import { type CoordinatorSettings, loadCoordinatorSettings } from '../config/index.js';
 import { type Coordinator, type RoundReport, startCoordinator } from '../index.js';
 import { evaluatorOf } from './evaluate.js';
 import { EXIT, type ExitCode } from './exit.js';
@@ -17,11 +19,15 @@ import { stoppable } from './stop.js';
 import { RunView, type ViewEvent } from './view.js';
 
 export interface CoordinatorOptions {
+  /** `silent` and the levels of pino. */
+  readonly log: string;
   readonly json: boolean;
 }
 
+const STDERR = 2;
+
 /** @returns ok where the campaign ended or was stopped; failed where it stalled @throws SottoError from the start */
-export async function coordinator(path: string, { json }: CoordinatorOptions, io: Io): Promise<ExitCode> {
+export async function coordinator(path: string, { log, json }: CoordinatorOptions, io: Io): Promise<ExitCode> {
   const settings = loadCoordinatorSettings(path, (model) => modelManifest(model).dimension);
   const identity = await loadIdentityFile(settings.identityFile);
   const evaluator = settings.evaluate === 'none' ? undefined : await evaluatorOf(settings.evaluate, settings.model);
@@ -34,6 +40,7 @@ export async function coordinator(path: string, { json }: CoordinatorOptions, io
       roster: settings.roster,
       campaign: settings.campaign,
       random: secureUniform,
+      log: pino({ level: log, base: null }, destination(STDERR)),
       ...(evaluator === undefined
         ? {}
         : { evaluate: (weights: Float32Array<ArrayBuffer>) => evaluator.evaluate(weights) }),
@@ -49,7 +56,7 @@ export async function coordinator(path: string, { json }: CoordinatorOptions, io
       type: 'started',
       rounds: settings.campaign.rounds,
       groups: settings.task.group.count,
-      text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: sotto client --url ${running.url} --task ${settings.task.task} --coordinator ${running.id} --data mnist`,
+      text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}`,
     });
     if (json) io.stdout.write(`${JSON.stringify({ type: 'listening', url: running.url, id: running.id })}\n`);
     try {
@@ -68,6 +75,14 @@ export async function coordinator(path: string, { json }: CoordinatorOptions, io
   } finally {
     await evaluator?.dispose();
   }
+}
+
+/** What an operator gives to clients; with the sample data where the coordinator itself measures on it. */
+function joinCommand({ url, id }: Coordinator, { task, evaluate }: CoordinatorSettings): string {
+  const data = evaluate === 'none' ? '--trainer <file>' : `--data ${evaluate}`;
+  const open =
+    task.profile === 'open' ? ' --allow-open' : task.group.size < MIN_GROUP ? ` --min-group ${task.group.size}` : '';
+  return `sotto client --url ${url} --task ${task.task} --coordinator ${id} ${data}${open}`;
 }
 
 /** 53 random bits in [0, 1), from the system's generator: who sits with whom must not be guessed. */

@@ -1,7 +1,7 @@
 // The command line as commander sees it: commands, options, help. Each command's code is loaded when it runs, since the trainer
 // alone takes half a second to load. Not here: what the commands do (one file each).
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Help, InvalidArgumentError, Option } from 'commander';
 import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { ExitCode } from './exit.js';
@@ -37,6 +37,11 @@ export function createProgram(
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(text) })
+    // That a switch is off unless given goes without saying.
+    .configureHelp({
+      optionDescription: (option) =>
+        option.defaultValue === false ? option.description : Help.prototype.optionDescription.call(new Help(), option),
+    })
     .showHelpAfterError('Try --help.')
     .exitOverride()
     .addHelpText(
@@ -61,6 +66,7 @@ export function createProgram(
     .command('coordinator')
     .description('run a coordinator for real clients')
     .argument('<config>', 'YAML or JSON file, see docs/configuration.md')
+    .addOption(new Option('--log <level>', 'JSON log on stderr').choices(LOG_LEVELS).default('silent'))
     .option('--json', 'JSON lines on stdout: every event, then the result', false)
     .action(async (config: string, options: CoordinatorOptions) => done(await commands.coordinator(config, options)));
 
@@ -115,6 +121,7 @@ function inheritSettings(command: Command, from: Command): void {
   command.copyInheritedSettings(from);
 }
 
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'];
 const WHOLE = /^(0|[1-9]\d{0,15})$/;
 
 function wholeNumber(text: string): number {
