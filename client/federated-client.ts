@@ -3,7 +3,7 @@
 import { portablePrimitives } from '../protocol/crypto/portable.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
-import { jsKernels } from '../protocol/kernels/js.js';
+import { openKernels } from '../protocol/kernels/wasm.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
@@ -63,7 +63,9 @@ export class FederatedClient {
     this.#timers = timers;
     this.#pinned = pinnedKey(options.coordinator);
     this.#transport = options.transport ?? webSocketTransport({ open: globalWebSocket, timers });
-    this.#engine = options.engine ?? inlineEngine({ primitives, kernels: jsKernels, openKeystream: webKeystream });
+    this.#engine =
+      options.engine ??
+      inlineEngine({ primitives, kernels: openKernels(globalThis.WebAssembly), openKeystream: webKeystream });
     this.#requests = new ChainRequests(primitives, timers);
     const events = this.#events;
     this.#chain = new ModelChain({

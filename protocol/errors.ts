@@ -224,6 +224,18 @@ export const ERRORS = {
   TRANSPORT_UNAVAILABLE: { blame: 'local', retry: 'never', says: 'this runtime has no WebSocket and no transport was given' },
   CHAIN_STALLED: { blame: 'remote', retry: 'later', says: 'the coordinator did not send a part of the model chain that it was asked for' },
   CLIENT_RUNNING: { blame: 'local', retry: 'never', says: 'run was called on a client that runs or has run' },
+  TRANSPORT_UNAVAILABLE: {
+    blame: 'local',
+    retry: 'never',
+    says: 'this runtime has no WebSocket and no transport was given',
+  },
+  CHAIN_STALLED: {
+    blame: 'remote',
+    retry: 'later',
+    says: 'the coordinator did not send a part of the model chain that it was asked for',
+  },
+  CLIENT_RUNNING: { blame: 'local', retry: 'never', says: 'run was called on a client that runs or has run' },
+  TRANSPORT_SLOW: { blame: 'remote', retry: 'later', says: 'the peer did not take its messages in time' },
   TRANSPORT_CLOSED: { blame: 'nobody', retry: 'later', says: 'the connection closed' },
   STORE_WRITE: {
     blame: 'local',

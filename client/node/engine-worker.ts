@@ -1,12 +1,16 @@
 // The thread behind worker-engine.ts: gets work and an update, gives the vector and its hashes. Holds nothing between jobs.
 import { parentPort } from 'node:worker_threads';
-import { jsKernels } from '../../protocol/kernels/js.js';
+import { openKernels } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
 import type { ClientWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { computeVector } from '../engine.js';
 
-const tools = { primitives: nativePrimitives, kernels: jsKernels, openKeystream: nativeKeystream };
+const tools = {
+  primitives: nativePrimitives,
+  kernels: openKernels(globalThis.WebAssembly),
+  openKeystream: nativeKeystream,
+};
 
 parentPort?.on(
   'message',

@@ -3,11 +3,11 @@
 // process. Not here: what is computed (client/engine.ts).
 import { Worker } from 'node:worker_threads';
 import { SottoError } from '../../protocol/errors.js';
-import { jsKernels } from '../../protocol/kernels/js.js';
+import { openKernels } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
 import type { ClientWork, ClientWorkResult } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
-import { type ClientEngine, computeVector, VectorSlot } from '../engine.js';
+import { type ClientEngine, computeVector, type EngineTools, VectorSlot } from '../engine.js';
 
 /**
  * Key-stream bytes (streams × vector) up to which work is done inline: about 4 ms. Measured by `npm run bench -- engine`:
@@ -87,9 +87,18 @@ export class EngineThread {
   }
 }
 
-const tools = { primitives: nativePrimitives, kernels: jsKernels, openKeystream: nativeKeystream };
+let tools: EngineTools | undefined;
+/** Runs to its end without a pause, so that all clients of the process can share one set of kernels. */
 const inline = (work: ClientWork, update: Float32Array<ArrayBuffer>): ReturnType<typeof computeVector> =>
-  computeVector(work, update, tools, runStreaming);
+  computeVector(work, update, ownTools(), runStreaming);
+function ownTools(): EngineTools {
+  tools ??= {
+    primitives: nativePrimitives,
+    kernels: openKernels(globalThis.WebAssembly),
+    openKeystream: nativeKeystream,
+  };
+  return tools;
+}
 
 /** Bytes of key stream that the work reads; a plain vector has as many as itself. */
 const heaviness = (work: ClientWork): number =>
