@@ -51,7 +51,7 @@ describe('one vector, wherever it is computed', () => {
         openKeystream: webKeystream,
       }),
     'noble and JavaScript': () =>
-      inlineEngine({ primitives: portablePrimitives, kernels: jsKernels(), openKeystream: portableKeystream }),
+      inlineEngine({ primitives: portablePrimitives, kernels: jsKernels, openKeystream: portableKeystream }),
   };
   it.each([16, 24, 32] as const)('ρ = %i: the same bytes from all four engines', async (ring) => {
     const work = maskWork(ring, 3, ring === 24);

@@ -108,7 +108,7 @@ export async function start(
     transport: coordinator.hub.transport,
     primitives: nativePrimitives,
     rng: nativeRng,
-    engine: inlineEngine({ primitives: nativePrimitives, kernels: jsKernels(), openKeystream: nativeKeystream }),
+    engine: inlineEngine({ primitives: nativePrimitives, kernels: jsKernels, openKeystream: nativeKeystream }),
     timers,
     ...options,
   } as FederatedClientOptions);
