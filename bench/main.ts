@@ -9,8 +9,9 @@ import { aggregateBench } from './aggregate.js';
 import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
+import { training } from './training.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench];
+const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, training];
 
 interface Result {
   readonly name: string;

@@ -76,8 +76,15 @@ async function choose(options: BackendOptions): Promise<BackendInfo> {
 
 async function named(name: BackendName, options: BackendOptions, reason: string): Promise<BackendInfo> {
   await load(name, options);
-  await activate(name);
-  probe(name);
+  const before = tf.engine().backendName;
+  try {
+    await activate(name);
+    probe(name);
+  } catch (error) {
+    // Whoever trains on another backend keeps it.
+    if (before && before !== name) await tf.setBackend(before);
+    throw error;
+  }
   const kernels = name === 'wasm' ? ' with our kernels' : '';
   return { name, why: `training on TensorFlow.js ${tf.version_core}, backend ${name}${kernels} (${reason})` };
 }

@@ -2,14 +2,12 @@
 // `jsKernels` (js.ts) everywhere, `wasmKernels` (wasm.ts) where there is WebAssembly with SIMD; `openKernels` takes the
 // better one. Not here: what is summed (secagg/), order statistics (another module of assembly/).
 //
-// Is WASM worth its copies in and out? Measured, 2 shared cores, Node 20.20, pieces of 64 KiB, vector of 4 MiB (GB/s of `x`):
-//   u32 sum   js 4.0, wasm copying both 6.7, wasm with `acc` in the workspace 13     (naive js loop 2.6)
-//   u16 sum   js 1.6, wasm copying both 6.4, wasm with `acc` in the workspace 13     (naive js loop 1.0)
-// So yes, even with the copies; and a loop that keeps one piece of the sum in `workspace` while all its key streams go by
-// runs twice as fast again. Again with `npm run bench -- kernels`.
-
-/** Bytes of `workspace`. With its key stream piece it fits a 256 KiB L2 cache. */
-export const WORKSPACE_BYTES = 65_536;
+// Is WASM worth its copies in and out? Measured, 2 shared cores, Node 20.20 (`npm run bench -- kernels`):
+//   sums of 4 MiB in pieces of 64 KiB, GB/s        u32: naive js 2.6, js.ts 4.0, wasm 8.4    u16: 1.0, 2.1, 9.1
+//   all masks of a client, 64 peers, d = 1M, ms    u32: js.ts 150, wasm 110                  u16: js.ts 110, wasm 52
+//   pack24 of 1M numbers, ms                       js.ts 2.5, wasm 0.4
+// So yes, copies included. A sum that lives in WASM memory adds at 13 GB/s, yet the whole mask step did not get faster by
+// it: AES makes 3.4 GB/s, and that is then nearly all of the time. So there is no such interface.
 
 /**
  * All arrays may lie anywhere; lengths must match. Sums wrap: modulo 2^32 and 2^16. Numbers in arrays are in the machine's
@@ -18,11 +16,6 @@ export const WORKSPACE_BYTES = 65_536;
  */
 export interface Kernels {
   readonly name: 'js' | 'wasm';
-  /**
-   * WORKSPACE_BYTES where an `acc` needs no copying in and out; absent where nothing is copied anyway. One owner at a time,
-   * who may not wait for anything asynchronous in between; content undefined at first. 16-byte aligned, never moves.
-   */
-  readonly workspace?: Uint8Array;
   /** acc[i] ← acc[i] + x[i] mod 2^32 */
   addU32(acc: Uint32Array, x: Uint32Array): void;
   /** acc[i] ← acc[i] − x[i] mod 2^32 */

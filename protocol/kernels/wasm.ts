@@ -1,8 +1,9 @@
 // The kernels in WebAssembly SIMD: module bytes, the few members of WebAssembly that we use, and the copying in and out.
 // Not here: the loops themselves (assembly/mask.ts). The core's `lib` has no WebAssembly, so the engine is handed in:
-// `openKernels(WebAssembly)`. Each set has a memory of 256 KiB of its own.
+// `openKernels(WebAssembly)`. Each set has a memory of 256 KiB of its own, where the last piece stays until the next call:
+// a driver that must forget drops the set.
 import { jsKernels } from './js.js';
-import { checkPacked, checkSameLength, type Kernels, WORKSPACE_BYTES } from './kernels.js';
+import { checkPacked, checkSameLength, type Kernels } from './kernels.js';
 import { WASM_BASE64 } from './mask.wasm.js';
 
 /** What we use of the global `WebAssembly`. */
@@ -27,13 +28,12 @@ interface MaskExports {
 }
 type Sum = 'addU32' | 'subU32' | 'addU16' | 'subU16';
 
-// Four pages of 64 KiB: the first is the compiler's, then one for each area. Sums touch exactly their
-// bytes, packing whole groups of four numbers.
-const WORKSPACE = 65_536;
-const X = 2 * 65_536;
-const OWN_ACC = 3 * 65_536;
-/** Numbers packed at a time: as u32 they fill an area; as 3 bytes they leave room for the last load and store, which go over. */
-const PACK_COUNT = WORKSPACE_BYTES / 4;
+// Memory: four pages of 64 KiB, of which the first is the compiler's. Sums touch exactly their bytes, packing whole groups of
+// four numbers: as u32 PACK_COUNT numbers fill an area, as 3 bytes they leave room for the load and store that go over.
+const PIECE_BYTES = 65_536;
+const X = PIECE_BYTES;
+const ACC = 2 * PIECE_BYTES;
+const PACK_COUNT = PIECE_BYTES / 4;
 
 /** The better of the two: WASM where the engine is there, has SIMD, and is allowed to compile (a page's CSP may forbid it). */
 export function openKernels(engine: WasmEngine | undefined): Kernels {
@@ -57,25 +57,19 @@ export function wasmKernels(instance: { readonly exports: unknown }): Kernels {
 
   function sum(kind: Sum, acc: Uint32Array | Uint16Array, x: Uint32Array | Uint16Array): void {
     checkSameLength(acc, x);
-    const resident = acc.buffer === memory.buffer;
     const from = bytesOf(x);
     const into = bytesOf(acc);
-    for (let at = 0; at < into.length; at += WORKSPACE_BYTES) {
-      const size = Math.min(WORKSPACE_BYTES, into.length - at);
+    for (let at = 0; at < into.length; at += PIECE_BYTES) {
+      const size = Math.min(PIECE_BYTES, into.length - at);
       memory.set(from.subarray(at, at + size), X);
-      if (resident) {
-        wasm[kind](into.byteOffset + at, X, size);
-      } else {
-        memory.set(into.subarray(at, at + size), OWN_ACC);
-        wasm[kind](OWN_ACC, X, size);
-        into.set(memory.subarray(OWN_ACC, OWN_ACC + size), at);
-      }
+      memory.set(into.subarray(at, at + size), ACC);
+      wasm[kind](ACC, X, size);
+      into.set(memory.subarray(ACC, ACC + size), at);
     }
   }
 
   return {
     name: 'wasm',
-    workspace: memory.subarray(WORKSPACE, WORKSPACE + WORKSPACE_BYTES),
     addU32: (acc, x) => sum('addU32', acc, x),
     subU32: (acc, x) => sum('subU32', acc, x),
     addU16: (acc, x) => sum('addU16', acc, x),
@@ -86,8 +80,8 @@ export function wasmKernels(instance: { readonly exports: unknown }): Kernels {
       for (let at = 0; at < from.length; at += PACK_COUNT) {
         const count = Math.min(PACK_COUNT, from.length - at);
         memory.set(source.subarray(4 * at, 4 * (at + count)), X);
-        wasm.pack24(X, OWN_ACC, count);
-        into.set(memory.subarray(OWN_ACC, OWN_ACC + 3 * count), 3 * at);
+        wasm.pack24(X, ACC, count);
+        into.set(memory.subarray(ACC, ACC + 3 * count), 3 * at);
       }
     },
     unpack24(from, into) {
@@ -96,8 +90,8 @@ export function wasmKernels(instance: { readonly exports: unknown }): Kernels {
       for (let at = 0; at < into.length; at += PACK_COUNT) {
         const count = Math.min(PACK_COUNT, into.length - at);
         memory.set(from.subarray(3 * at, 3 * (at + count)), X);
-        wasm.unpack24(X, OWN_ACC, count);
-        target.set(memory.subarray(OWN_ACC, OWN_ACC + 4 * count), 4 * at);
+        wasm.unpack24(X, ACC, count);
+        target.set(memory.subarray(ACC, ACC + 4 * count), 4 * at);
       }
     },
   };

@@ -9,11 +9,7 @@ import type { Streaming } from './keystreams.js';
 /** Key-stream bytes handled at once: the piece of the sum and the piece of the stream stay in the cache while all keys pass over. */
 const PIECE_BYTES = 32_768;
 
-/**
- * Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next. The piece of the sum lies in the
- * kernels' workspace meanwhile, also across the waits of an asynchronous key stream: a runner that interleaves computations must
- * give each its own kernels.
- */
+/** Adds or takes off PRG(key) for every key, piece by piece: all keys over one piece, then the next. */
 export function* applyMasks(
   words: Words,
   masks: readonly { readonly key: Uint8Array; readonly sign: 1 | -1 }[],
@@ -21,27 +17,12 @@ export function* applyMasks(
 ): Streaming<void> {
   const width = words.BYTES_PER_ELEMENT;
   const piece = PIECE_BYTES / width;
-  const { buffer, byteOffset } = kernels.workspace ?? new Uint8Array(PIECE_BYTES);
   for (let from = 0; from < words.length; from += piece) {
     const part = words.subarray(from, Math.min(words.length, from + piece));
-    if (part instanceof Uint16Array) {
-      const work = new Uint16Array(buffer, byteOffset, part.length);
-      work.set(part);
-      for (const { key, sign } of masks) {
-        const stream = view16(yield { key, length: part.length * width });
-        if (sign > 0) kernels.addU16(work, stream);
-        else kernels.subU16(work, stream);
-      }
-      part.set(work);
-    } else {
-      const work = new Uint32Array(buffer, byteOffset, part.length);
-      work.set(part);
-      for (const { key, sign } of masks) {
-        const stream = view32(yield { key, length: part.length * width });
-        if (sign > 0) kernels.addU32(work, stream);
-        else kernels.subU32(work, stream);
-      }
-      part.set(work);
+    for (const { key, sign } of masks) {
+      const bytes = yield { key, length: part.length * width };
+      if (part instanceof Uint16Array) (sign > 0 ? kernels.addU16 : kernels.subU16)(part, view16(bytes));
+      else (sign > 0 ? kernels.addU32 : kernels.subU32)(part, view32(bytes));
     }
   }
 }

@@ -128,6 +128,8 @@ function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
       effects: [{ type: 'start', round: s.round, attempt: s.attempt, groups: plan.groups }],
     };
   }
+  // The attempt before failed and there are too few for another: those who sit this round out may be in the next one.
+  if (s.attempt > 1) return giveUpRound({ ...s, attempt: s.attempt - 1 }, 'ROUND_QUORUM', plan.text, e.now);
   // Nothing was announced, so the round keeps its number; but somebody has to be told that nobody comes.
   const voidInARow = s.voidInARow + 1;
   if (voidInARow >= MAX_VOID_IN_A_ROW) return stall({ ...s, voidInARow }, s.round - 1, plan.text);

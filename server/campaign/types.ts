@@ -55,7 +55,7 @@ export type Seating =
 
 /** Every legal move. `waiting` may follow itself: a wait that ended with too few starts again, at most MAX_VOID_IN_A_ROW times. */
 export const CAMPAIGN_TRANSITIONS = {
-  waiting: ['waiting', 'running', 'ended'],
+  waiting: ['waiting', 'running', 'pausing', 'ended'],
   running: ['waiting', 'pausing', 'publishing', 'stopping', 'ended'],
   publishing: ['judging', 'pausing', 'stopping', 'ended'],
   judging: ['pausing', 'ended'],
