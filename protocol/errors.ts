@@ -220,10 +220,6 @@ export const ERRORS = {
   DATA_MALFORMED: { blame: 'local', retry: 'never', says: 'the data set is damaged or of another format' },
   DATA_PARTITION: { blame: 'config', retry: 'never', says: 'the data cannot be partitioned as asked' },
   // drivers
-  TRANSPORT_SLOW: { blame: 'remote', retry: 'later', says: 'the peer did not take its messages in time' },
-  TRANSPORT_UNAVAILABLE: { blame: 'local', retry: 'never', says: 'this runtime has no WebSocket and no transport was given' },
-  CHAIN_STALLED: { blame: 'remote', retry: 'later', says: 'the coordinator did not send a part of the model chain that it was asked for' },
-  CLIENT_RUNNING: { blame: 'local', retry: 'never', says: 'run was called on a client that runs or has run' },
   TRANSPORT_UNAVAILABLE: {
     blame: 'local',
     retry: 'never',
