@@ -1,6 +1,7 @@
 // Links over WebSocket: the browser's, a worker's, Deno's or Bun's global one, or one that is handed in (`ws` in
 // client/node). Only what all of them share is used. Not here: options of one of them, such as deflate.
 import { SottoError } from '../../protocol/errors.js';
+import { SUBPROTOCOL } from '../../protocol/wire/types.js';
 import type { Timers } from '../timers.js';
 import type { Link, LinkHandlers, Transport } from './transport.js';
 
@@ -37,7 +38,7 @@ export function globalWebSocket(url: string): WebSocketLike {
       'this runtime has no global WebSocket; pass a transport made by webSocketTransport',
     );
   }
-  return new globalThis.WebSocket(url) as WebSocketLike;
+  return new globalThis.WebSocket(url, SUBPROTOCOL) as WebSocketLike;
 }
 
 export function webSocketTransport({ open, timers, onPing }: WebSocketOptions): Transport {
