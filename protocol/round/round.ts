@@ -9,7 +9,7 @@ import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js
 import type { Announce, RunRef } from '../wire/messages.js';
 import { type GroupEvent, stepGroup } from './group.js';
 import type { GroupSetup, GroupState, GroupStep } from './group-state.js';
-import { entered } from './moves.js';
+import { entered, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
 import { transcriptOf } from './transcript.js';
 import type { GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } from './types.js';
@@ -253,8 +253,9 @@ function endFailed(
 
 function abortMembers(group: AnyGroup, code: RoundFailure['code']): RoundEffect[] {
   const { setup } = group;
-  const culprits =
+  const named =
     group.phase === 'failed' ? group.failure.culprits.flatMap(({ client }) => setup.ranks.get(client) ?? []) : [];
+  const culprits = sorted(new Set(named));
   return setup.members
     .filter((_, rank) => !group.refused.has(rank))
     .map((to) => ({ type: 'send', to, message: { kind: 'abort', run: setup.run, code, culprits, retryAfterMs: 0 } }));
