@@ -1,15 +1,18 @@
-// What a simulation tells: events while it runs, and the report that becomes runs/<id>/report.json. Types alone.
-// Not here: running (run.ts), tables and files (server/cli).
+// What a simulation tells: events while it runs, and the report that becomes runs/<id>/report.json. Types alone; the field names
+// are stable, scripts read them. Not here: running (run.ts), tables and files (server/cli).
 
 import type { ErrorCode } from '../protocol/errors.js';
-import type { GroupId, Hash } from '../protocol/ids.js';
+import type { ClientId, GroupId, Hash } from '../protocol/ids.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
 import type { Profile, WaitingPhase } from '../protocol/task.js';
 import type { AttackSettings, SimulationConfig } from './config.js';
 
-/** A client is its position in the fleet, 0-based: keys are fresh in each run, positions are not. */
-export type FleetClient = number;
+/** On every report: whoever knows the seed knows every batch and every rounding, so nothing in it is evidence of privacy. */
+export const STAMP = 'seeded: no privacy claim';
+
+/** A client by its place in the fleet: `client-07`. Keys are fresh in each run, names are not. */
+export type FleetClient = string;
 
 /** One round that is over. */
 export interface RoundEntry {
@@ -19,10 +22,14 @@ export interface RoundEntry {
   readonly void: boolean;
   /** On the test part, of the model after this round. */
   readonly accuracy: number;
+  /** Mean per example. */
   readonly loss: number;
   readonly cohort: readonly FleetClient[];
+  /** Exactly the clients whose updates are in the new model. */
   readonly survivors: readonly FleetClient[];
+  /** Left by themselves. Whoever left in consistency or unmask is a survivor, too: its update was in by then. */
   readonly dropped: readonly { readonly client: FleetClient; readonly phase: WaitingPhase }[];
+  /** Left out by the coordinator. */
   readonly excluded: readonly {
     readonly client: FleetClient;
     readonly phase: WaitingPhase;
@@ -30,13 +37,26 @@ export interface RoundEntry {
   }[];
   readonly voidedGroups: readonly GroupId[];
   readonly seconds: number;
-  /** At the sockets of the coordinator: from and to clients. */
+  /** Frames at the sockets of the coordinator: from and to clients. */
   readonly bytesUp: number;
   readonly bytesDown: number;
-  readonly model: Hash;
+  /** Of the model after the round. */
+  readonly modelHash: Hash;
+}
+
+/** One client of the fleet. */
+export interface RosterEntry {
+  readonly name: FleetClient;
+  /** Its public key. */
+  readonly id: ClientId;
+  /** Absent where there is one group only. */
+  readonly group?: GroupId;
+  /** Examples of its shard. */
+  readonly examples: number;
 }
 
 export interface SimulationReport {
+  readonly stamp: typeof STAMP;
   readonly task: string;
   readonly seed: number;
   readonly profile: Profile;
@@ -45,13 +65,18 @@ export interface SimulationReport {
   readonly clients: number;
   readonly rounds: readonly RoundEntry[];
   readonly finalAccuracy: number;
-  readonly finalModel: Hash;
+  /** Of the final weights (protocol/chain). The same settings give the same one on one machine. */
+  readonly modelHash: Hash;
   readonly malicious: readonly { readonly client: FleetClient; readonly attack: AttackSettings }[];
   /** `stopped`: asked to end early. `stalled`: too many attempts failed. */
   readonly outcome: 'finished' | 'stopped' | 'stalled';
+  /** Loading data and starting processes included. */
   readonly wallSeconds: number;
-  /** Rounding and batches came from a seed, so nothing here is evidence of privacy. */
-  readonly stamp: 'seeded: no privacy claim';
+  /** Of that, before the first client was there. */
+  readonly startSeconds: number;
+  readonly roster: readonly RosterEntry[];
+  readonly versions: { readonly sotto: string; readonly protocol: string; readonly node: string };
+  readonly config: SimulationConfig;
 }
 
 /** In the order they happen. */

@@ -89,12 +89,10 @@ async function runOne(
 /** `--compare` runs several rules; a reader of the JSON lines must be able to tell them apart. */
 const withRule = (event: SimulationEvent, { task }: SimulationConfig) => ({ ...event, rule: task.rule.name });
 
-const name = (client: number): string => `#${client}`;
-
 function toView(event: SimulationEvent): ViewEvent {
   switch (event.type) {
     case 'started': {
-      const bad = event.malicious.length === 0 ? '' : `, malicious ${event.malicious.map(name).join(', ')}`;
+      const bad = event.malicious.length === 0 ? '' : `, malicious ${event.malicious.join(', ')}`;
       return {
         type: 'started',
         rounds: event.rounds,
@@ -104,23 +102,17 @@ function toView(event: SimulationEvent): ViewEvent {
     }
     case 'attempt':
     case 'phase':
-      return event;
     case 'dropped':
-      return { ...event, client: name(event.client) };
     case 'excluded':
-      return { ...event, client: name(event.client) };
+      return event;
     case 'round': {
       const { entry } = event;
-      const named = <T extends { readonly client: number }>(list: readonly T[]) =>
-        list.map((item) => ({ ...item, client: name(item.client) }));
       return {
         type: 'round',
         round: {
           ...entry,
           cohort: entry.cohort.length,
           survivors: entry.survivors.length,
-          dropped: named(entry.dropped),
-          excluded: named(entry.excluded),
         },
       };
     }

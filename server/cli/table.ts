@@ -47,8 +47,8 @@ function accuracyAt(report: SimulationReport, round: number): string {
 }
 
 function losses(entry: RoundEntry, paint: Colors): string {
-  const left = entry.dropped.map(({ client, phase }) => `#${client} ${phase}`);
-  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`#${client} ${phase} ${code}`));
+  const left = entry.dropped.map(({ client, phase }) => `${client} ${phase}`);
+  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`${client} ${phase} ${code}`));
   const groups = entry.voidedGroups.map((group) => paint.yellow(`group ${group} void`));
   return [...left, ...out, ...groups].join('\n') || '-';
 }
@@ -57,9 +57,7 @@ function losses(entry: RoundEntry, paint: Colors): string {
 export function reportSummary(report: SimulationReport, compared: readonly SimulationReport[]): string[] {
   const bad = report.malicious.length;
   const honest =
-    bad === 0
-      ? 'nobody malicious'
-      : `${bad} malicious (${report.malicious.map(({ client }) => `#${client}`).join(', ')})`;
+    bad === 0 ? 'nobody malicious' : `${bad} malicious (${report.malicious.map(({ client }) => client).join(', ')})`;
   const lines = [
     `${report.task}: ${report.clients} clients, ${honest}, profile ${report.profile}, seed ${report.seed}: accuracy ${percent(report.finalAccuracy)} with ${ruleName(report.rule)} in ${seconds(report.wallSeconds)}`,
   ];
@@ -68,6 +66,6 @@ export function reportSummary(report: SimulationReport, compared: readonly Simul
       `the same ${bad === 0 ? 'fleet' : 'attack'} with ${ruleName(other.rule)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`,
     );
   }
-  lines.push(`model ${report.finalModel}`, report.stamp);
+  lines.push(`model ${report.modelHash}`, report.stamp);
   return lines;
 }
