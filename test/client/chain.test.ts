@@ -1,10 +1,10 @@
 // The guard against a forged model, at the driver: what a client that has pinned the coordinator's key still does not believe.
 import { describe, expect, it } from 'vitest';
 import { type ModelStore, memoryModels } from '../../client/chain/model-store.js';
-import { STALL_MS } from '../../client/chain/requests.js';
 import { weightsBytes } from '../../protocol/chain/model.js';
 import { recordHash } from '../../protocol/chain/record.js';
 import { toHex } from '../../protocol/ids.js';
+import { CHAIN_STALL_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { OptimizerSpec } from '../../protocol/optimizer/spec.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
@@ -315,7 +315,7 @@ describe('blobs', () => {
     };
     const harness = await start({ coordinatorSide: coordinator });
     await announceNext(harness, 1);
-    await harness.timers.advance(STALL_MS);
+    await harness.timers.advance(CHAIN_STALL_MS);
     expect(harness.seen.error).toMatchObject([{ code: 'CHAIN_STALLED' }]);
     expect(harness.seen.round.at(-1)).toMatchObject({ stage: 'ended', how: 'left', code: 'CHAIN_STALLED' });
     coordinator.answer = (_session, _message, honest) => honest();
