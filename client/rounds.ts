@@ -206,7 +206,7 @@ export class Rounds {
     const { chain, training, events } = this.#setup;
     this.#config = config;
     try {
-      const weights = await chain.bring({ config, model, head });
+      const weights = await chain.bring({ config, round: run.ref.round, model, head });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
       const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal);
@@ -216,7 +216,8 @@ export class Rounds {
       this.#step(run, { type: 'trained', examples });
     } catch (cause) {
       const error = asSottoError(cause, 'INTERNAL');
-      if (run.over && (error.code === 'TRAIN_ABORTED' || error.code === 'TRANSPORT_CLOSED')) return;
+      // What a guard found is told in any case; that a run which is over was not finished, is not.
+      if (run.over && !error.code.startsWith('GUARD_')) return;
       this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }

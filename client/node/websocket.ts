@@ -2,6 +2,7 @@
 // frames before they are buffered, and pings that we see. Not here: links as such (client/transport/websocket.ts).
 import WebSocket from 'ws';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.js';
+import { SUBPROTOCOL } from '../../protocol/wire/types.js';
 import { systemTimers, type Timers } from '../timers.js';
 import type { Transport } from '../transport/transport.js';
 import { type WebSocketLike, webSocketTransport } from '../transport/websocket.js';
@@ -11,7 +12,7 @@ export function nodeTransport(options: WebSocket.ClientOptions = {}, timers: Tim
   return webSocketTransport({
     timers,
     open: (url) =>
-      new WebSocket(url, {
+      new WebSocket(url, SUBPROTOCOL, {
         ...options,
         perMessageDeflate: false,
         maxPayload: MAX_FRAME_BYTES,
