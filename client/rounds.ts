@@ -3,7 +3,7 @@
 // back as events. Not here: the rules of a round (protocol/participant), the connection, the model chain.
 import type { Identity } from '../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
-import { SottoError } from '../protocol/errors.js';
+import { ERRORS, SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
 import type { ClientWork } from '../protocol/secagg/jobs.js';
@@ -218,7 +218,8 @@ export class Rounds {
       const error = asSottoError(cause, 'INTERNAL');
       // What a guard found is told in any case; that a run which is over was not finished, is not.
       if (run.over && !error.code.startsWith('GUARD_')) return;
-      this.#tell(error, run);
+      // Nobody's fault (the round is over already, an abort): the end of the run says it all.
+      if (ERRORS[error.code].blame !== 'nobody') this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }
   }

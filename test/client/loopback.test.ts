@@ -201,21 +201,36 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
     ['inputChunk', 'before'],
     ['inputChunk', 'after'],
   ] as const)(
-    'a line that is cut at %s (%s it is sent) is resumed, and the client survives the round',
+    'a line that is cut at %s (%s it is sent) is resumed in time, and the client survives the round',
     async (kind, when) => {
+      const phase = kind === 'inputChunk' ? 'masked' : kind;
       const config = taskOf({ size: 5, dimension: 200_000 });
-      const coordinator = await open(config, 5);
+      // The phase stays open long enough for the way back, though everybody else is in.
+      const window = { ...config.windows[phase], time: { min: 700, max: 5_000 } };
+      const coordinator = await open({ ...config, windows: { ...config.windows, [phase]: window } }, 5);
       const members = fleet(coordinator, 5, (index) => (index === 2 ? { transport: cutting(kind, when) } : {}));
       const result = await finish(coordinator, members);
       const [report] = result.rounds;
       expect(report?.attempts).toBe(1);
+      expect(report?.survivors).toHaveLength(5);
       expect([...coordinator.model()]).toEqual(meanOf(members, report?.survivors ?? [], 200_000));
-      // The others may have closed the phase meanwhile, which is no fault: then it is a dropout, and its model is right all the same.
-      if (report?.survivors.length === 5) expect(members[2]?.news.map(({ stage }) => stage)).toContain('resumed');
+      expect(members[2]?.news.map(({ stage }) => stage)).toContain('resumed');
       expect(members[2]?.client.model?.weights).toEqual(coordinator.model());
       expect(members.flatMap(({ guards }) => guards)).toEqual([]);
     },
   );
+
+  it('a line that is cut in R1 and comes back too late is a dropout, and nobody is accused of anything', async () => {
+    const coordinator = await open(taskOf({ size: 5 }), 5);
+    const transport = cutting('keys', 'before');
+    const members = fleet(coordinator, 5, (index) =>
+      index === 2 ? { transport, reconnect: { minMs: 600, jitter: 0 } } : {},
+    );
+    const result = await finish(coordinator, members);
+    expect(result.rounds[0]?.dropped).toMatchObject([{ client: members[2]?.id, phase: 'keys' }]);
+    expect([...coordinator.model()]).toEqual(meanOf(members, result.rounds[0]?.survivors ?? [], 5));
+    expect(members.flatMap(({ guards, errors }) => [...guards, ...errors])).toEqual([]);
+  });
 
   it.each(['consistent', 'unmask'] as const)(
     'a line that is cut at %s is a dropout after R3: the sum stands, and the client goes on with the next round',
