@@ -1,5 +1,6 @@
 // The suite runs the compiled output (dist/test), never the sources: what is tested is what ships, and worker files resolve.
 import { defineConfig } from 'vitest/config';
+import { CountingReporter } from './tools/reporter.mjs';
 
 export default defineConfig({
   test: {
@@ -8,6 +9,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
-    reporters: ['default'],
+    reporters: ['default', new CountingReporter()],
   },
 });

@@ -10,8 +10,9 @@ import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
 import { training } from './training.js';
+import { wireBench } from './wire.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, training];
+const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, training, wireBench];
 
 interface Result {
   readonly name: string;

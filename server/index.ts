@@ -2,6 +2,13 @@
 
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
+export {
+  type CoordinatorSettings,
+  type DimensionOf,
+  defineTask,
+  loadCoordinatorSettings,
+  type TaskSettings,
+} from './config/index.js';
 export type { Clock } from './driver/clock.js';
 export type {
   CampaignResult,

@@ -59,8 +59,14 @@ function limitsPage() {
     '|---|---|---|',
   ];
   const names = Object.keys(limits);
-  const found = [...source.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*export const (\w+) =/g)];
-  const reasons = new Map(found.map(([, text, name]) => [name, text.replace(/\s*\n\s*\*?\s*/g, ' ').trim()]));
+  const reasons = new Map();
+  const found = source.matchAll(/(?:\/\*\*((?:[^*]|\*(?!\/))*)\*\/)?\s*export const (\w+) =.*/g);
+  let last = '';
+  for (const [, text, name] of found) {
+    // A pair (shortest and longest) may share the comment in front of the first.
+    last = text?.replace(/\s*\n\s*\*?\s*/g, ' ').trim() ?? last;
+    reasons.set(name, last);
+  }
   for (const name of [...names].sort((a, b) => source.indexOf(`const ${a} `) - source.indexOf(`const ${b} `))) {
     const reason = reasons.get(name);
     if (reason === undefined || reason === '') throw new Error(`limit ${name} has no reason`);

@@ -30,6 +30,7 @@ export const LABELS = {
   survivors: 'sotto/1 survivors',
   unmask: 'sotto/1 unmask',
   sketch: 'sotto/1 sketch',
+  sketchMatrix: 'sotto/1 sketch matrix',
   // results and history
   transcript: 'sotto/1 transcript',
   aggregate: 'sotto/1 aggregate',

@@ -9,7 +9,7 @@ import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js
 import type { Announce, RunRef } from '../wire/messages.js';
 import { type GroupEvent, stepGroup } from './group.js';
 import type { GroupSetup, GroupState, GroupStep } from './group-state.js';
-import { entered } from './moves.js';
+import { entered, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
 import { transcriptOf } from './transcript.js';
 import type { GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } from './types.js';
@@ -117,6 +117,8 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
   const apply = (id: GroupId, e: GroupEvent) => effects.push(...stepIn(state, id, e));
   switch (event.type) {
     case 'tick':
+      // The driver's timer is spent, perhaps a hair too early: it is asked for again even if the time is the same.
+      state.wakeAt.at = Number.POSITIVE_INFINITY;
       for (const id of state.groups.keys()) apply(id, { type: 'tick', now: event.now });
       break;
     case 'cancel':
@@ -253,8 +255,9 @@ function endFailed(
 
 function abortMembers(group: AnyGroup, code: RoundFailure['code']): RoundEffect[] {
   const { setup } = group;
-  const culprits =
+  const named =
     group.phase === 'failed' ? group.failure.culprits.flatMap(({ client }) => setup.ranks.get(client) ?? []) : [];
+  const culprits = sorted(new Set(named));
   return setup.members
     .filter((_, rank) => !group.refused.has(rank))
     .map((to) => ({ type: 'send', to, message: { kind: 'abort', run: setup.run, code, culprits, retryAfterMs: 0 } }));

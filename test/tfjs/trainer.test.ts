@@ -197,6 +197,31 @@ describe('a round', () => {
     expect([few.examples, few.metrics.steps]).toEqual([60, 2]);
   });
 
+  test('every epoch visits every example once, each in an order of its own', async () => {
+    const numbered: Dataset = { ...data, inputs: Float32Array.from({ length: 720 }, (_, i) => Math.floor(i / 12)) };
+    const seen: number[] = [];
+    const factory = (): TrainableModel => {
+      const model = buildModel({ kind: 'softmax', input: 12, classes: 4 });
+      const forward = (x: tf.Tensor, training: boolean): tf.Tensor2D => {
+        const values = x.dataSync();
+        for (let i = 0; i < values.length; i += 12) seen.push(values[i] as number);
+        return model.forward(x, training);
+      };
+      return { ...model, forward };
+    };
+    await trainer({ model: factory, data: numbered }).train(
+      new Float32Array(52),
+      round({ epochs: 2, learningRate: 1e-6 }),
+    );
+    const [first, second] = [seen.slice(0, 60), seen.slice(60)];
+    const all = Array.from({ length: 60 }, (_, i) => i);
+    for (const epoch of [first, second]) {
+      expect([...epoch].sort((a, b) => a - b)).toEqual(all);
+      expect(epoch).not.toEqual(all);
+    }
+    expect(second).not.toEqual(first);
+  });
+
   test('a shard trains as the same rows copied out would', async () => {
     const rows = Uint32Array.of(3, 59, 7, 7, 20);
     const copied: Dataset = {

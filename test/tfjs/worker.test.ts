@@ -1,6 +1,6 @@
 // Training in workers: the same bits as in this thread, shared data, aborts, errors with their codes, and death.
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   createTrainingPool,
   initialWeights,
@@ -20,7 +20,7 @@ function pool(options: TrainingPoolOptions = {}): TrainingPool {
   pools.push(made);
   return made;
 }
-afterAll(() => Promise.all(pools.map((each) => each.close())));
+afterEach(() => Promise.all(pools.splice(0).map((each) => each.close())));
 
 const data = shareDataset(blobs(240, [12], 4, 'worker'));
 const { weights, manifest } = initialWeights(MLP, 3);
@@ -160,5 +160,34 @@ describe('a pool', () => {
     const long = shared.trainer('a', { model: MLP, data }).train(weights, round({ epochs: 1_000_000 }));
     await Promise.all([shared.close(), expect(long).rejects.toMatchObject({ code: 'TRAIN_ABORTED' })]);
     expect(() => createTrainingPool({ workers: 0 })).toThrow(/CONFIG_INVALID/);
+  });
+});
+
+describe('the entry for browsers', () => {
+  test('trains behind the postMessage of a Web Worker, given by the app', async () => {
+    // One realm plays page and worker: what the entry posts comes back to the page's handler, cloned as a browser would.
+    const page: { onmessage: ((event: { data: unknown }) => void) | null } = { onmessage: null };
+    const scope = globalThis as unknown as {
+      postMessage: unknown;
+      onmessage: ((event: { data: unknown }) => void) | null;
+    };
+    const transferred: number[] = [];
+    scope.postMessage = (message: unknown, transfer: ArrayBuffer[]) => {
+      transferred.push(transfer.length);
+      const data = structuredClone(message, { transfer });
+      queueMicrotask(() => page.onmessage?.({ data }));
+    };
+    await import('../../client/tfjs/worker/browser.js');
+    const makeWorker = (): Worker =>
+      Object.assign(page, {
+        postMessage: (message: unknown, transfer: ArrayBuffer[]) =>
+          scope.onmessage?.({ data: structuredClone(message, { transfer }) }),
+        terminate: () => {},
+      }) as unknown as Worker;
+    const there = workerTrainer({ backend: 'wasm', model: MLP, data, seed: 1, makeWorker });
+    const here = tfjsTrainer({ backend: 'wasm', model: MLP, data, seed: 1 });
+    expect(await there.train(weights, round())).toEqual(await here.train(weights, round()));
+    expect(transferred).toContain(1);
+    await Promise.all([there.dispose(), here.dispose()]);
   });
 });

@@ -87,6 +87,12 @@ describe('I try to kill the decoder', () => {
     }
   });
 
+  it('with a count beyond the end: refused where the count stands, before its items are looked at', () => {
+    for (const bytes of ['9f00', '9200', 'dc0100'.padEnd(20, '0'), '8fa16101', '82a16101', 'de0010a16101']) {
+      expect(fault(parseHex(`81a161${bytes}`))).toMatchObject({ code: 'WIRE_MALFORMED', offset: 3 });
+    }
+  });
+
   it('by the frame: a header over its limit is not even scanned', () => {
     const header = repeated('81a161', '91', MAX_HEADER_BYTES);
     expect(refusal(rawFrame('proof', header))).toMatchObject({ code: 'WIRE_TOO_LARGE', offset: 8 });
@@ -355,6 +361,15 @@ describe('each bound of a header, on both sides', () => {
     expect(prescan(of(MAX_MAP_KEYS))).toBeUndefined();
     expect(fault(of(MAX_MAP_KEYS + 1))).toMatchObject({ code: 'WIRE_TOO_LARGE', offset: 0 });
   });
+});
+
+it('an encoded header is memory of its own: no Buffer, no part of a pool', () => {
+  const first = encodeHeader({ a: new Uint8Array(32).fill(1) });
+  const copy = first.slice();
+  for (let i = 0; i < 1_000; i++) encodeHeader({ a: new Uint8Array(32).fill(2) });
+  expect(first).toEqual(copy);
+  expect(Object.getPrototypeOf(first)).toBe(Uint8Array.prototype);
+  expect(first.buffer.byteLength).toBe(first.length);
 });
 
 it('a browser that forbids eval can encode and decode every message', () => {

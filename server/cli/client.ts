@@ -1,0 +1,136 @@
+// `sotto client`: takes part in a task until it is over. Not here: the client (client/), what it trains with (trainers.ts).
+
+import { FederatedClient, fileGuards, memoryGuards, nativePrimitives, nativeRng } from '../../client/node/index.js';
+import type { CoordinatorTrust } from '../../client/options.js';
+import { generateIdentity } from '../../protocol/crypto/identity.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { Policy } from '../../protocol/participant/types.js';
+import { thresholdOf } from '../../protocol/task.js';
+import { EXIT, type ExitCode } from './exit.js';
+import { size } from './format.js';
+import { loadIdentityFile } from './identity-file.js';
+import type { Io } from './io.js';
+import { stoppable } from './stop.js';
+import { type SampleSet, type Shard, sampleTrainer, trainerFromModule } from './trainers.js';
+
+export interface ClientOptions {
+  readonly url: string;
+  readonly task: string;
+  readonly data?: SampleSet;
+  readonly shard: Shard;
+  readonly model?: string;
+  readonly trainer?: string;
+  readonly identity?: string;
+  readonly guards?: string;
+  readonly coordinator?: string;
+  readonly trustFirst: boolean;
+  readonly allowOpen: boolean;
+  readonly minGroup: number;
+  readonly maxClipNorm: number;
+  readonly maxRounds: number;
+  readonly json: boolean;
+}
+
+/** @returns ok where the task is over or the client was stopped @throws SottoError: what ended the client */
+export async function client(options: ClientOptions, io: Io): Promise<ExitCode> {
+  const say = (text: string) => io.stderr.write(`${text}\n`);
+  const trust = trustOf(options);
+  const trainer = await trainerOf(options);
+  try {
+    if (options.identity === undefined) say('no --identity: taking part as somebody new, for this run only');
+    if (options.guards === undefined)
+      say('no --guards: rounds are remembered in memory only; use a folder for real data');
+    const federated = new FederatedClient({
+      ...trust,
+      url: options.url,
+      task: options.task,
+      identity:
+        options.identity === undefined
+          ? generateIdentity(nativePrimitives, nativeRng)
+          : await loadIdentityFile(options.identity),
+      policy: policyOf(options),
+      trainer,
+      guards: options.guards === undefined ? memoryGuards() : fileGuards(options.guards),
+    });
+    tell(federated, options.json, io);
+    const ended = await stoppable(io, 'leaving the task', async (signal) => {
+      signal.addEventListener('abort', () => void federated.stop(), { once: true });
+      return federated.run();
+    });
+    if (options.json) io.stdout.write(`${JSON.stringify({ type: 'ended', ...ended })}\n`);
+    else
+      io.stdout.write(
+        `${ended.how}: took part in ${ended.contributed} rounds${ended.model ? `, last model ${ended.model}` : ''}\n`,
+      );
+    return EXIT.ok;
+  } finally {
+    await trainer.dispose?.();
+  }
+}
+
+function trustOf({ coordinator, trustFirst }: ClientOptions): CoordinatorTrust {
+  if (coordinator !== undefined) return { coordinator };
+  if (trustFirst) return { trustOnFirstUse: true };
+  throw new SottoError(
+    'CONFIG_INVALID',
+    '--coordinator is missing: a client must know whom it trusts. Ask the operator for the id, or use --trust-first for a trial',
+    { field: '--coordinator' },
+  );
+}
+
+async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
+  if (trainer !== undefined) return trainerFromModule(trainer);
+  if (data !== undefined) return sampleTrainer(data, shard, model);
+  throw new SottoError('CONFIG_INVALID', '--trainer or --data is missing: there is nothing to train on', {
+    field: '--trainer',
+  });
+}
+
+/** Threshold and colluders as the profiles of a coordinator fill them in for the smallest group that is accepted. */
+function policyOf({ allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
+  const minColluders = Math.floor(minGroup / 3);
+  return {
+    profiles: allowOpen ? ['grouped', 'cohort', 'open'] : ['grouped', 'cohort'],
+    minGroup,
+    minColluders,
+    minThreshold: thresholdOf(minGroup, minColluders),
+    maxClipNorm,
+    maxRounds,
+    catchUp: 'chain',
+  };
+}
+
+/** Every event as a JSON line, or as a line of text on stderr. */
+function tell(federated: FederatedClient, json: boolean, io: Io): void {
+  const line = (type: string, event: object, text: string) => {
+    if (json) io.stdout.write(`${JSON.stringify({ type, ...event })}\n`);
+    else io.stderr.write(`${text}\n`);
+  };
+  federated.on('connected', (e) =>
+    line('connected', e, `connected to coordinator ${e.coordinator}${e.again ? ' again' : ''}`),
+  );
+  federated.on('disconnected', (e) =>
+    line(
+      'disconnected',
+      e,
+      `connection lost: ${e.code} ${e.reason}${e.retryInMs === undefined ? '' : `; next try in ${Math.round(e.retryInMs)} ms`}`,
+    ),
+  );
+  federated.on('accepted', (e) => line('accepted', e, `waiting for round ${e.round} of ${e.task}`));
+  federated.on('rejected', (e) =>
+    line('rejected', e, `not now (${e.code}); asking again in ${Math.round(e.retryAfterMs)} ms`),
+  );
+  federated.on('round', (e) => {
+    const at = `round ${e.run.round}`;
+    const text =
+      e.stage === 'uploaded'
+        ? `${at}: masked update sent, ${size(e.bytes)}`
+        : e.stage === 'ended'
+          ? `${at}: ${e.how}${e.code ? ` (${e.code})` : ''}`
+          : `${at}: ${e.stage}`;
+    line('round', e, text);
+  });
+  federated.on('model', (e) => line('model', e, `model of round ${e.round} verified: ${e.model}`));
+  federated.on('guard', (e) => line('guard', e, `REFUSED the coordinator: ${e.code} ${e.text}`));
+  federated.on('error', (e) => line('error', { code: e.code, message: e.message }, `error ${e.message}`));
+}

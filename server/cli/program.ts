@@ -1,0 +1,165 @@
+// The command line as commander sees it: commands, options, help. Each command's code is loaded when it runs, since the trainer
+// alone takes half a second to load. Not here: what the commands do (one file each).
+
+import { Command, Help, InvalidArgumentError, Option } from 'commander';
+import type { ClientOptions } from './client.js';
+import type { CoordinatorOptions } from './coordinator.js';
+import type { ExitCode } from './exit.js';
+import type { KeysOptions } from './keys.js';
+import type { SimulateOptions } from './simulate.js';
+
+/** What the command line can ask for. Tests hand in recorders. */
+export interface Commands {
+  coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
+  client(options: ClientOptions): Promise<ExitCode>;
+  simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
+  newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+}
+
+export interface ProgramIo {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/**
+ * @param done gets the exit code of the command that ran
+ * A wrong command line throws commander's CommanderError; nothing here ends the process.
+ */
+export function createProgram(
+  version: string,
+  commands: Commands,
+  io: ProgramIo,
+  done: (code: ExitCode) => void,
+): Command {
+  const program = new Command('sotto')
+    .description('Federated learning whose coordinator hears the choir, never a voice.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(text) })
+    // That a switch is off unless given goes without saying.
+    .configureHelp({
+      optionDescription: (option) =>
+        option.defaultValue === false ? option.description : Help.prototype.optionDescription.call(new Help(), option),
+    })
+    .showHelpAfterError('Try --help.')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 the run failed, 2 wrong command line or settings, 70 a bug of Sotto, 130 interrupted.\nSOTTO_DEBUG=1 shows the stack of an error, NO_COLOR=1 switches colours off.',
+    );
+
+  program
+    .command('simulate')
+    .description('run a whole federation here: real clients, real sockets, real training')
+    .argument('[config]', 'YAML or JSON file; without it examples/mnist.yaml')
+    .option('--compare', 'run the same fleet and attack with the plain mean as well', false)
+    .option('--seed <n>', 'in place of the seed of the file', wholeNumber)
+    .option('--rounds <n>', 'in place of the rounds of the file', positiveNumber)
+    .option('--out <folder>', 'where reports go', 'runs')
+    .option('--json', 'JSON lines on stdout: every event, then the report', false)
+    .action(async (config: string | undefined, options: SimulateOptions) =>
+      done(await commands.simulate(config, options)),
+    );
+
+  program
+    .command('coordinator')
+    .description('run a coordinator for real clients')
+    .argument('<config>', 'YAML or JSON file, see docs/configuration.md')
+    .addOption(new Option('--log <level>', 'JSON log on stderr').choices(LOG_LEVELS).default('silent'))
+    .option('--json', 'JSON lines on stdout: every event, then the result', false)
+    .action(async (config: string, options: CoordinatorOptions) => done(await commands.coordinator(config, options)));
+
+  program
+    .command('client')
+    .description('take part in a task with data of your own or a sample')
+    .requiredOption('--url <url>', 'address of the coordinator, ws:// or wss://', webSocketUrl)
+    .requiredOption('--task <name>', 'task to take part in')
+    .addOption(new Option('--data <set>', 'train on a sample data set').choices(['mnist', 'spam']).conflicts('trainer'))
+    .option('--shard <i/n>', 'the i-th of n equal parts of the data set, from 1', shard, { index: 0, of: 1 })
+    .option('--model <file>', 'file with a `model:` section, such as the settings of the coordinator')
+    .addOption(
+      new Option('--trainer <file>', 'module that exports `trainer`, for data and models of your own').conflicts(
+        'data',
+      ),
+    )
+    .option('--identity <file>', 'identity made by `sotto keys new`; without it a fresh one for this run')
+    .option('--guards <folder>', 'where this client remembers rounds it took part in; without it in memory')
+    .addOption(
+      new Option('--coordinator <id>', 'public id of the coordinator, 64 hex digits')
+        .argParser(publicId)
+        .conflicts('trustFirst'),
+    )
+    .option('--trust-first', 'accept the key that the coordinator shows first and insist on it from then on', false)
+    .option('--allow-open', 'also take part where the coordinator sees every update', false)
+    .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
+    .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
+    .option('--max-rounds <n>', 'rounds to take part in at most', positiveNumber, 1_000_000)
+    .option('--json', 'JSON lines on stdout: every event, then how it ended', false)
+    .action(async (options: ClientOptions) => done(await commands.client(options)));
+
+  const keys = program.command('keys').description('make and show identities');
+  keys
+    .command('new')
+    .description('make an identity: a file that you alone can read (mode 0600); prints its public id')
+    .option('--out <file>', 'file to write; never overwritten', 'sotto.key')
+    .option('--json', 'JSON on stdout', false)
+    .action(async ({ out, json }: { out: string; json: boolean }) => done(await commands.newKeys(out, { json })));
+  keys
+    .command('show')
+    .description('print the public id of an identity file')
+    .argument('[file]', 'the file', 'sotto.key')
+    .option('--json', 'JSON on stdout', false)
+    .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
+
+  for (const command of [...program.commands, ...keys.commands]) inheritSettings(command, program);
+  return program;
+}
+
+/** Sub-commands made by `command()` copy settings only from what was set before; this keeps the order out of it. */
+function inheritSettings(command: Command, from: Command): void {
+  command.copyInheritedSettings(from);
+}
+
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'];
+const WHOLE = /^(0|[1-9]\d{0,15})$/;
+
+function wholeNumber(text: string): number {
+  if (!WHOLE.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new InvalidArgumentError('It must be a whole number of at least 0.');
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return value;
+}
+
+function positiveReal(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+/** "3/48" → the third of 48, 0-based inside. */
+function shard(text: string): { index: number; of: number } {
+  const match = /^([1-9]\d{0,6})\/([1-9]\d{0,6})$/.exec(text);
+  const [index, of] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || index > of) throw new InvalidArgumentError('It must look like 3/48, the third of 48 parts.');
+  return { index: index - 1, of };
+}
+
+function publicId(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new InvalidArgumentError('It must be 64 lower-case hex digits, as `sotto keys show` prints them.');
+  return text;
+}
+
+function webSocketUrl(text: string): string {
+  if (!/^wss?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')) {
+    throw new InvalidArgumentError('It must start with ws:// or wss://.');
+  }
+  return text;
+}

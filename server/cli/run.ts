@@ -1,0 +1,69 @@
+// From an argument list to an exit code. Whatever goes wrong ends as one message on stderr. Not here: the commands.
+
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { EXIT, type ExitCode, reportError } from './exit.js';
+import { colorsFor, type Io } from './io.js';
+import { type Commands, createProgram } from './program.js';
+
+/** @param args without node and script  @returns the exit code; never throws, never ends the process on its own accord */
+export async function run(args: readonly string[], io: Io, commands: Commands = realCommands(io)): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const paint = colorsFor(io.stderr, io.env);
+  const program = createProgram(
+    version(),
+    commands,
+    {
+      out: (text) => io.stdout.write(text),
+      err: (text) => io.stderr.write(text.replace(/^error:/, paint.red('error'))),
+    },
+    (result) => {
+      code = result;
+    },
+  );
+  if (args.length === 0) {
+    program.outputHelp();
+    return EXIT.usage;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Help and version end with 0; commander has printed everything already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportError(error, io, args.includes('--json'));
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return String(JSON.parse(text).version);
+}
+
+function realCommands(io: Io): Commands {
+  return {
+    async simulate(config, options) {
+      const [{ simulate }, { runSimulation }] = await Promise.all([
+        import('./simulate.js'),
+        import('../../simulations/index.js'),
+      ]);
+      return simulate(config, options, io, runSimulation);
+    },
+    async coordinator(config, options) {
+      const { coordinator } = await import('./coordinator.js');
+      return coordinator(config, options, io);
+    },
+    async client(options) {
+      const { client } = await import('./client.js');
+      return client(options, io);
+    },
+    async newKeys(file, options) {
+      const { newKeys } = await import('./keys.js');
+      return newKeys(file, options, io);
+    },
+    async showKeys(file, options) {
+      const { showKeys } = await import('./keys.js');
+      return showKeys(file, options, io);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// `sotto simulate`: reads the file, runs the fleet, shows it, writes the report. Not here: the simulation itself (simulations/).
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadSimulationConfig, type SimulationConfig, withPlainMean } from '../../simulations/config.js';
+import type { RunSimulation, SimulationEvent, SimulationReport } from '../../simulations/report.js';
+import { EXIT, type ExitCode } from './exit.js';
+import { colorsFor, type Io } from './io.js';
+import { LiveLines } from './live.js';
+import { writeRun } from './runs.js';
+import { stoppable } from './stop.js';
+import { reportSummary, reportTable, ruleName } from './table.js';
+import { RunView, type ViewEvent } from './view.js';
+
+export interface SimulateOptions {
+  readonly compare: boolean;
+  readonly seed?: number;
+  readonly rounds?: number;
+  readonly out: string;
+  readonly json: boolean;
+}
+
+/** The sample of the main job, beside the compiled files in the package. */
+const MAIN_JOB = fileURLToPath(new URL('../../../examples/mnist.yaml', import.meta.url));
+
+/**
+ * @param path of the settings; absent: the sample examples/mnist.yaml
+ * @returns ok; failed where a run stalled; interrupted where it was stopped
+ */
+export async function simulate(
+  path: string | undefined,
+  options: SimulateOptions,
+  io: Io,
+  run: RunSimulation,
+): Promise<ExitCode> {
+  const file = path ?? MAIN_JOB;
+  const config = loadSimulationConfig(file, {
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
+  });
+  if (path === undefined && existsSync(file)) io.stderr.write('no settings named: running examples/mnist.yaml\n');
+  const plans = options.compare && config.task.rule.name !== 'mean' ? [config, withPlainMean(config)] : [config];
+  return stoppable(io, 'stopping after this attempt', async (signal) => {
+    const reports: SimulationReport[] = [];
+    for (const plan of plans) {
+      if (signal.aborted) break;
+      if (plans.length > 1) io.stderr.write(`${colorsFor(io.stderr, io.env).bold(ruleName(plan.task.rule))}\n`);
+      reports.push(await runOne(plan, options, io, run, signal));
+    }
+    const [report, ...compared] = reports;
+    if (report === undefined) return EXIT.interrupted;
+    const written = writeRun(options.out, report, compared, new Date());
+    if (options.json) io.stdout.write(`${JSON.stringify({ type: 'report', file: written, ...report, compared })}\n`);
+    else {
+      const paint = colorsFor(io.stdout, io.env);
+      io.stdout.write(
+        `${reportTable(report, compared, paint)}\n${reportSummary(report, compared).join('\n')}\nreport ${written}\n`,
+      );
+    }
+    if (reports.some(({ outcome }) => outcome === 'stalled')) return EXIT.failed;
+    return signal.aborted ? EXIT.interrupted : EXIT.ok;
+  });
+}
+
+async function runOne(
+  config: SimulationConfig,
+  { json }: SimulateOptions,
+  io: Io,
+  run: RunSimulation,
+  signal: AbortSignal,
+): Promise<SimulationReport> {
+  const view = new RunView(colorsFor(io.stderr, io.env));
+  const live = new LiveLines(io.stderr, () => view.lines());
+  try {
+    return await run(config, {
+      signal,
+      warn: (text) => live.print([text]),
+      onEvent: (event) => {
+        if (json) io.stdout.write(`${JSON.stringify(withRule(event, config))}\n`);
+        live.print(view.apply(toView(event)));
+        live.changed();
+      },
+    });
+  } finally {
+    live.close();
+  }
+}
+
+/** `--compare` runs several rules; a reader of the JSON lines must be able to tell them apart. */
+const withRule = (event: SimulationEvent, { task }: SimulationConfig) => ({ ...event, rule: task.rule.name });
+
+function toView(event: SimulationEvent): ViewEvent {
+  switch (event.type) {
+    case 'started': {
+      const bad = event.malicious.length === 0 ? '' : `, malicious ${event.malicious.join(', ')}`;
+      return {
+        type: 'started',
+        rounds: event.rounds,
+        groups: event.groups,
+        text: `${event.clients} clients in ${event.groups} groups${bad}`,
+      };
+    }
+    case 'attempt':
+    case 'phase':
+    case 'dropped':
+    case 'excluded':
+      return event;
+    case 'round': {
+      const { entry } = event;
+      return {
+        type: 'round',
+        round: {
+          ...entry,
+          cohort: entry.cohort.length,
+          survivors: entry.survivors.length,
+        },
+      };
+    }
+    default:
+      return event satisfies never;
+  }
+}

@@ -1,0 +1,71 @@
+// The table at the end of a simulation: accuracy by round, who left where, bytes and time, and the same attack without defence.
+// Not here: the report itself (simulations/report.ts).
+
+import Table from 'cli-table3';
+import type { RuleSpec } from '../../protocol/rule.js';
+import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
+import { percent, seconds, size } from './format.js';
+import type { Colors } from './io.js';
+
+export const ruleName = (rule: RuleSpec): string =>
+  rule.name === 'mean' ? 'mean' : `${rule.name} (f = ${rule.faulty})`;
+
+/** @param compared reports of the same fleet and seed under other rules, shown as more accuracy columns */
+export function reportTable(report: SimulationReport, compared: readonly SimulationReport[], paint: Colors): string {
+  const table = new Table({
+    head: [
+      'round',
+      `accuracy\n${ruleName(report.rule)}`,
+      ...compared.map((other) => `accuracy\n${ruleName(other.rule)}`),
+      'in the sum',
+      'left in',
+      'up',
+      'down',
+      'time',
+    ],
+    style: { head: [], border: [], compact: true },
+    colAligns: ['right', 'right', ...compared.map(() => 'right' as const), 'right', 'left', 'right', 'right', 'right'],
+  });
+  for (const entry of report.rounds) {
+    table.push([
+      String(entry.round),
+      entry.void ? paint.red('void') : percent(entry.accuracy),
+      ...compared.map((other) => accuracyAt(other, entry.round)),
+      `${entry.survivors.length}/${entry.cohort.length}`,
+      losses(entry, paint),
+      size(entry.bytesUp),
+      size(entry.bytesDown),
+      seconds(entry.seconds),
+    ]);
+  }
+  return table.toString();
+}
+
+function accuracyAt(report: SimulationReport, round: number): string {
+  const entry = report.rounds.find((candidate) => candidate.round === round);
+  return entry === undefined ? '-' : percent(entry.accuracy);
+}
+
+function losses(entry: RoundEntry, paint: Colors): string {
+  const left = entry.dropped.map(({ client, phase }) => `${client} ${phase}`);
+  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`${client} ${phase} ${code}`));
+  const groups = entry.voidedGroups.map((group) => paint.yellow(`group ${group} void`));
+  return [...left, ...out, ...groups].join('\n') || '-';
+}
+
+/** Two or three sentences under the table. */
+export function reportSummary(report: SimulationReport, compared: readonly SimulationReport[]): string[] {
+  const bad = report.malicious.length;
+  const honest =
+    bad === 0 ? 'nobody malicious' : `${bad} malicious (${report.malicious.map(({ client }) => client).join(', ')})`;
+  const lines = [
+    `${report.task}: ${report.clients} clients, ${honest}, profile ${report.profile}, seed ${report.seed}: accuracy ${percent(report.finalAccuracy)} with ${ruleName(report.rule)} in ${seconds(report.wallSeconds)}`,
+  ];
+  for (const other of compared) {
+    lines.push(
+      `the same ${bad === 0 ? 'fleet' : 'attack'} with ${ruleName(other.rule)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`,
+    );
+  }
+  lines.push(`model ${report.modelHash}`, report.stamp);
+  return lines;
+}

@@ -1,0 +1,173 @@
+// What the name of a profile fills in where a file says nothing, and why. The only place where a security parameter has a value
+// that nobody typed: functions have no defaults for them. Not here: what a profile forbids (protocol/task.ts deriveTask).
+
+import type { ClientId, Millis } from '../../protocol/ids.js';
+import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
+import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
+import { settingError } from './problem.js';
+import type { CampaignSettings, CoordinatorSettings } from './types.js';
+
+/** One row of the table in docs/configuration.md: the settings of a profile with the reason of each. */
+export interface ProfileFill {
+  readonly setting: string;
+  readonly value: string;
+  readonly why: string;
+}
+
+const SECURE_FILL: readonly ProfileFill[] = [
+  {
+    setting: 'group.colluders',
+    value: '⌊size / 3⌋',
+    why: 'the most that costs no dropout: the threshold is ⌊2·size/3⌋ + 1 either way',
+  },
+  {
+    setting: 'encoding.bits',
+    value: '16',
+    why: 'rounding far below the noise of training; a ring of 24 bits for up to 128 members',
+  },
+  { setting: 'prg', value: 'aes256ctr', why: 'in hardware nearly everywhere' },
+  {
+    setting: 'windows.keys, shares, consistency, unmask: deadlineMs',
+    value: '30000',
+    why: 'small messages; a slow mobile link has them in seconds',
+  },
+  { setting: 'windows.masked: deadlineMs', value: '300000', why: 'holds local training and the upload' },
+];
+const OPEN_FILL: readonly ProfileFill[] = [
+  { setting: 'group.colluders', value: '0', why: 'nothing is hidden, so nobody needs to collude' },
+  { setting: 'encoding.bits', value: '31', why: 'unused: updates travel as float32' },
+  ...SECURE_FILL.slice(2),
+];
+export const PROFILE_FILLS: Readonly<Record<Profile, readonly ProfileFill[]>> = {
+  grouped: SECURE_FILL,
+  cohort: [...SECURE_FILL, { setting: 'rule', value: 'name: mean', why: 'one sum leaves nothing to choose' }],
+  open: OPEN_FILL,
+};
+
+const COLLUDER_SHARE = 3;
+const SECURE_BITS = 16;
+const OPEN_BITS = 31;
+const DEADLINE_MS: Readonly<Record<WaitingPhase, Millis>> = {
+  keys: 30_000,
+  shares: 30_000,
+  masked: 300_000,
+  consistency: 30_000,
+  unmask: 30_000,
+};
+
+/**
+ * The signed settings of a task. What the file says always wins; what it leaves open comes from its profile.
+ * @param dimension coordinates of the model that the file describes
+ * @throws CONFIG_INVALID where a profile has nothing to fill in
+ */
+export function fillTask(file: TaskFile, dimension: number): TaskConfig {
+  const { profile, group } = file;
+  const open = profile === 'open';
+  if (profile === 'grouped' && group.count === undefined) {
+    throw settingError('group.count', 'is missing; profile grouped needs the number of groups, at least 5');
+  }
+  const rule = file.rule ?? (profile === 'cohort' ? { name: 'mean' as const } : undefined);
+  if (rule === undefined) {
+    throw settingError('rule', `is missing; profile ${profile} needs one, for example {name: trimmed-mean, faulty: 2}`);
+  }
+  if (file.training.algorithm === 'fedprox' && file.training.mu === undefined) {
+    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
+  }
+  if (file.training.algorithm === 'fedavg' && file.training.mu !== undefined) {
+    throw settingError(
+      'training.mu',
+      `is ${file.training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
+    );
+  }
+  const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
+  const { clipNorm, range, bits, weighting } = file.encoding;
+  return {
+    protocol: 'sotto/1',
+    task: file.task,
+    profile,
+    trust: file.trust ?? 'standard',
+    dimension,
+    group: { size: group.size, count: group.count ?? 1, colluders },
+    encoding: {
+      clipNorm,
+      range: range ?? clipNorm,
+      bits: bits ?? (open ? OPEN_BITS : SECURE_BITS),
+      weighting: weighting ?? { by: 'uniform' },
+    },
+    prg: file.prg ?? 'aes256ctr',
+    integrity: 'none',
+    rule,
+    optimizer: file.optimizer,
+    training: withoutAbsent(file.training),
+    windows: fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders)),
+  };
+}
+
+function fillWindows({ windows, group }: TaskFile, quorum: number): TaskConfig['windows'] {
+  const fill = (phase: WaitingPhase): Window => {
+    const said = windows?.[phase] ?? {};
+    return {
+      count: { min: said.quorum ?? Math.min(quorum, group.size), max: said.enough ?? group.size },
+      time: { min: said.waitMs ?? 0, max: said.deadlineMs ?? DEADLINE_MS[phase] },
+    };
+  };
+  return {
+    keys: fill('keys'),
+    shares: fill('shares'),
+    masked: fill('masked'),
+    consistency: fill('consistency'),
+    unmask: fill('unmask'),
+  };
+}
+
+/** @throws CONFIG_INVALID for over-selection outside profile `cohort`, or fewer clients than a round needs */
+export function fillCampaign(file: CampaignFile, { profile, group }: TaskConfig): CampaignSettings {
+  const needed = group.size * group.count;
+  const min = file.clients?.min ?? needed;
+  const overSelection = file.overSelection ?? 1;
+  if (overSelection > 1 && profile === 'grouped') {
+    throw settingError(
+      'campaign.overSelection',
+      `is ${overSelection}, but the groups of profile grouped are fixed: nobody can be invited on top; remove it, or use profile cohort`,
+    );
+  }
+  return {
+    rounds: file.rounds,
+    attemptsPerRound: file.attemptsPerRound ?? 3,
+    clients: { min, waitMs: file.clients?.waitMs ?? 600_000 },
+    overSelection,
+    pauseMs: file.pauseMs ?? 0,
+    ...(file.stopAt ? { stopAt: file.stopAt } : {}),
+  };
+}
+
+export const DEFAULT_PORT = 8970;
+
+/** @param identityFile the path in the file, resolved */
+export function fillCoordinator(file: CoordinatorFile, dimension: number, identityFile: string): CoordinatorSettings {
+  const task = fillTask(file, dimension);
+  const { roster } = file;
+  if (roster.kind === 'allowlist' && new Set(roster.clients).size < roster.clients.length) {
+    throw settingError('roster.clients', 'names a client twice; remove one');
+  }
+  return {
+    task,
+    model: file.model,
+    modelSeed: file.modelSeed,
+    listen: { host: file.listen?.host ?? '127.0.0.1', port: file.listen?.port ?? DEFAULT_PORT },
+    // safe: the schema has checked each to be 64 hex digits.
+    roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
+    campaign: fillCampaign(file.campaign, task),
+    identityFile,
+    evaluate: file.evaluate ?? 'none',
+  };
+}
+
+/** The parser writes `undefined` for what was left out; a signed text must not depend on that. */
+function withoutAbsent<T extends Record<string, string | number | undefined>>(
+  values: T,
+): Record<string, string | number> {
+  const out: Record<string, string | number> = {};
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) out[key] = value;
+  return out;
+}

@@ -1,0 +1,126 @@
+// What an attack is: a value that may act at four places of a client (its data, its update, its encoded vector, its messages),
+// and says what it has to know. A mirror of the aggregation rules: values of one shape that stack.
+// Not here: the attacks (one file each), who carries them out over the wire (../fleet/hostile.ts).
+
+import type { Dataset } from '../../client/dataset.js';
+import type { RuleSpec } from '../../protocol/rule.js';
+import type { Encoding } from '../../protocol/secagg/jobs.js';
+import type { Message } from '../../protocol/wire/messages.js';
+import type { Random } from '../random.js';
+
+/**
+ * What the adversary knows, each with all that stands above it:
+ * `own` its data, its clean update, the models it was sent, and the clean updates of the others it conspires with;
+ * `omniscient` also every honest update of the round; `aggregator` also the rule and its whole pipeline as a function;
+ * `protocol` only marks attacks that are about the wire: they need no more than `own`.
+ */
+export type Knowledge = 'own' | 'protocol' | 'omniscient' | 'aggregator';
+
+/** What any attacker knows in a round. Vectors belong to others: read, never write. */
+export interface OwnView {
+  /** Rounds start at 1. */
+  readonly round: number;
+  /** The global model this round started from. */
+  readonly model: Float32Array;
+  /** The global model of the last round this attacker saw; absent in its first. */
+  readonly previousModel: Float32Array | undefined;
+  /** Its update as honest training on its (maybe poisoned) data gave it. */
+  readonly clean: Float32Array;
+  /** Clean updates of all conspirators that have trained, this one included, in the order of the fleet. */
+  readonly colluders: readonly Float32Array[];
+  /** Position among the conspirators, and how many they are, f. */
+  readonly rank: number;
+  readonly attackers: number;
+  /** Clients in the round as announced, n. */
+  readonly cohort: number;
+  /** How updates are encoded: public, part of the signed task. */
+  readonly encoding: Encoding;
+  /** A stream of its own, by seed, client and round. */
+  readonly random: Random;
+}
+export interface OmniscientView extends OwnView {
+  /** Clean updates of the honest clients of this round, in the order of the fleet. */
+  readonly honest: readonly Float32Array[];
+}
+export interface AggregatorView extends OmniscientView {
+  readonly rule: RuleSpec;
+  /** The coordinator's pipeline, grouping included, over updates in the order of the fleet. Pure. */
+  readonly aggregate: (updates: readonly Float32Array[]) => Float32Array;
+}
+export interface Views {
+  readonly own: OwnView;
+  readonly protocol: OwnView;
+  readonly omniscient: OmniscientView;
+  readonly aggregator: AggregatorView;
+}
+
+export interface DataView {
+  /** Position among the conspirators. */
+  readonly rank: number;
+  readonly attackers: number;
+  readonly random: Random;
+}
+export interface WireView {
+  readonly random: Random;
+}
+
+/** An attack with knowledge K. Every stage may be missing; none may change its arguments. */
+export interface AttackOf<K extends Knowledge> {
+  readonly name: string;
+  readonly knows: K;
+  /**
+   * Whether the sender keeps to the clipping norm. Masked, nobody can tell: then all that bounds a coordinate is the grid, and a
+   * client that does not clip shifts each of them by up to `range`.
+   */
+  readonly clips: boolean;
+  /** Before training: the shard it trains on. */
+  readonly poison?: (data: Dataset, view: DataView) => Dataset;
+  /** After training: the update it hands to the encoder. */
+  readonly corrupt?: (update: Float32Array, view: Views[K]) => Float32Array;
+  /** After encoding and masking: the bytes it uploads. Hashes and signature are made over the result, as a real client's are. */
+  readonly upload?: (vector: Uint8Array, view: WireView) => Uint8Array;
+  /** At the socket: what leaves in place of this message, in order; [] withholds it. Signatures are not made anew. */
+  readonly tamper?: (message: Message, view: WireView) => readonly Message[];
+}
+export type Attack = { readonly [K in Knowledge]: AttackOf<K> }[Knowledge];
+
+/** Whether the attack must be shown the honest updates of the round before it can answer. */
+export const seesOthers = (attack: Attack): attack is AttackOf<'omniscient'> | AttackOf<'aggregator'> =>
+  attack.knows === 'omniscient' || attack.knows === 'aggregator';
+
+const REACH: Readonly<Record<Knowledge, number>> = { own: 0, protocol: 1, omniscient: 2, aggregator: 3 };
+
+/**
+ * One attack after the other, stage by stage: stack('x', labelFlip, boosted(20)) trains on flipped labels and boosts the result.
+ * It knows what the best-informed of them knows, and clips only if all of them do.
+ */
+export function stack(name: string, ...attacks: readonly [Attack, ...Attack[]]): Attack {
+  const knows = attacks.reduce<Knowledge>(
+    (most, { knows: k }) => (REACH[k] > REACH[most] ? k : most),
+    attacks[0].knows,
+  );
+  const poisons = attacks.flatMap(({ poison }) => poison ?? []);
+  const uploads = attacks.flatMap(({ upload }) => upload ?? []);
+  const tampers = attacks.flatMap(({ tamper }) => tamper ?? []);
+  // The view of `knows` extends the view that each part asks for (REACH orders them so), hence the one wide parameter type.
+  const corrupts = attacks.flatMap(({ corrupt }) => (corrupt as Corrupt | undefined) ?? []);
+  return {
+    name,
+    knows,
+    clips: attacks.every(({ clips }) => clips),
+    ...(poisons.length > 0 && {
+      poison: (data: Dataset, view: DataView) => poisons.reduce((d, f) => f(d, view), data),
+    }),
+    ...(corrupts.length > 0 && {
+      corrupt: (update: Float32Array, view: AggregatorView) => corrupts.reduce((u, f) => f(u, view), update),
+    }),
+    ...(uploads.length > 0 && {
+      upload: (vector: Uint8Array, view: WireView) => uploads.reduce((v, f) => f(v, view), vector),
+    }),
+    ...(tampers.length > 0 && {
+      tamper: (message: Message, view: WireView) =>
+        tampers.reduce<readonly Message[]>((all, f) => all.flatMap((one) => f(one, view)), [message]),
+    }),
+  } as Attack;
+}
+type Corrupt = (update: Float32Array, view: AggregatorView) => Float32Array;

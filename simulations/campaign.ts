@@ -1,0 +1,159 @@
+// The campaign of a simulation: a coordinator in this process, the fleet against it, until the last round is over; what came of it.
+// Not here: data and fleet (run.ts), what the coordinator does (server/).
+
+import type { Evaluation } from '../client/trainer.js';
+import { generateIdentity } from '../protocol/crypto/identity.js';
+import type { ClientId } from '../protocol/ids.js';
+import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { type CampaignResult, type Coordinator, type RoundReport, startCoordinator } from '../server/index.js';
+import { type Cast, dropoutsFor } from './cast.js';
+import type { SimulationConfig } from './config.js';
+import type { Draws } from './draws.js';
+import type { Fleet } from './fleet/fleet.js';
+import type { FleetClient, RoundEntry, SimulationHooks, SimulationReport } from './report.js';
+import { namer } from './roster.js';
+
+export interface CampaignContext {
+  readonly config: SimulationConfig;
+  readonly cast: Cast;
+  readonly draws: Draws;
+  readonly fleet: Fleet;
+  readonly initialWeights: Float32Array<ArrayBuffer>;
+  /** Of the initial weights. */
+  readonly untrained: Evaluation;
+  readonly evaluate: (weights: Float32Array<ArrayBuffer>) => Promise<Evaluation>;
+  readonly hooks: SimulationHooks;
+}
+type Outcome = Pick<SimulationReport, 'rounds' | 'finalAccuracy' | 'modelHash' | 'outcome'>;
+
+/** @throws what a fleet process failed with; a campaign that stalls or is stopped has an outcome */
+export async function runCampaign(context: CampaignContext): Promise<Outcome> {
+  const { config, cast, draws, fleet, initialWeights, untrained, evaluate, hooks } = context;
+  const { task, campaign } = config;
+  const nameOf = namer(cast.clients);
+  const identity = generateIdentity(nativePrimitives, nativeRng);
+  const random = draws.sampling();
+  const coordinator = await startCoordinator({
+    task,
+    initialWeights,
+    identity,
+    listen: { host: '127.0.0.1', port: 0 },
+    roster: { kind: 'allowlist', clients: cast.clients.map((client) => client.identity.id) },
+    campaign,
+    evaluate: (weights) => evaluate(weights),
+    random: () => random.uniform(),
+  });
+  const stop = (): void => void coordinator.stop('the simulation was stopped');
+  try {
+    hooks.onEvent?.({
+      type: 'started',
+      clients: cast.clients.length,
+      groups: task.group.count,
+      rounds: campaign.rounds,
+      malicious: cast.malicious.map((position) => cast.clients[position]?.name ?? ''),
+    });
+    const rounds: RoundEntry[] = [];
+    releaseDropouts(coordinator, fleet);
+    tell(coordinator, hooks, nameOf);
+    coordinator.on('round', (report) => {
+      const entry = entryOf(report, rounds.at(-1) ?? untrained, nameOf);
+      rounds.push(entry);
+      hooks.onEvent?.({ type: 'round', entry });
+    });
+    if (hooks.signal?.aborted) stop();
+    hooks.signal?.addEventListener('abort', stop, { once: true });
+    await fleet.join({
+      url: coordinator.url,
+      coordinator: identity.publicKey,
+      config: task,
+      dropouts: dropoutsFor(config, cast, draws),
+    });
+    const result = await Promise.race([coordinator.done, fleet.failed]);
+    await fleet.leave();
+    return {
+      rounds,
+      finalAccuracy: (rounds.at(-1) ?? untrained).accuracy,
+      modelHash: result.modelHash,
+      outcome: outcomeOf(result),
+    };
+  } finally {
+    hooks.signal?.removeEventListener('abort', stop);
+    await coordinator.stop('the simulation is over');
+  }
+}
+
+function outcomeOf({ outcome }: CampaignResult): Outcome['outcome'] {
+  if (outcome.type === 'stopped' || outcome.type === 'stalled') return outcome.type;
+  return 'finished';
+}
+
+/**
+ * Lets scripted dropouts come back as soon as every group of the attempt has ended: to wait for the evaluation as well would cost
+ * its time in each round, and an earlier return would be a resumption of the same round.
+ */
+function releaseDropouts(coordinator: Coordinator, fleet: Fleet): void {
+  const running = new Set<number>();
+  coordinator.on('attempt', ({ groups }) => {
+    running.clear();
+    for (const { id } of groups) running.add(id);
+  });
+  coordinator.on('fact', ({ round, fact }) => {
+    if (fact.type !== 'phase' || (fact.phase !== 'done' && fact.phase !== 'failed')) return;
+    running.delete(fact.group);
+    if (running.size === 0) fleet.over(round);
+  });
+  coordinator.on('round', ({ round }) => fleet.over(round));
+}
+
+function tell(
+  coordinator: Coordinator,
+  { onEvent, warn }: SimulationHooks,
+  nameOf: (id: ClientId) => FleetClient,
+): void {
+  coordinator.on('attempt', ({ round, attempt }) => onEvent?.({ type: 'attempt', round, attempt }));
+  coordinator.on('fact', ({ round, fact }) => {
+    switch (fact.type) {
+      case 'phase':
+        return onEvent?.({ type: 'phase', round, group: fact.group, phase: fact.phase });
+      case 'dropped':
+      case 'excluded':
+        return onEvent?.({ ...fact, round, client: nameOf(fact.client) });
+      default:
+        return fact satisfies never;
+    }
+  });
+  coordinator.on('client', (notice) => {
+    if (notice.type !== 'offence' && notice.type !== 'complaint') return;
+    const who = notice.client === undefined ? 'somebody unknown' : nameOf(notice.client);
+    warn?.(`${who}: ${notice.type}: ${notice.code}: ${notice.text}`);
+  });
+}
+
+/** @param before what the model was worth: a void round leaves it as it was */
+function entryOf(
+  report: RoundReport,
+  before: Pick<Evaluation, 'accuracy' | 'loss'>,
+  nameOf: (id: ClientId) => FleetClient,
+): RoundEntry {
+  const { round, attempts, outcome, cohort, survivors, dropped, excluded, voidedGroups } = report;
+  const { seconds, bytesUp, bytesDown, modelHash } = report;
+  return {
+    round,
+    attempts,
+    void: outcome.type === 'void',
+    accuracy: report.accuracy ?? before.accuracy,
+    loss: report.loss ?? before.loss,
+    cohort: cohort.map(nameOf).sort(),
+    survivors: survivors.map(nameOf).sort(),
+    dropped: byName(dropped.map(({ client, phase }) => ({ client: nameOf(client), phase }))),
+    excluded: byName(excluded.map(({ client, phase, code }) => ({ client: nameOf(client), phase, code }))),
+    voidedGroups: voidedGroups.map(({ group }) => group),
+    seconds,
+    bytesUp,
+    bytesDown,
+    modelHash,
+  };
+}
+
+const byName = <T extends { readonly client: FleetClient }>(rows: T[]): T[] =>
+  rows.sort((a, b) => (a.client < b.client ? -1 : 1));

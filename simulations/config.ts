@@ -1,0 +1,292 @@
+// The settings of one simulated federation, read, checked and filled in: task, model, data, fleet, campaign, seed.
+// Not here: running it (run.ts, fleet/), the fields that simulations share with coordinators (server/config/fields.ts).
+
+import * as v from 'valibot';
+import { modelManifest } from '../client/tfjs/spec.js';
+import type { TaskConfig, WaitingPhase } from '../protocol/task.js';
+import { deriveTask } from '../protocol/task.js';
+import { campaignSchema, taskEntries } from '../server/config/fields.js';
+import { parseSettings, readSettings } from '../server/config/load.js';
+import { settingError } from '../server/config/problem.js';
+import { fillCampaign, fillTask } from '../server/config/profiles.js';
+import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
+import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+
+/** Which examples there are, and how they are cut among the clients (partition.ts). */
+export interface DataSettings {
+  readonly source:
+    | { readonly set: 'mnist' }
+    /** Hashed word n-grams of `width` buckets. */
+    | { readonly set: 'spam'; readonly width: number }
+    /** One Gaussian cloud per class; `examples` of them, a fifth kept for the test. */
+    | { readonly set: 'synthetic'; readonly examples: number; readonly inputs: number; readonly classes: number };
+  readonly partition:
+    | { readonly kind: 'iid' }
+    | { readonly kind: 'dirichlet'; readonly alpha: number }
+    | { readonly kind: 'labels'; readonly perClient: number }
+    | { readonly kind: 'quantity'; readonly beta: number };
+  /** Every client gets at least so many. */
+  readonly minimumExamples: number;
+  /** Examples of the test part that the coordinator measures accuracy on; absent: all. */
+  readonly testExamples?: number;
+}
+
+/**
+ * Honest clients that leave. In each round from `firstRound` on, `perRound` honest clients, drawn from the seed, at most
+ * `maxPerGroup` of one group, cut their connection instead of answering in a phase. The phases are dealt in turn over the whole
+ * run, so that all of them occur once perRound × rounds reaches their number. They come back for the next round.
+ */
+export interface DropoutSettings {
+  readonly perRound: number;
+  readonly maxPerGroup: number;
+  readonly firstRound: number;
+  readonly phases: readonly WaitingPhase[];
+}
+
+/** What a malicious client does with its update. It follows the protocol: otherwise it would just be left out. */
+export type AttackSettings =
+  /** Sends −boost × update, and does not clip it. */
+  { readonly kind: 'sign-flip'; readonly boost: number };
+
+export interface FleetSettings {
+  readonly clients: number;
+  /** Worker processes that the clients are spread over. */
+  readonly processes: number;
+  readonly dropouts: DropoutSettings;
+  readonly malicious: {
+    /** Positions in the fleet, 0-based; a count is drawn from the seed. */
+    readonly who: { readonly count: number } | { readonly clients: readonly number[] };
+    readonly attack: AttackSettings;
+  };
+}
+
+export interface SimulationConfig {
+  /** Everything that the clients sign for; `task.task` is the name of the task, `task.profile` the profile. */
+  readonly task: TaskConfig;
+  readonly model: ModelSettings;
+  readonly data: DataSettings;
+  readonly fleet: FleetSettings;
+  readonly campaign: CampaignSettings;
+  /** Of data, model, sampling, dropouts, batches and rounding. Keys and masks stay CSPRNG: they cancel exactly. */
+  readonly seed: number;
+}
+
+const MAX_FLEET = 100_000;
+const literal = <const T extends string>(name: T) => v.literal(name, name);
+const PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
+
+const dataSchema = settings({
+  source: says(
+    'The examples.',
+    choice('set', [
+      settings({ set: says('70,000 handwritten digits; the test part is its own.', literal('mnist')) }),
+      settings({
+        set: says('About 5,750 e-mails as hashed words, spam or not; a fifth is the test part.', literal('spam')),
+        width: says('Buckets of the hash: numbers in one example.', whole(16, 65_536)),
+      }),
+      settings({
+        set: says(
+          'One cloud of points for each class, made from the seed; a fifth is the test part.',
+          literal('synthetic'),
+        ),
+        examples: says('Points in all.', whole(10, 10_000_000)),
+        inputs: says('Numbers in one point.', whole(1, 65_536)),
+        classes: says('Clouds.', whole(2, 256)),
+      }),
+    ]),
+  ),
+  partition: says(
+    'Who gets which of them.',
+    choice('kind', [
+      settings({ kind: says('At random, in equal parts.', literal('iid')) }),
+      settings({
+        kind: says('Each class is divided by a draw from a Dirichlet distribution.', literal('dirichlet')),
+        alpha: says('Concentration: 100 is nearly equal, 0.1 gives most of a class to few.', positive()),
+      }),
+      settings({
+        kind: says('Few classes for each client.', literal('labels')),
+        perClient: says('Classes of one client.', whole(1, 256)),
+      }),
+      settings({
+        kind: says('Classes mixed, sizes by a draw from a Dirichlet distribution.', literal('quantity')),
+        beta: says('Concentration of the sizes.', positive()),
+      }),
+    ]),
+  ),
+  minimumExamples: maybe('1', says('Examples that every client gets at least.', whole(1, 1_000_000))),
+  testExamples: maybe(
+    'all of the test part',
+    says('Examples of the test part that the model is measured on after each round.', whole(1, 10_000_000)),
+  ),
+});
+
+const fleetSchema = settings({
+  clients: says('Clients, malicious ones among them.', whole(1, MAX_FLEET)),
+  processes: says(
+    'Worker processes that the clients are spread over. As many as there are cores is a good number.',
+    whole(1, 256),
+  ),
+  dropouts: maybe(
+    'nobody leaves',
+    says(
+      'Honest clients that leave in the middle of a round and come back for the next one. Phases are dealt in turn over the run, so that each occurs.',
+      settings({
+        perRound: says('How many leave in a round.', whole(0, MAX_FLEET)),
+        maxPerGroup: maybe(
+          'what the threshold leaves: group.size − t',
+          says('Of one group in one round at most.', whole(0, MAX_FLEET)),
+        ),
+        firstRound: maybe('1', says('The first round in which somebody leaves.', whole(1, 1_000_000))),
+        phases: maybe('all five', says('Phases in which they leave.', listOf(oneOf(PHASES), 1, PHASES.length))),
+      }),
+    ),
+  ),
+  malicious: maybe(
+    'nobody is',
+    says(
+      'Clients that follow the protocol, so that nothing leaves them out, and send a harmful update.',
+      settings({
+        count: maybe('give `clients`', says('How many; drawn from the seed.', whole(0, MAX_FLEET))),
+        clients: maybe(
+          'give `count`',
+          says('Which: positions in the fleet, from 0.', listOf(whole(0, MAX_FLEET - 1), 1, MAX_FLEET)),
+        ),
+        attack: says(
+          'What they send.',
+          choice('kind', [
+            settings({
+              kind: says('The update backwards, not clipped.', literal('sign-flip')),
+              boost: says('Factor of its length.', between(0, 1_000_000)),
+            }),
+          ]),
+        ),
+      }),
+    ),
+  ),
+});
+
+/** A file of `sotto simulate`. */
+export const simulationSchema = settings({
+  ...taskEntries,
+  data: says('Examples and how they are divided.', dataSchema),
+  fleet: says('Clients that are simulated: real client code over real sockets.', fleetSchema),
+  campaign: says('The sequence of rounds.', campaignSchema),
+  seed: says(
+    'Of data, first weights, sampling, dropouts, batches and rounding; the same seed gives the same model. Keys and masks are never seeded.',
+    whole(0, Number.MAX_SAFE_INTEGER),
+  ),
+});
+type SimulationFile = v.InferOutput<typeof simulationSchema>;
+
+/** What the command line may change of a file. */
+export interface SimulationOverrides {
+  readonly seed?: number;
+  readonly rounds?: number;
+}
+
+/** @throws CONFIG_UNREADABLE, CONFIG_INVALID, and every CONFIG_* of deriveTask */
+export function loadSimulationConfig(path: string, overrides: SimulationOverrides = {}): SimulationConfig {
+  return parseSimulationConfig(readSettings(path), path, overrides);
+}
+
+/** The same from a text; `name` stands for the file in messages. */
+export function parseSimulationConfig(
+  text: string,
+  name: string,
+  { seed, rounds }: SimulationOverrides = {},
+): SimulationConfig {
+  return parseSettings(text, name, simulationSchema, (file) => {
+    const task = fillTask(file, modelManifest(file.model).dimension);
+    const { threshold } = deriveTask(task);
+    checkDataFitsModel(file);
+    return {
+      task,
+      model: file.model,
+      data: {
+        source: file.data.source,
+        partition: file.data.partition,
+        minimumExamples: file.data.minimumExamples ?? 1,
+        ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
+      },
+      fleet: fillFleet(file, task, threshold),
+      campaign: fillCampaign({ ...file.campaign, rounds: rounds ?? file.campaign.rounds }, task),
+      seed: seed ?? file.seed,
+    };
+  });
+}
+
+function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, threshold: number): FleetSettings {
+  const needed = group.size * group.count;
+  if (fleet.clients < needed) {
+    throw settingError(
+      'fleet.clients',
+      `is ${fleet.clients}, but ${group.count} x ${group.size} are needed in a round; use at least ${needed}`,
+    );
+  }
+  const spare = profile === 'open' ? group.size - 1 : group.size - threshold;
+  const maxPerGroup = fleet.dropouts?.maxPerGroup ?? spare;
+  if (maxPerGroup > spare) {
+    throw settingError(
+      'fleet.dropouts.maxPerGroup',
+      `is ${maxPerGroup}, but a group of ${group.size} with threshold ${threshold} is void when more than ${spare} leave; use at most ${spare}, or larger groups`,
+    );
+  }
+  const perRound = fleet.dropouts?.perRound ?? 0;
+  if (perRound > maxPerGroup * group.count) {
+    throw settingError(
+      'fleet.dropouts.perRound',
+      `is ${perRound}, but ${group.count} groups can lose ${maxPerGroup} each; use at most ${maxPerGroup * group.count}`,
+    );
+  }
+  const malicious = fillMalicious(fleet);
+  const bad = 'count' in malicious.who ? malicious.who.count : malicious.who.clients.length;
+  if (bad + perRound > fleet.clients) {
+    throw settingError(
+      'fleet.malicious',
+      `has ${bad} clients and ${perRound} honest ones leave in a round, more than the fleet of ${fleet.clients}; lower one`,
+    );
+  }
+  return {
+    clients: fleet.clients,
+    processes: Math.min(fleet.processes, fleet.clients),
+    dropouts: {
+      perRound,
+      maxPerGroup,
+      firstRound: fleet.dropouts?.firstRound ?? 1,
+      phases: fleet.dropouts?.phases ?? PHASES,
+    },
+    malicious,
+  };
+}
+
+function fillMalicious({ malicious, clients }: SimulationFile['fleet']): FleetSettings['malicious'] {
+  if (malicious === undefined) return { who: { count: 0 }, attack: { kind: 'sign-flip', boost: 0 } };
+  const { count, clients: listed, attack } = malicious;
+  if (listed !== undefined && count === undefined) {
+    const stray = listed.find((client, i) => client >= clients || listed.indexOf(client) !== i);
+    if (stray === undefined) return { who: { clients: listed }, attack };
+    throw settingError('fleet.malicious.clients', `has ${stray} twice or beyond the last client, ${clients - 1}`);
+  }
+  if (count === undefined || listed !== undefined) {
+    throw settingError('fleet.malicious', `has ${listed ? 'both' : 'neither'} of count and clients; give one of them`);
+  }
+  return { who: { count }, attack };
+}
+
+/** Caught here, it names the setting; in a trainer it would name a shape. */
+function checkDataFitsModel({ data: { source }, model }: SimulationFile): void {
+  const [width, classes] =
+    source.set === 'mnist' ? [784, 10] : source.set === 'spam' ? [source.width, 2] : [source.inputs, source.classes];
+  const input =
+    typeof model.input === 'number' ? model.input : model.input.reduce((product, side) => product * side, 1);
+  if (input !== width)
+    throw settingError('model.input', `holds ${input} numbers, but an example of ${source.set} has ${width}`);
+  if (model.classes !== classes)
+    throw settingError('model.classes', `is ${model.classes}, but ${source.set} has ${classes}`);
+}
+
+/** The same fleet, attack and seed without the defence: what `--compare` shows beside it. */
+export const withPlainMean = (config: SimulationConfig): SimulationConfig => ({
+  ...config,
+  task: { ...config.task, rule: { name: 'mean' } },
+});

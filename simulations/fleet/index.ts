@@ -1,0 +1,7 @@
+// Many real clients in a few processes. fleet.ts starts them, member.ts is one of them, plan.ts says who leaves when.
+
+export { type DroppingOptions, type DroppingTransport, droppingTransport } from './dropping.js';
+export { type Fleet, type FleetOptions, startFleet } from './fleet.js';
+export { type HostileOptions, hostileEngine, hostileTrainer } from './hostile.js';
+export type { CampaignOrder, MemberOrder } from './messages.js';
+export { type Dropout, dropoutsOf, PHASES, type PlanRequest, planDropouts } from './plan.js';

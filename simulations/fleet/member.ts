@@ -1,0 +1,177 @@
+// One simulated client: the real FederatedClient with a seeded trainer and engine, a scripted network, and maybe an attack.
+// Not here: processes (child.ts), the attack itself (hostile.ts), the script (plan.ts).
+
+import type { Dataset } from '../../client/dataset.js';
+import { type ClientEngine, inlineEngine } from '../../client/engine.js';
+import { FederatedClient } from '../../client/federated-client.js';
+import { memoryGuards } from '../../client/guards.js';
+import type { ReconnectOptions } from '../../client/reconnect.js';
+import type { ModelSpec } from '../../client/tfjs/spec.js';
+import type { TrainingPool } from '../../client/tfjs/worker/pool.js';
+import type { Trainer } from '../../client/trainer.js';
+import type { Transport } from '../../client/transport/transport.js';
+import { identityOf } from '../../protocol/crypto/identity.js';
+import type { Rng } from '../../protocol/crypto/primitives.js';
+import { Secret } from '../../protocol/crypto/secret.js';
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { Kernels } from '../../protocol/kernels/kernels.js';
+import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import type { Policy } from '../../protocol/participant/types.js';
+import { runStreaming } from '../../protocol/secagg/keystreams.js';
+import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
+import { createFleetAttack } from '../attacks/spec.js';
+import type { Draws } from '../draws.js';
+import { type DroppingTransport, droppingTransport } from './dropping.js';
+import { type HostileOptions, hostileEngine, hostileTrainer } from './hostile.js';
+import type { CampaignOrder, MemberOrder } from './messages.js';
+import { dropoutsOf } from './plan.js';
+
+/** What members of one process share. */
+export interface Surroundings {
+  readonly pool: TrainingPool;
+  readonly train: Dataset;
+  readonly model: ModelSpec;
+  readonly draws: Draws;
+  readonly transport: Transport;
+  /** One set for all: masking is synchronous, so two members never use it at once. */
+  readonly kernels: Kernels;
+  readonly onCut: (client: number, round: number, phase: WaitingPhase) => void;
+  readonly onTrouble: (client: number, code: ErrorCode, text: string) => void;
+}
+
+/** A loopback coordinator is there or is not: no reason to wait a second, and none to give up. */
+const RECONNECT: ReconnectOptions = { minMs: 20, maxMs: 200, factor: 2, jitter: 0.5, tries: Number.POSITIVE_INFINITY };
+
+/** How long a client may take to fetch its last model and end by itself, ms. */
+const FAREWELL_MS = 2_000;
+
+export class Member {
+  readonly order: MemberOrder;
+  readonly #around: Surroundings;
+  readonly #trainer: Trainer;
+  #current:
+    | { readonly client: FederatedClient; readonly transport: DroppingTransport; readonly ended: Promise<void> }
+    | undefined;
+
+  constructor(order: MemberOrder, around: Surroundings) {
+    this.order = order;
+    this.#around = around;
+    const { position, name, rows, attack } = order;
+    let data: Dataset = { ...around.train, rows };
+    if (attack !== undefined) {
+      const { rank, attackers } = attack;
+      const random = around.draws.attack(position, 0).fork('data');
+      data = createFleetAttack(attack.spec).poison?.(data, { rank, attackers, random }) ?? data;
+    }
+    this.#trainer = around.pool.trainer(name, { model: around.model, data, seed: around.draws.order(position) });
+  }
+
+  /** Starts a client for a campaign; the one of the last campaign must have left. */
+  join(campaign: CampaignOrder): void {
+    const { position, secret } = this.order;
+    const { config } = campaign;
+    const { trainer, engine, rounding } = this.#equip(config);
+    const transport = droppingTransport({
+      inner: this.#around.transport,
+      script: dropoutsOf(campaign.dropouts, position),
+      onCut: (round, phase) => this.#around.onCut(position, round, phase),
+    });
+    const client = new FederatedClient({
+      url: campaign.url,
+      // A copy: the client may wipe what it is given.
+      identity: identityOf(nativePrimitives, new Secret(secret.slice())),
+      coordinator: campaign.coordinator,
+      task: config.task,
+      policy: policyFor(config),
+      trainer,
+      engine,
+      guards: memoryGuards(),
+      transport,
+      primitives: nativePrimitives,
+      rng: nativeRng,
+      rounding,
+      reconnect: RECONNECT,
+    });
+    // What a client meets while it is being stopped is no trouble.
+    const trouble = (code: ErrorCode, text: string): void => {
+      if (this.#current?.client === client) this.#around.onTrouble(position, code, text);
+    };
+    client.on('guard', ({ code, text }) => trouble(code, text));
+    client.on('error', ({ code, message }) => trouble(code, message));
+    const ended = client.run().then(
+      () => undefined,
+      (error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        trouble('INTERNAL', `the client ended: ${text}`);
+      },
+    );
+    this.#current = { client, transport, ended };
+  }
+
+  release(round: number): void {
+    this.#current?.transport.release(round);
+  }
+
+  /** Waits a little for the client to hear that the task is finished, then stops it. */
+  async leave(): Promise<void> {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, FAREWELL_MS);
+    });
+    await Promise.race([current.ended, grace]);
+    clearTimeout(timer);
+    await current.client.stop();
+    await current.ended;
+  }
+
+  /** Trainer, engine and rounding of one campaign: seeded, and hostile where this member is an attacker. */
+  #equip(config: TaskConfig): { readonly trainer: Trainer; readonly engine: ClientEngine; readonly rounding: Rng } {
+    const { position, attack: ordered } = this.order;
+    const { draws } = this.#around;
+    let round = 0;
+    const honest = inlineEngine(
+      { primitives: nativePrimitives, kernels: this.#around.kernels, openKeystream: nativeKeystream },
+      runStreaming,
+    );
+    const rounding = (length: number): Uint8Array => draws.rounding(position, round).bytes(length);
+    const pooled = this.#trainer;
+    // The pool's trainer outlives the campaign, so this one has nothing to dispose of.
+    const trainer: Trainer = {
+      init: (task) => pooled.init(task),
+      train: (weights, order) => {
+        round = order.round;
+        return pooled.train(weights, order);
+      },
+    };
+    if (ordered === undefined) return { trainer, engine: honest, rounding };
+    const options: HostileOptions = {
+      attack: createFleetAttack(ordered.spec),
+      rank: ordered.rank,
+      attackers: ordered.attackers,
+      cohort: config.group.size * config.group.count,
+      encoding: deriveTask(config).encoding,
+      draws: (at) => draws.attack(position, at),
+    };
+    return {
+      trainer: hostileTrainer(trainer, options),
+      engine: hostileEngine(honest, options, nativePrimitives),
+      rounding,
+    };
+  }
+}
+
+/** As strict as the task itself: the guards are on, and pass. */
+function policyFor({ profile, group, encoding }: TaskConfig): Policy {
+  return {
+    profiles: [profile],
+    minGroup: group.size,
+    minThreshold: 1,
+    minColluders: group.colluders,
+    maxClipNorm: encoding.clipNorm,
+    maxRounds: Number.MAX_SAFE_INTEGER,
+    catchUp: 'chain',
+  };
+}

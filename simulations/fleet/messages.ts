@@ -1,0 +1,58 @@
+// What the process of a simulation and the processes of its clients say to each other, over node:child_process with structured
+// clones. Both ends are of one version in one program: not a wire format, and nothing here reaches a coordinator.
+
+import type { ModelSpec } from '../../client/tfjs/spec.js';
+import type { ErrorCode, ErrorDetails } from '../../protocol/errors.js';
+import type { TaskConfig, WaitingPhase } from '../../protocol/task.js';
+import type { AttackSpec } from '../attacks/spec.js';
+import type { DataSettings } from '../config.js';
+
+/** One client of a child, for the whole simulation. */
+export interface MemberOrder {
+  readonly position: number;
+  readonly name: string;
+  /** Ed25519 seed, 32 bytes. It never leaves this machine's pipes. */
+  readonly secret: Uint8Array;
+  /** Its rows of the training part. */
+  readonly rows: Uint32Array;
+  readonly attack?: { readonly spec: AttackSpec; readonly rank: number; readonly attackers: number };
+}
+
+/** A campaign to take part in. Members are reused from one campaign to the next; guards and connections are new. */
+export interface CampaignOrder {
+  readonly url: string;
+  /** Public key to pin. */
+  readonly coordinator: Uint8Array;
+  readonly config: TaskConfig;
+  /** Who leaves when, for members of this child. */
+  readonly dropouts: readonly { readonly client: number; readonly round: number; readonly phase: WaitingPhase }[];
+}
+
+export type ToChild =
+  /** First message. Answered with `loaded`. */
+  | {
+      readonly type: 'load';
+      readonly source: DataSettings['source'];
+      readonly model: ModelSpec;
+      readonly seed: number | string;
+      readonly members: readonly MemberOrder[];
+    }
+  /** Answered with `joined` once all clients run; they connect by themselves. */
+  | { readonly type: 'join'; readonly campaign: CampaignOrder }
+  /** An attempt of this round has ended: whoever left it may connect again. */
+  | { readonly type: 'over'; readonly round: number }
+  /** Answered with `left` when every client has stopped. */
+  | { readonly type: 'leave' }
+  /** Stop everything and exit. */
+  | { readonly type: 'end' };
+
+export type FromChild =
+  | { readonly type: 'loaded' }
+  | { readonly type: 'joined' }
+  | { readonly type: 'left' }
+  /** A scripted dropout happened. */
+  | { readonly type: 'cut'; readonly client: number; readonly round: number; readonly phase: WaitingPhase }
+  /** A client stopped its coordinator, or met an error it goes on from. */
+  | { readonly type: 'trouble'; readonly client: number; readonly code: ErrorCode; readonly text: string }
+  /** The child cannot go on and exits. */
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly text: string; readonly details?: ErrorDetails };

@@ -1,0 +1,43 @@
+// sotto/simulations: settings of a simulated federation, running it, and the parts to build others from: attacks, partitions,
+// data sets, the seeded generator, the fleet. Not here: the command (server/cli).
+
+export * from './attacks/index.js';
+export {
+  type AttackSettings,
+  type DataSettings,
+  type DropoutSettings,
+  type FleetSettings,
+  loadSimulationConfig,
+  parseSimulationConfig,
+  type SimulationConfig,
+  type SimulationOverrides,
+  withPlainMean,
+} from './config.js';
+export { type Examples, loadExamples } from './data.js';
+export {
+  type Dropout,
+  type DroppingTransport,
+  droppingTransport,
+  type Fleet,
+  type FleetOptions,
+  type HostileOptions,
+  hostileEngine,
+  hostileTrainer,
+  type PlanRequest,
+  planDropouts,
+  startFleet,
+} from './fleet/index.js';
+export { type PartitionOptions, type PartitionSpec, partition } from './partition.js';
+export { Random } from './random.js';
+export { type RehearsalOptions, type RehearsedRound, rehearse } from './rehearsal.js';
+export type {
+  FleetClient,
+  RosterEntry,
+  RoundEntry,
+  RunSimulation,
+  SimulationEvent,
+  SimulationHooks,
+  SimulationReport,
+} from './report.js';
+export { STAMP } from './report.js';
+export { runSimulation } from './run.js';

@@ -1,0 +1,119 @@
+// What a simulation tells: events while it runs, and the report that becomes runs/<id>/report.json. Types alone; the field names
+// are stable, scripts read them. Not here: running (run.ts), tables and files (server/cli).
+
+import type { ErrorCode } from '../protocol/errors.js';
+import type { ClientId, GroupId, Hash } from '../protocol/ids.js';
+import type { GroupPhase } from '../protocol/round/types.js';
+import type { RuleSpec } from '../protocol/rule.js';
+import type { Profile, WaitingPhase } from '../protocol/task.js';
+import type { AttackSettings, SimulationConfig } from './config.js';
+
+/** On every report: whoever knows the seed knows every batch and every rounding, so nothing in it is evidence of privacy. */
+export const STAMP = 'seeded: no privacy claim';
+
+/** A client by its place in the fleet: `client-07`. Keys are fresh in each run, names are not. */
+export type FleetClient = string;
+
+/** One round that is over. */
+export interface RoundEntry {
+  readonly round: number;
+  readonly attempts: number;
+  /** Void: no attempt succeeded, the model is that of the round before. */
+  readonly void: boolean;
+  /** On the test part, of the model after this round. */
+  readonly accuracy: number;
+  /** Mean per example. */
+  readonly loss: number;
+  readonly cohort: readonly FleetClient[];
+  /** Exactly the clients whose updates are in the new model. */
+  readonly survivors: readonly FleetClient[];
+  /** Left by themselves. Whoever left in consistency or unmask is a survivor, too: its update was in by then. */
+  readonly dropped: readonly { readonly client: FleetClient; readonly phase: WaitingPhase }[];
+  /** Left out by the coordinator. */
+  readonly excluded: readonly {
+    readonly client: FleetClient;
+    readonly phase: WaitingPhase;
+    readonly code: ErrorCode;
+  }[];
+  readonly voidedGroups: readonly GroupId[];
+  readonly seconds: number;
+  /** Frames at the sockets of the coordinator: from and to clients. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Of the model after the round. */
+  readonly modelHash: Hash;
+}
+
+/** One client of the fleet. */
+export interface RosterEntry {
+  readonly name: FleetClient;
+  /** Its public key. */
+  readonly id: ClientId;
+  /** Absent where there is one group only. */
+  readonly group?: GroupId;
+  /** Examples of its shard. */
+  readonly examples: number;
+}
+
+export interface SimulationReport {
+  readonly stamp: typeof STAMP;
+  readonly task: string;
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly rule: RuleSpec;
+  readonly dimension: number;
+  readonly clients: number;
+  readonly rounds: readonly RoundEntry[];
+  readonly finalAccuracy: number;
+  /** Of the final weights (protocol/chain). The same settings give the same one on one machine. */
+  readonly modelHash: Hash;
+  readonly malicious: readonly { readonly client: FleetClient; readonly attack: AttackSettings }[];
+  /** `stopped`: asked to end early. `stalled`: too many attempts failed. */
+  readonly outcome: 'finished' | 'stopped' | 'stalled';
+  /** Loading data and starting processes included. */
+  readonly wallSeconds: number;
+  /** Of that, before the first client was there. */
+  readonly startSeconds: number;
+  readonly roster: readonly RosterEntry[];
+  readonly versions: { readonly sotto: string; readonly protocol: string; readonly node: string };
+  readonly config: SimulationConfig;
+}
+
+/** In the order they happen. */
+export type SimulationEvent =
+  | {
+      readonly type: 'started';
+      readonly clients: number;
+      readonly groups: number;
+      readonly rounds: number;
+      readonly malicious: readonly FleetClient[];
+    }
+  | { readonly type: 'attempt'; readonly round: number; readonly attempt: number }
+  | { readonly type: 'phase'; readonly round: number; readonly group: GroupId; readonly phase: GroupPhase }
+  | {
+      readonly type: 'dropped';
+      readonly round: number;
+      readonly group: GroupId;
+      readonly client: FleetClient;
+      readonly phase: WaitingPhase;
+    }
+  | {
+      readonly type: 'excluded';
+      readonly round: number;
+      readonly group: GroupId;
+      readonly client: FleetClient;
+      readonly phase: WaitingPhase;
+      readonly code: ErrorCode;
+    }
+  | { readonly type: 'round'; readonly entry: RoundEntry };
+
+export interface SimulationHooks {
+  readonly onEvent?: (event: SimulationEvent) => void;
+  /** Ends the run after the attempt that is running; the report then says `stopped`. */
+  readonly signal?: AbortSignal;
+  /** For people: what goes wrong without being a failure. */
+  readonly warn?: (text: string) => void;
+}
+
+/** @throws SottoError: configuration, missing data or backend; failures of rounds are in the report */
+export type RunSimulation = (config: SimulationConfig, hooks?: SimulationHooks) => Promise<SimulationReport>;

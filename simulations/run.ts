@@ -1,0 +1,84 @@
+// Runs a simulation: data, cast, fleet, coordinator, and the report of it. Starts child processes and ends them, whatever happens.
+// Not here: what the settings may be (config.ts), the campaign (campaign.ts), the clients (fleet/), printing and files (server/cli).
+
+import { createTrainingPool } from '../client/tfjs/index.js';
+import { initialWeights } from '../client/tfjs/spec.js';
+import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { runCampaign } from './campaign.js';
+import { castOf, groupsFor } from './cast.js';
+import { firstExamples, loadExamples } from './data.js';
+import { drawsOf } from './draws.js';
+import { startFleet } from './fleet/fleet.js';
+import { type RunSimulation, type SimulationReport, STAMP } from './report.js';
+import { versions } from './versions.js';
+
+/**
+ * The same settings give the same final model on one machine: keys and masks are fresh in every run, and cancel; everything else
+ * is drawn from the seed. The clients are real, over sockets of the loopback interface, in `fleet.processes` child processes.
+ * @throws DATA_MISSING, DATA_PARTITION, CONFIG_INVALID, TRAIN_BACKEND, INTERNAL (a process of the fleet died)
+ */
+export const runSimulation: RunSimulation = async (config, hooks = {}) => {
+  const from = performance.now();
+  const { task, fleet: settings } = config;
+  const draws = drawsOf(config.seed);
+  const examples = loadExamples(config.data.source, config.seed);
+  const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives, nativeRng);
+  const nameOf = (position: number): string => cast.clients[position]?.name ?? `client ${position}`;
+  const pool = createTrainingPool({ workers: 1 });
+  const starting = startFleet({
+    source: config.data.source,
+    model: config.model,
+    seed: config.seed,
+    members: cast.members,
+    processes: settings.processes,
+    // What a script made happen is in the report as a dropout, as any other loss is.
+    onCut: () => undefined,
+    onTrouble: ({ client, code, text }) => hooks.warn?.(`${nameOf(client)}: ${code}: ${text}`),
+  });
+  try {
+    const test = firstExamples(examples.test, config.data.testExamples);
+    const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
+    const { weights } = initialWeights(config.model, draws.weights);
+    // While the fleet loads: the backend is warm for the first round, and a void first round has its accuracy.
+    const [fleet, untrained] = await Promise.all([starting, evaluator.evaluate(weights)]);
+    const startSeconds = (performance.now() - from) / 1_000;
+    const result = await runCampaign({
+      config,
+      cast,
+      draws,
+      fleet,
+      initialWeights: weights,
+      untrained,
+      evaluate: (model) => evaluator.evaluate(model),
+      hooks,
+    });
+    const groupOf = groupsFor(config, task, cast.clients, draws);
+    const report: SimulationReport = {
+      stamp: STAMP,
+      task: task.task,
+      seed: config.seed,
+      profile: task.profile,
+      rule: task.rule,
+      dimension: task.dimension,
+      clients: settings.clients,
+      malicious: cast.malicious.map((client) => ({ client: nameOf(client), attack: settings.malicious.attack })),
+      ...result,
+      startSeconds,
+      wallSeconds: (performance.now() - from) / 1_000,
+      roster: cast.clients.map(({ name, identity, position }) => ({
+        name,
+        id: identity.id,
+        ...(task.group.count > 1 && { group: groupOf(position) }),
+        examples: cast.members[position]?.rows.length ?? 0,
+      })),
+      versions: versions(),
+      config,
+    };
+    return report;
+  } finally {
+    // Also where the evaluator failed first: a fleet that still starts must not outlive this call.
+    const fleet = await starting.catch(() => undefined);
+    await fleet?.end();
+    await pool.close();
+  }
+};

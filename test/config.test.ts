@@ -1,0 +1,300 @@
+// Claims about reading settings: what is refused and how the refusal reads, what profiles fill in, that page and samples hold.
+// Not here: running what the settings describe (cli.test.ts, the fleet).
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { modelManifest } from '../client/tfjs/spec.js';
+import { SottoError } from '../protocol/errors.js';
+import { deriveTask } from '../protocol/task.js';
+import { parseTask } from '../protocol/task-schema.js';
+import { generatedPages } from '../server/cli/pages.js';
+import { closest } from '../server/config/closest.js';
+import { undocumented } from '../server/config/document.js';
+import { coordinatorSchema } from '../server/config/fields.js';
+import { defineTask, loadCoordinatorSettings, parseCoordinatorSettings } from '../server/config/index.js';
+import { PROFILE_FILLS } from '../server/config/profiles.js';
+import { loadSimulationConfig, parseSimulationConfig, simulationSchema } from '../simulations/config.js';
+
+const dimensionOf = (model: Parameters<typeof modelManifest>[0]) => modelManifest(model).dimension;
+const QUICK = readFileSync('examples/quick.yaml', 'utf8');
+const COORDINATOR = readFileSync('examples/coordinator.yaml', 'utf8');
+
+function refusal(run: () => unknown): SottoError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SottoError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+/** The sample with one setting changed (`undefined` removes it), as a file somebody might have written. */
+function changed(text: string, path: string, value: unknown): string {
+  const root = parse(text);
+  const keys = path.split('.');
+  const last = keys.pop() as string; // safe: split gives at least one
+  let at = root;
+  for (const key of keys) at = at[key] ??= {};
+  if (value === undefined) delete at[last];
+  else at[last] = value;
+  return stringify(root);
+}
+const simulation = (path: string, value: unknown) =>
+  refusal(() => parseSimulationConfig(changed(QUICK, path, value), 'f.yaml'));
+const coordinator = (path: string, value: unknown) =>
+  refusal(() => parseCoordinatorSettings(changed(COORDINATOR, path, value), 'f.yaml', dimensionOf));
+
+describe('the samples', () => {
+  it('are all read by the real parser', () => {
+    const names = readdirSync('examples').filter((name) => name.endsWith('.yaml'));
+    expect(names.length).toBeGreaterThanOrEqual(4);
+    for (const name of names) {
+      const path = join('examples', name);
+      const load = readFileSync(path, 'utf8').includes('\nfleet:')
+        ? () => loadSimulationConfig(path)
+        : () => loadCoordinatorSettings(path, dimensionOf);
+      expect(load, name).not.toThrow();
+    }
+  });
+
+  it('mnist.yaml is the main job: 48 clients in 6 groups of 8, threshold 6, at most 2 lost in a group, 2 malicious', () => {
+    const { task, fleet, data } = loadSimulationConfig('examples/mnist.yaml');
+    expect(fleet.clients).toBe(48);
+    expect(task.group).toMatchObject({ size: 8, count: 6 });
+    expect(deriveTask(task).threshold).toBe(6);
+    expect(task.rule).toEqual({ name: 'trimmed-mean', faulty: 2 });
+    expect(data.partition).toEqual({ kind: 'dirichlet', alpha: 1 });
+    expect(fleet.malicious).toMatchObject({ who: { count: 2 }, attack: { kind: 'sign-flip' } });
+    expect(fleet.dropouts.maxPerGroup).toBe(2);
+    expect([...fleet.dropouts.phases].sort()).toEqual(['consistency', 'keys', 'masked', 'shares', 'unmask']);
+  });
+
+  it('JSON is read like YAML', () => {
+    expect(parseSimulationConfig(JSON.stringify(parse(QUICK)), 'f.json')).toEqual(
+      parseSimulationConfig(QUICK, 'f.yaml'),
+    );
+  });
+
+  it('the task they make is one that clients can parse', () => {
+    const { task } = loadSimulationConfig('examples/mnist.yaml');
+    expect(parseTask(deriveTask(task).text)).toEqual(task);
+  });
+});
+
+describe('a refusal names file, line, field, value and remedy', () => {
+  it('for a value out of its range', () => {
+    const text = QUICK.replace('rounds: 3', 'rounds: 0');
+    const line = text.split('\n').findIndex((row) => row.includes('rounds: 0')) + 1;
+    const error = refusal(() => parseSimulationConfig(text, 'my.yaml'));
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.message).toContain(
+      `my.yaml:${line}: campaign.rounds is 0; it must be a whole number from 1 to 1,000,000`,
+    );
+    expect(error.details).toEqual({ file: 'my.yaml', field: 'campaign.rounds' });
+  });
+
+  it('for an unknown key, with the nearest known one', () => {
+    expect(simulation('encoding.clipnorm', 3).message).toContain(
+      'encoding.clipnorm is unknown; did you mean clipNorm?',
+    );
+    expect(simulation('roundz', 3).message).toContain('roundz is unknown');
+    expect(simulation('campaign.round', 3).message).toContain('did you mean rounds?');
+  });
+
+  it('for an unknown name among several shapes', () => {
+    expect(simulation('rule.name', 'krum').message).toContain(
+      'rule.name is "krum"; it must be one of mean, median, trimmed-mean',
+    );
+    expect(simulation('data.source.set', 'mnits').message).toContain('must be one of mnist, spam, synthetic');
+  });
+
+  it('for a missing setting', () => {
+    expect(simulation('seed', undefined).message).toContain('seed is missing');
+    expect(coordinator('optimizer.tau', undefined).message).toContain('optimizer.tau is missing');
+    expect(coordinator('identityFile', undefined).message).toContain('identityFile is missing');
+  });
+
+  it('for a text where a number belongs, and for null', () => {
+    expect(simulation('seed', '7').message).toContain('seed is "7"; it must be a whole number');
+    expect(simulation('seed', null).message).toContain('seed is null; it must be a whole number');
+    expect(simulation('encoding.clipNorm', Number.NaN).message).toContain('encoding.clipNorm is');
+    expect(simulation('group', 8).message).toContain('group is 8; it must be a group of settings');
+  });
+
+  it('for several mistakes at once', () => {
+    const text = changed(changed(QUICK, 'seed', -1), 'training.epochs', 0);
+    const { message } = refusal(() => parseSimulationConfig(text, 'f.yaml'));
+    expect(message).toContain('seed is -1');
+    expect(message).toContain('training.epochs is 0');
+  });
+
+  it('for contradictions that deriveTask finds, with the line of the setting', () => {
+    const error = coordinator('rule', { name: 'median', faulty: 1 });
+    expect(error.code).toBe('CONFIG_RULE_PROFILE');
+    expect(error.message).toMatch(/CONFIG_RULE_PROFILE: f\.yaml:\d+: rule median means nothing in profile cohort/);
+    expect(simulation('rule.faulty', 3).code).toBe('CONFIG_RULE_COUNT');
+    expect(simulation('trust', 'standard').code).toBe('CONFIG_GROUP_SIZE');
+    expect(coordinator('encoding.bits', 31).code).toBe('CONFIG_RING');
+    expect(coordinator('windows.masked.quorum', 3).code).toBe('CONFIG_PHASE_WINDOW');
+  });
+});
+
+describe('what makes no sense is refused before anything starts', () => {
+  it.each([
+    ['group.count', undefined, 'group.count is missing; profile grouped needs the number of groups'],
+    ['rule', undefined, 'rule is missing; profile grouped needs one'],
+    ['training.mu', 0.1, 'fedavg has no proximal term'],
+    ['training.algorithm', 'fedprox', 'training.mu is missing'],
+    ['campaign.overSelection', 1.5, 'nobody can be invited on top'],
+    ['fleet.clients', 14, 'use at least 15'],
+    ['fleet.dropouts', { perRound: 1, maxPerGroup: 1 }, 'is void when more than 0 leave'],
+    ['fleet.malicious.clients', [1], 'has both of count and clients'],
+    ['fleet.malicious.count', undefined, 'has neither of count and clients'],
+    ['fleet.malicious.count', 16, 'more than the fleet of 15'],
+    ['model.input', 17, 'model.input holds 17 numbers, but an example of synthetic has 16'],
+    ['model.classes', 5, 'model.classes is 5, but synthetic has 4'],
+  ])('%s = %j in a simulation', (path, value, says) => {
+    expect(simulation(path, value).message).toContain(says);
+  });
+
+  it('a client that is malicious twice', () => {
+    const text = changed(changed(QUICK, 'fleet.malicious.count', undefined), 'fleet.malicious.clients', [4, 4]);
+    expect(refusal(() => parseSimulationConfig(text, 'f')).message).toContain('has 4 twice');
+  });
+
+  it('the same key twice on an allow-list, and a key that is none', () => {
+    const key = 'ab'.repeat(32);
+    expect(coordinator('roster', { kind: 'allowlist', clients: [key, key] }).message).toContain('names a client twice');
+    expect(coordinator('roster', { kind: 'allowlist', clients: ['AB'] }).message).toContain('64 lower-case hex digits');
+  });
+});
+
+describe('a text that is no settings', () => {
+  it.each([
+    ['a: [', 'is no valid YAML'],
+    ['a: 1\na: 2', 'is no valid YAML'],
+    ['task: !!js/function x', 'is no valid YAML'],
+    ['', 'the file is null'],
+    ['[1]', 'task is missing'],
+  ])('%j is refused', (text, says) => {
+    const error = refusal(() => parseSimulationConfig(text, 'f.yaml'));
+    expect(error.message).toContain(says);
+    expect(error.message).toContain('f.yaml');
+    expect(error.message.split('\n').length).toBeLessThan(12);
+  });
+
+  it('aliases that unfold without end are refused, not unfolded', () => {
+    const rows = ['a0: &a0 [x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 12; i++) rows.push(`a${i}: &a${i} [${`*a${i - 1}, `.repeat(8)}]`);
+    expect(refusal(() => parseSimulationConfig(rows.join('\n'), 'bomb.yaml')).code).toBe('CONFIG_UNREADABLE');
+  });
+
+  it('a missing file, a directory and an endless file are unreadable, by name', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sotto-config-'));
+    try {
+      expect(refusal(() => loadSimulationConfig(join(folder, 'no.yaml'))).message).toContain('there is no such file');
+      expect(refusal(() => loadSimulationConfig(folder)).message).toContain('it is a directory');
+      writeFileSync(join(folder, 'big.yaml'), `# ${'x'.repeat(1 << 20)}`);
+      expect(refusal(() => loadSimulationConfig(join(folder, 'big.yaml'))).code).toBe('CONFIG_UNREADABLE');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('what is left out', () => {
+  it('is filled in by the profile, as the page says', () => {
+    const { task } = loadSimulationConfig('examples/mnist.yaml');
+    expect(task.group.colluders).toBe(2);
+    expect(task.encoding).toEqual({ clipNorm: 4, range: 4, bits: 16, weighting: { by: 'uniform' } });
+    expect(task.prg).toBe('aes256ctr');
+    expect(task.windows.keys).toEqual({ count: { min: 6, max: 8 }, time: { min: 0, max: 30_000 } });
+    const said = new Map(PROFILE_FILLS.grouped.map(({ setting, value }) => [setting, value]));
+    expect(said.get('encoding.bits')).toBe('16');
+    expect(said.get('prg')).toBe('aes256ctr');
+    expect(said.get('windows.masked: deadlineMs')).toBe(String(task.windows.masked.time.max));
+  });
+
+  it('never overrides what a file says', () => {
+    const settings = loadCoordinatorSettings('examples/coordinator.yaml', dimensionOf);
+    expect(settings.task.encoding).toMatchObject({ range: 1, bits: 12 });
+    expect(settings.task.windows.masked.time.max).toBe(120_000);
+    expect(settings.task.windows.keys.time.max).toBe(30_000);
+    expect(settings.task.rule).toEqual({ name: 'mean' });
+    expect(settings.identityFile).toBe(resolve('examples/coordinator.key'));
+  });
+
+  it('the colluders a profile assumes cost no dropout: the threshold is that of none', () => {
+    for (let size = 8; size <= 128; size++) {
+      const text = changed(COORDINATOR, 'group.size', size);
+      const { task } = parseCoordinatorSettings(text, 'f', dimensionOf);
+      expect(deriveTask(task).threshold, `N = ${size}`).toBe(Math.floor((2 * size) / 3) + 1);
+      expect(task.group.colluders).toBe(Math.floor(size / 3));
+    }
+  });
+
+  it('a setting that was left out does not appear in the signed text', () => {
+    const { task } = parseSimulationConfig(QUICK, 'f');
+    expect(Object.hasOwn(task.training, 'mu')).toBe(false);
+  });
+});
+
+describe('the command line', () => {
+  it('changes seed and rounds of a file, and nothing else', () => {
+    const plain = parseSimulationConfig(QUICK, 'f');
+    const other = parseSimulationConfig(QUICK, 'f', { seed: 99, rounds: 2 });
+    expect(other).toEqual({ ...plain, seed: 99, campaign: { ...plain.campaign, rounds: 2 } });
+  });
+});
+
+describe('defineTask', () => {
+  const own = {
+    task: 'own',
+    profile: 'cohort',
+    dimension: 10,
+    group: { size: 8 },
+    encoding: { clipNorm: 1 },
+    optimizer: { name: 'fedavg', learningRate: 1 },
+    training: { algorithm: 'fedavg', epochs: 1, batchSize: 8, learningRate: 0.1, optimizer: 'sgd' },
+  } as const;
+
+  it('fills in and checks a task written in code like one from a file', () => {
+    const task = defineTask(own);
+    expect(task).toMatchObject({ protocol: 'sotto/1', dimension: 10, rule: { name: 'mean' }, prg: 'aes256ctr' });
+    expect(parseTask(deriveTask(task).text)).toEqual(task);
+  });
+
+  it('refuses the same things, by name', () => {
+    const wrong: object = { ...own, dimensions: 3 };
+    expect(refusal(() => defineTask(wrong as typeof own)).message).toContain(
+      'dimensions is unknown; did you mean dimension?',
+    );
+    expect(refusal(() => defineTask({ ...own, profile: 'grouped' })).message).toContain('group.count is missing');
+    expect(refusal(() => defineTask({ ...own, group: { size: 7 } })).code).toBe('CONFIG_GROUP_SIZE');
+  });
+});
+
+describe('the page', () => {
+  it('documents every setting', () => {
+    expect(undocumented(coordinatorSchema)).toEqual([]);
+    expect(undocumented(simulationSchema)).toEqual([]);
+  });
+
+  it('is not stale: npm run docs writes the text that is committed', () => {
+    for (const [path, text] of Object.entries(generatedPages())) expect(readFileSync(path, 'utf8'), path).toBe(text);
+  });
+});
+
+describe('the nearest name', () => {
+  it.each([
+    ['clipnorm', 'clipNorm'],
+    ['rouds', 'rounds'],
+    ['ronuds', 'rounds'],
+    ['zzz', undefined],
+  ])('of %s is %s', (word, name) => {
+    expect(closest(word, ['clipNorm', 'rounds', 'range'])).toBe(name);
+  });
+});

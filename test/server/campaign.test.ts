@@ -1,0 +1,626 @@
+// The campaign machine: pure, so time and chance are arguments. Every edge of its table is witnessed (last test).
+// Not here: rounds themselves (test/protocol), sockets (end-to-end.test.ts).
+
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../protocol/errors.js';
+import { type ClientId, clientId, type Hash } from '../../protocol/ids.js';
+import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
+import { type TaskConfig, thresholdOf } from '../../protocol/task.js';
+import { startCampaign, stepCampaign } from '../../server/campaign/campaign.js';
+import { checkCampaign } from '../../server/campaign/check.js';
+import {
+  CAMPAIGN_TRANSITIONS,
+  type CampaignEffect,
+  type CampaignEvent,
+  type CampaignSettings,
+  type CampaignState,
+} from '../../server/campaign/types.js';
+import { taskOf } from '../protocol/world.js';
+
+const client = (n: number): ClientId =>
+  clientId(Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? (n * 37) & 255 : i === 1 ? n : 7)));
+const clients = (count: number, from = 0): ClientId[] => Array.from({ length: count }, (_, i) => client(from + i));
+
+const SETTINGS: CampaignSettings = {
+  rounds: 3,
+  attemptsPerRound: 2,
+  clients: { min: 4, waitMs: 1_000 },
+  overSelection: 1,
+  pauseMs: 100,
+};
+const witnessed = new Set<string>();
+
+/** A seeded generator of our own: mulberry32. */
+function seeded(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+class Play {
+  state: CampaignState;
+  now = 0;
+  effects: CampaignEffect[] = [];
+  readonly all: CampaignEffect[] = [];
+
+  constructor(config: TaskConfig, settings: Partial<CampaignSettings> = {}, random = seeded(1), lastRound = 0) {
+    const threshold = config.profile === 'open' ? 1 : thresholdOf(config.group.size, config.group.colluders);
+    const setup = { config, threshold, settings: { ...SETTINGS, ...settings }, random, lastRound };
+    const first = startCampaign(setup, this.now);
+    this.state = first.state;
+    this.effects = [...first.effects];
+    this.all.push(...first.effects);
+  }
+
+  do(event: CampaignEvent): this {
+    const before = this.state.phase;
+    const step = stepCampaign(this.state, event);
+    if (before !== step.state.phase) witnessed.add(`${before} ${step.state.phase}`);
+    this.state = step.state;
+    this.effects = [...step.effects];
+    this.all.push(...step.effects);
+    return this;
+  }
+
+  join(...who: ClientId[]): this {
+    const effects: CampaignEffect[] = [];
+    for (const one of who) effects.push(...this.do({ type: 'joined', client: one, now: this.now }).effects);
+    this.effects = effects;
+    return this;
+  }
+  leave(...who: ClientId[]): this {
+    for (const one of who) this.do({ type: 'left', client: one, now: this.now });
+    return this;
+  }
+  tick(ms = 0): this {
+    this.now += ms;
+    return this.do({ type: 'tick', now: this.now });
+  }
+  done(voided: RoundResult['voided'] = []): this {
+    return this.do({ type: 'done', result: resultOf(voided), now: this.now });
+  }
+  fail(failure: Partial<RoundFailure> = {}): this {
+    const full: RoundFailure = {
+      code: 'ROUND_QUORUM',
+      phase: 'masked',
+      text: 'x',
+      culprits: [],
+      retry: 'next-attempt',
+      ...failure,
+    };
+    return this.do({ type: 'failed', failure: full, now: this.now });
+  }
+  publish(ms = 0): this {
+    this.now += ms;
+    return this.do({ type: 'published', now: this.now });
+  }
+  /** A whole round that goes well, from waiting to the next waiting. */
+  round(): this {
+    return this.tick().done().publish().tick(100);
+  }
+  effect<T extends CampaignEffect['type']>(type: T): Extract<CampaignEffect, { type: T }> | undefined {
+    return this.effects.find((e): e is Extract<CampaignEffect, { type: T }> => e.type === type);
+  }
+  get members(): ClientId[] {
+    return this.effect('start')?.groups.flatMap(({ members }) => members) ?? [];
+  }
+}
+
+const resultOf = (voided: RoundResult['voided'] = []): RoundResult => ({
+  groups: [],
+  voided,
+  transcript: '0'.repeat(64) as Hash,
+});
+const cohort = (size = 4): TaskConfig => taskOf({ size });
+const grouped = (size = 4, count = 3, f = 1): TaskConfig =>
+  taskOf({ size, count, rule: { name: 'median', faulty: f } });
+
+describe('waiting for clients', () => {
+  it('a round starts the moment the least number is there, not before', () => {
+    const play = new Play(cohort()).join(...clients(3)).tick();
+    expect(play.effect('start')).toBeUndefined();
+    play.join(client(3));
+    expect(play.effect('wakeAt')).toEqual({ type: 'wakeAt', at: 0 });
+    expect(play.tick().effect('start')).toMatchObject({ round: 1, attempt: 1 });
+    expect([...play.members].sort()).toEqual(clients(4).sort());
+  });
+
+  it('a client that leaves before the tick is not counted', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .leave(client(0))
+      .tick();
+    expect(play.state.phase).toBe('waiting');
+    expect(play.effect('wakeAt')).toEqual({ type: 'wakeAt', at: 1_000 });
+  });
+
+  it('after the wait it starts with those who are there, if the threshold allows it', () => {
+    const play = new Play(cohort()).join(...clients(3)).tick(1_000);
+    expect(play.members).toHaveLength(3); // t = 3 of 4
+  });
+
+  it('three waits with too few end the campaign as stalled, and say why', () => {
+    const play = new Play(cohort())
+      .join(...clients(2))
+      .tick(1_000)
+      .tick(1_000);
+    expect(play.state.phase).toBe('waiting');
+    play.tick(1_000);
+    expect(play.effect('ended')?.outcome).toMatchObject({ type: 'stalled', round: 0, code: 'CAMPAIGN_STALLED' });
+    expect(play.effect('ended')?.outcome).toMatchObject({
+      text: expect.stringContaining('2 clients are here, a round needs at least 3'),
+    });
+    expect(play.effects.filter(({ type }) => type === 'farewell')).toHaveLength(2);
+  });
+
+  it('a good round takes earlier vain waits off the count', () => {
+    const play = new Play(cohort())
+      .join(...clients(2))
+      .tick(1_000)
+      .tick(1_000)
+      .join(...clients(2, 2))
+      .round();
+    expect(play.state).toMatchObject({ phase: 'waiting', voidInARow: 0 });
+  });
+
+  it('every accepted client is told the round to come', () => {
+    const play = new Play(cohort()).join(...clients(5));
+    expect(play.effects.filter(({ type }) => type === 'accept')).toHaveLength(5);
+    play.tick().done().publish();
+    expect(play.join(client(9)).effect('accept')).toEqual({ type: 'accept', client: client(9), round: 2 });
+  });
+});
+
+describe('one cohort, sampled for each attempt', () => {
+  it('over-selection invites ceil(size × factor), never a client twice', () => {
+    const play = new Play(cohort(10), { overSelection: 1.25, clients: { min: 30, waitMs: 1 } })
+      .join(...clients(30))
+      .tick();
+    expect(play.members).toHaveLength(13);
+    expect(new Set(play.members).size).toBe(13);
+  });
+
+  it('a roster is never so long that the same round could be opened twice: 2t > n + a', () => {
+    const config = taskOf({ size: 10, colluders: 2 });
+    const play = new Play(config, { overSelection: 2, clients: { min: 30, waitMs: 1 } }).join(...clients(30)).tick();
+    expect(2 * thresholdOf(10, 2)).toBeGreaterThan(play.members.length + 2);
+    expect(2 * thresholdOf(10, 2)).toBeLessThanOrEqual(play.members.length + 3);
+  });
+
+  it('the same seed gives the same cohorts, whatever the order of arrival; another seed gives others', () => {
+    const cohorts = (order: ClientId[], seed: number): ClientId[][] => {
+      const play = new Play(cohort(4), { clients: { min: 20, waitMs: 1 } }, seeded(seed)).join(...order);
+      return [0, 1].map(() => {
+        const { members } = play.tick();
+        play.done().publish().tick(100);
+        return members;
+      });
+    };
+    const everybody = clients(20);
+    expect(cohorts(everybody, 5)).toEqual(cohorts([...everybody].reverse(), 5));
+    expect(cohorts(everybody, 5)).not.toEqual(cohorts(everybody, 6));
+    const [first, second] = cohorts(everybody, 5);
+    expect(first).not.toEqual(second);
+  });
+
+  it('draws nobody more often than chance allows (10,000 draws of 4 from 10, false alarm below 1e-6)', () => {
+    const random = seeded(42);
+    const play = new Play(cohort(4), { rounds: 10_001, clients: { min: 10, waitMs: 1 }, pauseMs: 0 }, random).join(
+      ...clients(10),
+    );
+    const seen = new Map<ClientId, number>();
+    for (let i = 0; i < 10_000; i++) {
+      for (const one of play.tick().members) seen.set(one, (seen.get(one) ?? 0) + 1);
+      play.done().publish().tick();
+    }
+    // Each: 4,000 expected, σ = √(10,000 × 0.4 × 0.6) = 49; 6σ.
+    for (const count of seen.values()) expect(Math.abs(count - 4_000)).toBeLessThan(6 * 49);
+  });
+
+  it('in the open profile the rule must stand the number of clients that are there', () => {
+    const config = taskOf({ size: 5, profile: 'open', rule: { name: 'trimmed-mean', faulty: 2 } });
+    const play = new Play(config, { clients: { min: 4, waitMs: 10 } }).join(...clients(4)).tick();
+    expect(play.effect('start')).toBeUndefined();
+    expect(play.join(client(4)).tick().members).toHaveLength(5);
+  });
+});
+
+describe('groups, dealt once', () => {
+  it('waits for every seat, deals equal groups, and keeps them in every round', () => {
+    const play = new Play(grouped(), { clients: { min: 4, waitMs: 1_000 } }).join(...clients(11)).tick();
+    expect(play.effect('start')).toBeUndefined();
+    const first = play.join(client(11)).tick().effect('start')?.groups;
+    expect(first?.map(({ members }) => members.length)).toEqual([4, 4, 4]);
+    for (const { members } of first ?? []) expect(members).toEqual([...members].sort());
+    const second = play.done().publish().tick(100).tick().effect('start')?.groups;
+    expect(second).toEqual(first);
+  });
+
+  it('deals those who are there when the wait is over, if every group can have its threshold', () => {
+    const few = new Play(grouped()).join(...clients(8)).tick(1_000);
+    expect(few.state).toMatchObject({ phase: 'waiting', seating: { type: 'undealt' }, voidInARow: 1 });
+    const play = new Play(grouped()).join(...clients(10)).tick(1_000);
+    expect(play.effect('start')?.groups.map(({ members }) => members.length)).toEqual([4, 3, 3]);
+  });
+
+  it('a client that comes after the deal is reserve: told to come back, also when a seat is empty', () => {
+    const play = new Play(grouped())
+      .join(...clients(12))
+      .tick()
+      .leave(client(0));
+    expect(play.join(client(50)).effect('reject')).toMatchObject({ client: client(50), code: 'SESSION_BUSY' });
+    expect(play.join(client(0)).effect('accept')).toBeDefined();
+  });
+
+  it('members who are away are left out of the roster while the threshold stands; below it the group sits out', () => {
+    const config = grouped(4, 4);
+    const play = new Play(config, { clients: { min: 16, waitMs: 1_000 } }).join(...clients(16));
+    const groups = play.tick().effect('start')?.groups ?? [];
+    const [a, b] = [groups[0]?.members ?? [], groups[1]?.members ?? []];
+    play
+      .done()
+      .publish()
+      .tick(100)
+      .leave(...a.slice(0, 1), ...b.slice(0, 2))
+      .tick();
+    expect(play.effect('start')).toBeUndefined(); // not everybody is here: wait
+    const next = play.tick(1_000).effect('start')?.groups;
+    expect(next?.map(({ id, members }) => `${id}:${members.length}`)).toEqual(['0:3', '2:4', '3:4']);
+  });
+
+  it('does not start when the groups left cannot keep 2f < groups', () => {
+    const play = new Play(grouped(4, 3, 1)).join(...clients(12));
+    const groups = play.tick().effect('start')?.groups ?? [];
+    play
+      .done()
+      .publish()
+      .tick(100)
+      .leave(...(groups[1]?.members.slice(0, 2) ?? []))
+      .tick(1_000);
+    expect(play.state).toMatchObject({ phase: 'waiting', voidInARow: 1 });
+    expect(play.effect('start')).toBeUndefined();
+  });
+
+  it('does not wait for proven culprits', () => {
+    const play = new Play(grouped(4, 4), { clients: { min: 16, waitMs: 1_000 } }).join(...clients(16)).tick();
+    play.fail({ culprits: [{ client: client(3), code: 'ROUND_LYING_COMMITMENT' }] });
+    expect(play.effect('wakeAt')).toEqual({ type: 'wakeAt', at: 0 });
+    expect(play.tick().members).toHaveLength(15);
+  });
+});
+
+describe('failed attempts', () => {
+  it('next-attempt: the same round again, until the attempts are used up; then the round is void', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .fail();
+    expect(play.state).toMatchObject({ phase: 'waiting', round: 1, attempt: 2 });
+    play.tick().fail();
+    expect(play.effect('void')).toEqual({ type: 'void', round: 1, attempts: 2, code: 'ROUND_QUORUM', text: 'x' });
+    expect(play.tick(100).tick().effect('start')).toMatchObject({ round: 2, attempt: 1 });
+  });
+
+  it('next-round: nobody is asked to mask for this round again, whatever attempts are left', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .fail({ retry: 'next-round' });
+    expect(play.effect('void')).toMatchObject({ round: 1, attempts: 1 });
+    expect(play.tick(100).tick().effect('start')).toMatchObject({ round: 2, attempt: 1 });
+  });
+
+  it('three void rounds in a row end the campaign', () => {
+    const play = new Play(cohort(), { rounds: 9, attemptsPerRound: 1 }).join(...clients(4));
+    for (const round of [1, 2]) {
+      play.tick().fail();
+      expect(play.effect('void')).toMatchObject({ round });
+      play.tick(100);
+    }
+    play.tick().fail();
+    expect(play.effects.map(({ type }) => type)).toEqual(['void', ...Array(4).fill('farewell'), 'ended']);
+    expect(play.effect('ended')?.outcome).toMatchObject({ type: 'stalled', round: 3 });
+  });
+
+  it('proven culprits sit out for good, and are told so when they come back', () => {
+    const play = new Play(cohort()).join(...clients(5)).tick();
+    play.fail({ culprits: [{ client: client(1), code: 'ROUND_LYING_COMMITMENT' }] });
+    expect(play.effect('blame')).toEqual({ type: 'blame', client: client(1), code: 'ROUND_LYING_COMMITMENT' });
+    expect(play.join(client(1)).effect('reject')).toMatchObject({ code: 'SESSION_EXCLUDED' });
+    expect(play.tick().members).not.toContain(client(1));
+    play.done().publish().tick(100);
+    expect(play.tick().members).not.toContain(client(1));
+  });
+
+  it('culprits of a void group are blamed although the round went on', () => {
+    const play = new Play(grouped(4, 4)).join(...clients(16)).tick();
+    const failure: RoundFailure = {
+      code: 'ROUND_LYING_COMMITMENT',
+      phase: 'unmask',
+      text: 'x',
+      culprits: [{ client: client(2), code: 'ROUND_LYING_COMMITMENT' }],
+      retry: 'next-round',
+    };
+    play.done([{ group: 0, failure }]);
+    expect(play.effects.map(({ type }) => type)).toEqual(['blame', 'publish']);
+  });
+
+  it('an offender sits out the further attempts of the round, and may be in the next one', () => {
+    const play = new Play(cohort()).join(...clients(5)).tick();
+    play.do({ type: 'offended', client: client(0), code: 'WIRE_MALFORMED', now: 0 }).fail();
+    expect(play.tick().members).not.toContain(client(0));
+    play.done().publish().tick(100);
+    const later = new Set<ClientId>();
+    for (let i = 0; i < 40 && play.state.phase === 'waiting'; i++) {
+      for (const one of play.tick().members) later.add(one);
+      play.fail();
+    }
+    expect(later.has(client(0))).toBe(true);
+  });
+
+  it('somebody who was only late is not made to sit out', () => {
+    const play = new Play(cohort()).join(...clients(4)).tick();
+    play.do({ type: 'offended', client: client(0), code: 'ROUND_TOO_LATE', now: 0 }).fail();
+    expect(play.tick().members).toContain(client(0));
+  });
+
+  it('too few for another attempt: the round is void and those who sat it out may be in the next one', () => {
+    const play = new Play(cohort(4)).join(...clients(4)).tick();
+    for (const one of clients(2)) play.do({ type: 'offended', client: one, code: 'ROUND_BAD_VECTOR', now: 0 });
+    play.fail().tick(1_000);
+    expect(play.effect('void')).toMatchObject({ round: 1, attempts: 1, code: 'ROUND_QUORUM' });
+    expect(play.tick(100).tick().members).toHaveLength(4);
+  });
+
+  it('a model that cannot be made voids the round: its sums are open, so it is never tried again', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .done();
+    play.do({ type: 'unpublished', code: 'AGGREGATE_NON_FINITE', text: 'y', now: 0 });
+    expect(play.effect('void')).toMatchObject({ round: 1, code: 'AGGREGATE_NON_FINITE' });
+    expect(play.tick(100).tick().effect('start')).toMatchObject({ round: 2, attempt: 1 });
+  });
+});
+
+describe('the end', () => {
+  it('comes after the last round, with a farewell to everybody, and to those who check in later', () => {
+    const play = new Play(cohort(), { rounds: 2 })
+      .join(...clients(4))
+      .round()
+      .tick()
+      .done()
+      .publish();
+    expect(play.effect('ended')?.outcome).toEqual({ type: 'rounds', round: 2 });
+    expect(play.effects.filter(({ type }) => type === 'farewell')).toHaveLength(4);
+    expect(play.join(client(9)).effects).toEqual([{ type: 'farewell', client: client(9), rounds: 2 }]);
+    expect(play.tick(10_000).effects).toEqual([]);
+  });
+
+  it('comes at the accuracy that was asked for, and not before; a failed evaluation is no accuracy', () => {
+    const play = new Play(cohort(), { rounds: 9, stopAt: { accuracy: 0.9 } }).join(...clients(4));
+    for (const accuracy of [0.89, Number.NaN]) {
+      const round =
+        play.tick().done().publish().state.phase === 'judging' ? (play.state as { round: number }).round : 0;
+      play.do({ type: 'evaluated', round: round - 1, accuracy: 1, now: 0 });
+      expect(play.state.phase).toBe('judging'); // of another round
+      play.do({ type: 'evaluated', round, accuracy, now: play.now });
+      expect(play.state.phase).toBe('pausing');
+      play.tick(100);
+    }
+    play.tick().done().publish().do({ type: 'evaluated', round: 3, accuracy: 0.9, now: 0 });
+    expect(play.effect('ended')?.outcome).toEqual({ type: 'accuracy', round: 3, accuracy: 0.9 });
+  });
+
+  it('a campaign that is over before it starts ends at once', () => {
+    const play = new Play(cohort(), { rounds: 2 }, seeded(1), 2);
+    expect(play.effect('ended')?.outcome).toEqual({ type: 'rounds', round: 2 });
+  });
+
+  it('a restarted campaign goes on behind the last round', () => {
+    expect(
+      new Play(cohort(), {}, seeded(1), 1)
+        .join(...clients(4))
+        .tick()
+        .effect('start'),
+    ).toMatchObject({ round: 2 });
+  });
+
+  const STOP = { type: 'stop', reason: 'maintenance', now: 0 } as const;
+  it('stopped while nothing runs: at once, and clients are told to come back', () => {
+    for (const play of [
+      new Play(cohort()).join(...clients(3)),
+      new Play(cohort())
+        .join(...clients(4))
+        .tick()
+        .done()
+        .publish(),
+      new Play(cohort(), { stopAt: { accuracy: 1 } })
+        .join(...clients(4))
+        .tick()
+        .done()
+        .publish(),
+    ]) {
+      play.do(STOP);
+      expect(play.effects).toEqual([
+        { type: 'ended', outcome: expect.objectContaining({ type: 'stopped', reason: 'maintenance' }) },
+      ]);
+      expect(play.join(client(9)).effect('reject')).toMatchObject({ code: 'SESSION_BUSY' });
+    }
+  });
+
+  it('stopped in a round: cancels it and waits for its end', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .do(STOP);
+    expect(play.effects).toEqual([{ type: 'cancel' }]);
+    expect(play.fail({ code: 'ROUND_CANCELLED' }).effects.map(({ type }) => type)).toEqual(['void', 'ended']);
+  });
+
+  it('stopped when the round was faster, or its model is being made: the clients have done their part, it is published', () => {
+    const faster = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .do(STOP)
+      .done();
+    expect(faster.effect('publish')).toBeDefined();
+    const publishing = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .done()
+      .do(STOP);
+    for (const play of [faster, publishing]) {
+      expect(play.publish().effect('ended')?.outcome).toEqual({ type: 'stopped', round: 1, reason: 'maintenance' });
+    }
+    const broken = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .done()
+      .do(STOP);
+    broken.do({ type: 'unpublished', code: 'ENGINE_FAILED', text: 'z', now: 0 });
+    expect(broken.effects.map(({ type }) => type)).toEqual(['void', 'ended']);
+  });
+});
+
+describe('pace steering', () => {
+  it('spreads those turned away over one round time, one round time from now, each always alike', () => {
+    const play = new Play(grouped(4, 3), { pauseMs: 0 }).join(...clients(12)).tick();
+    play.now += 19_000;
+    play.done().publish(); // the mean of 1 s (the first guess) and 19 s: 10 s
+    const delays = clients(64, 100).map((one) => play.join(one).effect('reject')?.retryAfterMs ?? 0);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...delays)).toBeLessThan(20_000);
+    expect(new Set(delays).size).toBeGreaterThan(32);
+    expect(clients(64, 100).map((one) => play.join(one).effect('reject')?.retryAfterMs ?? 0)).toEqual(delays);
+  });
+});
+
+describe('settings that cannot work', () => {
+  const check = (settings: Partial<CampaignSettings>, config = cohort(10)) => {
+    const setup = {
+      config,
+      threshold: thresholdOf(config.group.size, config.group.colluders),
+      random: () => 0,
+      lastRound: 0,
+    };
+    return () => checkCampaign({ ...setup, settings: { ...SETTINGS, ...settings } });
+  };
+  it.each<[string, Partial<CampaignSettings>, TaskConfig?]>([
+    ['campaign.rounds', { rounds: 0 }],
+    ['campaign.attemptsPerRound', { attemptsPerRound: 1.5 }],
+    ['campaign.clients.min', { clients: { min: 0, waitMs: 1 } }],
+    ['campaign.clients.waitMs', { clients: { min: 1, waitMs: Number.NaN } }],
+    ['campaign.pauseMs', { pauseMs: -1 }],
+    ['campaign.overSelection', { overSelection: 0.9 }],
+    ['campaign.overSelection', { overSelection: 1.2 }, grouped()],
+    ['campaign.stopAt.accuracy', { stopAt: { accuracy: 1.1 } }],
+  ])('%s is refused by name: %j', (field, settings, config) => {
+    expect(check(settings, config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', details: { field } }));
+  });
+  it('good ones pass', () => {
+    expect(check({})).not.toThrow();
+    expect(check({ overSelection: 1.3 })).not.toThrow();
+  });
+});
+
+describe('any order of events', () => {
+  const anEvent: fc.Arbitrary<CampaignEvent> = fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.record({
+        type: fc.constantFrom('joined' as const, 'left' as const),
+        client: fc.nat(15).map(client),
+        now: fc.constant(0),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: fc.constant('offended' as const),
+        client: fc.nat(15).map(client),
+        code: fc.constantFrom<ErrorCode>('ROUND_BAD_VECTOR', 'ROUND_TOO_LATE'),
+        now: fc.constant(0),
+      }),
+    },
+    { weight: 12, arbitrary: fc.constant<CampaignEvent>({ type: 'tick', now: 0 }) },
+    { weight: 3, arbitrary: fc.constant<CampaignEvent>({ type: 'done', result: resultOf(), now: 0 }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('failed' as const),
+        failure: fc.record({
+          code: fc.constant<ErrorCode>('ROUND_QUORUM'),
+          phase: fc.constant('masked' as const),
+          text: fc.constant('x'),
+          culprits: fc.array(
+            fc.record({ client: fc.nat(15).map(client), code: fc.constant<ErrorCode>('ROUND_BAD_UNMASK') }),
+            { maxLength: 1 },
+          ),
+          retry: fc.constantFrom('next-attempt' as const, 'next-round' as const),
+        }),
+        now: fc.constant(0),
+      }),
+    },
+    { weight: 3, arbitrary: fc.constant<CampaignEvent>({ type: 'published', now: 0 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constant<CampaignEvent>({ type: 'unpublished', code: 'ENGINE_FAILED', text: 'x', now: 0 }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('evaluated' as const),
+        round: fc.nat(3),
+        accuracy: fc.constantFrom(0.1, 0.95, Number.NaN),
+        now: fc.constant(0),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant<CampaignEvent>({ type: 'stop', reason: 'x', now: 0 }) },
+  );
+
+  it('keeps to the table; (round, attempt) only grows; nobody blamed or absent is ever started with; it ends once', () => {
+    fc.assert(
+      fc.property(fc.boolean(), fc.boolean(), fc.array(anEvent, { maxLength: 120 }), (inGroups, goal, events) => {
+        const play = new Play(inGroups ? grouped(4, 3) : cohort(4), {
+          rounds: 4,
+          ...(goal ? { stopAt: { accuracy: 0.9 } } : {}),
+        }).join(...clients(14));
+        let last = 0;
+        let ends = 0;
+        for (const event of events) {
+          const before = play.state;
+          play.now += 300;
+          play.do({ ...event, now: play.now });
+          if (before.phase !== play.state.phase) {
+            expect(CAMPAIGN_TRANSITIONS[before.phase] as readonly string[]).toContain(play.state.phase);
+          }
+          const start = play.effect('start');
+          if (start !== undefined) {
+            const at = start.round * 1_000 + start.attempt;
+            expect(at).toBeGreaterThan(last);
+            last = at;
+            expect(start.attempt).toBeLessThanOrEqual(2);
+            const { pool, blamed } = play.state;
+            expect(new Set(play.members).size).toBe(play.members.length);
+            for (const one of play.members) expect(pool.has(one) && !blamed.has(one)).toBe(true);
+          }
+          if (play.effect('ended') !== undefined) ends++;
+        }
+        expect(ends).toBe(play.state.phase === 'ended' ? 1 : 0);
+      }),
+      { seed: 20, numRuns: 400 },
+    );
+  });
+});
+
+afterAll(() => {
+  const table = Object.entries(CAMPAIGN_TRANSITIONS).flatMap(([from, to]) => to.map((phase) => `${from} ${phase}`));
+  // A wait that follows a wait is seen as an unchanged phase.
+  expect(table.filter((edge) => edge !== 'waiting waiting' && !witnessed.has(edge))).toEqual([]);
+});
