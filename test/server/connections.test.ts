@@ -107,6 +107,32 @@ describe('a member of the round sends something wrong instead of its keys', () =
     expect(setting.clients[2]?.has('resume')).toBe(false);
   });
 
+  it('I come back after garbage for the next attempt of the same round: it starts without me', async () => {
+    const config = taskOf({ size: 8 });
+    const masked = { ...config.windows.masked, time: { min: 0, max: 300 } };
+    const setting = await arrange({
+      config: { ...config, windows: { ...config.windows, masked } },
+      campaign: { clients: { min: 8, waitMs: 1_500 } },
+      client: (i) => ({
+        comeBack: 1,
+        deed: ({ kind, run }) => {
+          if (run.attempt > 1) return undefined;
+          if (i === 2 && kind === 'keys') return [nativeRng(50)];
+          return i < 2 && (kind === 'masked' || kind === 'inputChunk') ? [] : undefined;
+        },
+      }),
+    });
+    // All eight are there before the first attempt, and again before the second.
+    const seated: number[] = [];
+    setting.coordinator.on('attempt', ({ groups }) => seated.push(groups[0]?.members.length ?? 0));
+    const [report] = (await setting.run()).rounds;
+    expect(report?.attempts).toBe(2);
+    expect(report?.outcome).toEqual({ type: 'committed' });
+    expect(report?.excluded.map(({ client, code }) => [client, code])).toEqual([[setting.idOf(2), 'WIRE_MALFORMED']]);
+    expect(report?.cohort).not.toContain(setting.idOf(2));
+    expect(seated.at(-1)).toBe(7);
+  });
+
   it('a message for a round that is over is answered with a fault and costs nothing', async () => {
     const setting = await arrange({ config: taskOf({ size: 3 }), campaign: { rounds: 2 } });
     let old: ClientRoundMessage | undefined;
