@@ -109,7 +109,10 @@ describe('a round over real sockets', () => {
     const masked = { ...config.windows.masked, time: { min: 0, max: 300 } };
     const setting = await arrange({
       config: { ...config, windows: { ...config.windows, masked } },
-      client: (i) => ({ deed: ({ kind, run }) => (i < 3 && (kind === 'masked' || kind === 'inputChunk') && run.attempt === 1 ? [] : undefined) }),
+      client: (i) => ({
+        deed: ({ kind, run }) =>
+          i < 3 && (kind === 'masked' || kind === 'inputChunk') && run.attempt === 1 ? [] : undefined,
+      }),
     });
     const result = await setting.run();
     const [report] = result.rounds;
@@ -124,7 +127,12 @@ describe('a round over real sockets', () => {
     const setting = await arrange({ config: taskOf({ size: 4 }), campaign: { rounds: 3 } });
     const result = await setting.run();
     const chain = setting.coordinator.chain();
-    expect(chain.map(({ type, round }) => `${type} ${round}`)).toEqual(['genesis 0', 'update 1', 'update 2', 'update 3']);
+    expect(chain.map(({ type, round }) => `${type} ${round}`)).toEqual([
+      'genesis 0',
+      'update 1',
+      'update 2',
+      'update 3',
+    ]);
     const key = fromHex(setting.coordinator.id);
     for (const [i, record] of chain.entries()) {
       expect(verifyRecord(nativePrimitives, key, record)).toBe(true);

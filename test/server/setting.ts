@@ -29,7 +29,13 @@ export interface SettingOptions {
   readonly client?: (index: number) => Partial<RawClientOptions>;
 }
 
-export async function arrange({ config, count, campaign, coordinator: extra, client }: SettingOptions): Promise<Setting> {
+export async function arrange({
+  config,
+  count,
+  campaign,
+  coordinator: extra,
+  client,
+}: SettingOptions): Promise<Setting> {
   const total = count ?? config.group.size * config.group.count;
   const coordinator = await startCoordinator({
     task: config,
@@ -88,5 +94,7 @@ export async function arrange({ config, count, campaign, coordinator: extra, cli
 export function meanOf(setting: Setting, survivors: readonly ClientId[]): number[] {
   const rows = setting.updates.filter((_, i) => survivors.includes(setting.idOf(i)));
   const first = rows[0] ?? new Float32Array(0);
-  return Array.from(first, (_, k) => Math.fround(rows.reduce((sum, row) => sum + (row[k] ?? Number.NaN), 0) / rows.length));
+  return Array.from(first, (_, k) =>
+    Math.fround(rows.reduce((sum, row) => sum + (row[k] ?? Number.NaN), 0) / rows.length),
+  );
 }
