@@ -74,6 +74,10 @@ export const plainStatement = (gctx: Uint8Array, rank: Rank, inputHash: Uint8Arr
 export const setsStatement = (gctx: Uint8Array, u3: readonly Rank[], u4: readonly Rank[]): Uint8Array =>
   enc(LABELS.survivors, gctx, u3, u4);
 
+/** `sectionHash`: SHA-256 of v and all p_ij as they travel. */
+export const sketchStatement = (gctx: Uint8Array, rank: Rank, nonce: Uint8Array, sectionHash: Uint8Array): Uint8Array =>
+  enc(LABELS.sketch, gctx, rank, nonce, sectionHash);
+
 /** Splits keys or hashes that travel back to back. */
 export function slices(joined: Uint8Array, size: number): Uint8Array[] {
   const out: Uint8Array[] = [];

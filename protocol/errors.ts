@@ -98,6 +98,28 @@ export const ERRORS = {
     retry: 'next-round',
     says: 'a secret rebuilt from verified shares does not match its commitment',
   },
+  SKETCH_MALFORMED: { blame: 'remote', retry: 'never', says: 'the sketch has another size than the task asks for' },
+  SKETCH_MISSING: {
+    blame: 'nobody',
+    retry: 'next-round',
+    says: 'no sketch came in time; the input was left out like a dropout',
+  },
+  SKETCH_NORM: {
+    blame: 'remote',
+    retry: 'next-round',
+    says: 'the sketch shows an update longer than the clipping norm allows',
+  },
+  SKETCH_MISMATCH: {
+    blame: 'nobody',
+    retry: 'next-round',
+    says: 'two members claim different projections of their common mask; one of them lies',
+  },
+  SKETCH_OUTLIER: { blame: 'nobody', retry: 'next-round', says: 'the rule in sketch space left the update out' },
+  SKETCH_LIE: {
+    blame: 'remote',
+    retry: 'next-round',
+    says: 'the claimed sketch is not that of the signed input: proven from signed messages',
+  },
   ROUND_CANCELLED: { blame: 'nobody', retry: 'later', says: 'the coordinator gave the round up' },
   // guards of the client
   GUARD_SIGNATURE: { blame: 'remote', retry: 'never', says: 'the coordinator signed something that does not verify' },
@@ -131,6 +153,11 @@ export const ERRORS = {
     blame: 'remote',
     retry: 'never',
     says: 'the survivor sets are not nested, leave this client out, or are below the threshold',
+  },
+  GUARD_SKETCH: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the coordinator asked for a second sketch, or for one of other sets than it had',
   },
   GUARD_CONSISTENCY: {
     blame: 'remote',

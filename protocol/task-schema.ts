@@ -38,7 +38,7 @@ export const optimizerSchema = v.variant('name', [
 export const taskSchema = v.strictObject({
   protocol: v.literal('sotto/1'),
   task: taskIdSchema,
-  profile: v.picklist(['open', 'cohort', 'grouped']),
+  profile: v.picklist(['open', 'cohort', 'sketch', 'grouped']),
   trust: v.picklist(['standard', 'trusted']),
   dimension: v.pipe(count, v.minValue(1), v.maxValue(MAX_DIMENSION)),
   group: v.strictObject({ size: count, count, colluders: count }),
@@ -52,7 +52,18 @@ export const taskSchema = v.strictObject({
     ]),
   }),
   prg: v.picklist(['aes256ctr', 'chacha20']),
-  integrity: v.literal('none'),
+  integrity: v.union([
+    v.literal('none'),
+    v.strictObject({
+      kind: v.literal('sketch'),
+      rows: count,
+      securityBits: count,
+      malicious: count,
+      exclusions: count,
+      dropouts: count,
+      window,
+    }),
+  ]),
   rule: ruleSchema,
   optimizer: optimizerSchema,
   training: v.record(v.string(), json),

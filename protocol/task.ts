@@ -6,26 +6,27 @@ import { enc } from './crypto/enc.js';
 import { LABELS } from './crypto/labels.js';
 import type { Prg, Primitives } from './crypto/primitives.js';
 import { SottoError } from './errors.js';
-import type { Millis } from './ids.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
 import { checkRule, leastInputs, type RuleSpec } from './rule.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
+import { checkSketch, ringBitsFor, type SketchBounds, type SketchSpec, sketchBounds } from './sketch/bounds.js';
+import type { Window } from './window.js';
+
+export type { Window } from './window.js';
 
 /**
  * Who sees what (design.md §2). `open`: the coordinator sees every update. `cohort`: one secure sum of all.
- * `grouped`: one secure sum per fixed group, a robust rule over the group means.
+ * `sketch`: one secure sum, and k verified random projections of each update, by which members are judged before the sum is opened.
+ * `grouped`: one secure sum per fixed group, a robust rule over the group means; sketches may be added.
  */
-export type Profile = 'open' | 'cohort' | 'grouped';
+export type Profile = 'open' | 'cohort' | 'sketch' | 'grouped';
 
-/** A phase closes when `time.min` has passed, `count.min` is in and nobody more can come (or `count.max` is in), or at `time.max`. */
-export interface Window {
-  readonly count: { readonly min: number; readonly max: number };
-  readonly time: { readonly min: Millis; readonly max: Millis };
-}
 /** The phases of one group's run that wait for clients. */
 export const WAITING_PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const;
 export type WaitingPhase = (typeof WAITING_PHASES)[number];
+/** With R4, which only tasks with verified sketches have. */
+export type ClientPhase = WaitingPhase | 'sketch';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -56,8 +57,8 @@ export interface TaskConfig {
     readonly weighting: { readonly by: 'uniform' } | { readonly by: 'examples'; readonly maxExamples: number };
   };
   readonly prg: Prg;
-  /** Seam of protocol.md §7: verified sketches add a value here. */
-  readonly integrity: 'none';
+  /** Verified sketches of protocol.md §7, or none. Profile `sketch` has them, `grouped` may. */
+  readonly integrity: 'none' | SketchSpec;
   readonly rule: RuleSpec;
   readonly optimizer: OptimizerSpec;
   /** Passed to the trainer as it is (client/trainer.ts TrainingSpec); the protocol only signs it. */
@@ -74,6 +75,7 @@ export interface Derived {
   readonly vectorLength: number;
   /** Bytes of one input on the wire. */
   readonly inputBytes: number;
+  readonly sketch: 'none' | SketchBounds;
   /** The canonical JSON that is signed and hashed. */
   readonly text: string;
 }
@@ -110,13 +112,14 @@ export function deriveTask(config: TaskConfig): Derived {
       { field: 'group.colluders' },
     );
   checkEncoding(config);
-  const ring = profile === 'open' ? 32 : ringOf(encoding.bits, group.size);
-  if (ring === undefined)
+  const summed = profile === 'open' ? 32 : ringOf(encoding.bits, group.size);
+  if (summed === undefined)
     throw new SottoError(
       'CONFIG_RING',
       `encoding.bits ${encoding.bits} for group.size ${group.size} needs ${encoding.bits + Math.ceil(Math.log2(group.size))} bits, more than the largest ring (32); use at most ${32 - Math.ceil(Math.log2(group.size))} bits`,
       { field: 'encoding.bits' },
     );
+  const { ring, sketch } = sketchOf(config, threshold, summed);
   checkRuleFits(config);
   checkWindows(config, threshold);
   checkOptimizer(config.optimizer);
@@ -134,8 +137,34 @@ export function deriveTask(config: TaskConfig): Derived {
     },
     vectorLength,
     inputBytes: vectorLength * (profile === 'open' ? 4 : ring / 8),
+    sketch,
     text: canonicalJson(config as unknown as Json),
   };
+}
+
+/** The ring must also hold the radius of accepted sketches, or a huge update could wrap round into it. */
+function sketchOf(config: TaskConfig, threshold: number, summed: Ring): { ring: Ring; sketch: Derived['sketch'] } {
+  const { integrity, profile, group, dimension, encoding } = config;
+  const wrong = (text: string) => new SottoError('CONFIG_SKETCH', text, { field: 'integrity' });
+  if (integrity === 'none') {
+    if (profile === 'sketch')
+      throw wrong('profile sketch needs integrity sketch; give its rows and budget, or use profile cohort');
+    return { ring: summed, sketch: 'none' };
+  }
+  if (profile !== 'sketch' && profile !== 'grouped')
+    throw wrong(`integrity sketch means nothing in profile ${profile}; use profile sketch (one cohort) or grouped`);
+  checkSketch(integrity, group.size, threshold, group.size * group.count, dimension);
+  const levels = 2 ** (encoding.bits - 1) - 1;
+  const bounds = sketchBounds(integrity, { ...encoding, dimension, levels, ring: summed, weighted: false });
+  const needed = ringBitsFor(bounds);
+  const ring = RINGS.find((one) => one >= Math.max(summed, needed));
+  if (ring === undefined)
+    throw new SottoError(
+      'CONFIG_RING',
+      `encoding.bits ${encoding.bits} with verified sketches of ${integrity.malicious} malicious members needs a ring of ${needed} bits, more than 32; use ${encoding.bits - (needed - 32)} bits, or a smaller clipNorm ÷ range`,
+      { field: 'encoding.bits' },
+    );
+  return { ring, sketch: bounds };
 }
 
 function checkGroups({ group, profile, trust, dimension }: TaskConfig): void {
@@ -184,10 +213,10 @@ function checkEncoding({ encoding }: TaskConfig): void {
 
 function checkRuleFits(config: TaskConfig): void {
   const { rule, profile, group, encoding } = config;
-  if (rule.name !== 'mean' && profile === 'cohort')
+  if (rule.name !== 'mean' && (profile === 'cohort' || profile === 'sketch'))
     throw new SottoError(
       'CONFIG_RULE_PROFILE',
-      `rule ${rule.name} means nothing in profile cohort: the coordinator sees one sum, and a robust rule over a single vector returns it unchanged; use profile grouped (a rule over group means), open (a rule over visible updates), or rule mean`,
+      `rule ${rule.name} means nothing in profile ${profile}: the coordinator sees one sum, and a robust rule over a single vector returns it unchanged; use profile grouped (a rule over group means), open (a rule over visible updates), or rule mean`,
       { field: 'rule', profile },
     );
   if (rule.name !== 'mean' && encoding.weighting.by === 'examples')

@@ -78,6 +78,7 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
       config,
       derived,
       model: hashOf(announce.model),
+      ctx,
       gctx: groupContextOf(primitives, ctx, run.group, root),
       rank,
       roster,

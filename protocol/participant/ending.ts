@@ -1,6 +1,7 @@
 // How a client's part in a run ends: every way erases its secrets. Not here: why (the phase files).
 
 import type { ErrorCode } from '../errors.js';
+import type { MaskWork } from '../secagg/jobs.js';
 import type { ParticipantState, ParticipantStep } from './state.js';
 import type { ParticipantEffect } from './types.js';
 
@@ -26,11 +27,19 @@ export function end(
     }
     s.held.clear();
   }
+  if ('keep' in s && s.keep !== 'nothing') wipeMasks(s.keep);
   const run = runOf(s);
   return {
     state: { phase: 'ended', run },
     effects: [...before, { type: 'forget' }, { type: 'ended', run, how, ...(code === undefined ? {} : { code }) }],
   };
+}
+
+/** Mask keys kept for R4: as good as the secrets they came from. */
+export function wipeMasks({ selfKey, roundingKey, pairs }: MaskWork): void {
+  selfKey.fill(0);
+  roundingKey.fill(0);
+  for (const { key } of pairs) key.fill(0);
 }
 
 /** A guard stops the coordinator: this client takes no further part in the run, and says so. */

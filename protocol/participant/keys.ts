@@ -109,7 +109,7 @@ const isOwn = (entry: { channel: Uint8Array; mask: Uint8Array }, own: Keys): boo
 
 /** A key book after the first one: the same again is the echo of a reconnect, another one an attack. */
 export const onSecondBook = (
-  s: In<'shares' | 'training' | 'masking' | 'masked' | 'agreed'>,
+  s: In<'shares' | 'training' | 'masking' | 'masked' | 'sketching' | 'sketched' | 'agreed'>,
   book: KeyBook,
 ): ParticipantStep =>
   bytesEqual(bookDigest(s.joined, book), s.bookDigest)

@@ -9,6 +9,7 @@ import { end, runOf, stopBy } from './ending.js';
 import { makeKeys, onKeyBook, onSecondBook } from './keys.js';
 import { onOpenTrained, onPlainComputed } from './open.js';
 import { allChunks, onMaskedComputed, onShareBook, startMasking } from './shares.js';
+import { onSecondRequest, onSketched, onSketchRequest } from './sketch.js';
 import { type ParticipantState, type ParticipantStep, stay } from './state.js';
 import type { ParticipantEffect, ParticipantEvent, ParticipantSetup } from './types.js';
 import { onSecondSurvivors, onSurvivors, onUnmaskRequest } from './unmask.js';
@@ -64,9 +65,13 @@ export function stepParticipant(state: ParticipantState, event: ParticipantEvent
       if (state.phase === 'masking') return onMaskedComputed(state, event.result);
       if (state.phase === 'openEncoding') return onPlainComputed(state, event.result);
       return stay(state);
+    case 'sketched':
+      return state.phase === 'sketching' ? onSketched(state, event.section) : stay(state);
     case 'gone':
-      // R1-R3 survive a lost connection; R5 and R6 do not (protocol.md §4).
-      return state.phase === 'agreed' ? end(state, 'contributed', 'TRANSPORT_CLOSED') : stay(state);
+      // R1-R3 survive a lost connection; R4 to R6 do not (protocol.md §4).
+      return state.phase === 'agreed' || 'challenge' in state
+        ? end(state, 'contributed', 'TRANSPORT_CLOSED')
+        : stay(state);
     default:
       return event satisfies never;
   }
@@ -103,8 +108,12 @@ function onMessage(s: Live, body: CoordinatorRoundMessage): ParticipantStep {
       // A book sent again after a reconnect adds nothing: U2 is fixed by the first one.
       return 'u2' in s ? stay(s) : early(s, 'GUARD_SHARES', body.kind);
     case 'survivors':
-      if (s.phase === 'masked') return onSurvivors(s, body);
+      // A task with sketches has its survivors after R4 only.
+      if (s.phase === 'sketched' || (s.phase === 'masked' && s.keep === 'nothing')) return onSurvivors(s, body);
       return s.phase === 'agreed' ? onSecondSurvivors(s, body) : early(s, 'GUARD_SETS', body.kind);
+    case 'sketchRequest':
+      if (s.phase === 'masked') return onSketchRequest(s, body);
+      return 'challenge' in s ? onSecondRequest(s, body) : early(s, 'GUARD_SKETCH', body.kind);
     case 'unmaskRequest':
       return s.phase === 'agreed' ? onUnmaskRequest(s, body) : early(s, 'GUARD_CONSISTENCY', body.kind);
     case 'abort':

@@ -94,7 +94,8 @@ export function startMasking(s: In<'training'>, examples: number): ParticipantSt
   const { mask, b, ...rest } = s;
   mask.wipe();
   b.wipe();
-  return { state: { ...rest, phase: 'masking' }, effects: [{ type: 'compute', work }] };
+  const keep = config.integrity === 'none' ? 'nothing' : work;
+  return { state: { ...rest, phase: 'masking', keep }, effects: [{ type: 'compute', work }] };
 }
 
 export function onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): ParticipantStep {

@@ -5,6 +5,7 @@ import type { Identity } from '../crypto/identity.js';
 import type { Primitives, Rng } from '../crypto/primitives.js';
 import type { Secret } from '../crypto/secret.js';
 import type { Hash, Rank } from '../ids.js';
+import type { MaskWork } from '../secagg/jobs.js';
 import type { HeldShares } from '../secagg/shares.js';
 import type { Derived, TaskConfig } from '../task.js';
 import type { Complaint, Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
@@ -20,12 +21,19 @@ export interface Joined {
   readonly config: TaskConfig;
   readonly derived: Derived;
   readonly model: Hash;
+  readonly ctx: Uint8Array;
   readonly gctx: Uint8Array;
   readonly rank: Rank;
   /** Public keys in rank order. */
   readonly roster: readonly Uint8Array[];
   /** As on durable storage, or about to be. */
   readonly guard: GuardRecord;
+}
+/** What R4 needs again: the keys of this input's masks and its rounding. Nothing where the task has no sketches. */
+export type Kept = 'nothing' | MaskWork;
+export interface Challenged {
+  readonly nonce: Uint8Array;
+  readonly u3: readonly Rank[];
 }
 /** Training runs beside R1 and R2. */
 export type Training = { readonly state: 'running' } | { readonly state: 'finished'; readonly examples: number };
@@ -70,8 +78,16 @@ export type ParticipantState =
       MaskSecrets)
   /** All shares are in; the update is not. */
   | ({ readonly phase: 'training' } & Dealt & MaskSecrets)
-  | ({ readonly phase: 'masking' } & Dealt)
-  | ({ readonly phase: 'masked'; readonly masked: Masked } & Dealt)
+  | ({ readonly phase: 'masking'; readonly keep: Kept } & Dealt)
+  | ({ readonly phase: 'masked'; readonly masked: Masked; readonly keep: Kept } & Dealt)
+  /** R4: A is known, its projections are being made, then sent. One challenge per input. */
+  | ({
+      readonly phase: 'sketching';
+      readonly masked: Masked;
+      readonly keep: MaskWork;
+      readonly challenge: Challenged;
+    } & Dealt)
+  | ({ readonly phase: 'sketched'; readonly masked: Masked; readonly challenge: Challenged } & Dealt)
   | ({
       readonly phase: 'agreed';
       readonly masked: Masked;

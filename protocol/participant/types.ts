@@ -5,7 +5,7 @@ import type { Identity } from '../crypto/identity.js';
 import type { Primitives, Rng } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { Hash } from '../ids.js';
-import type { ClientWork, ClientWorkResult } from '../secagg/jobs.js';
+import type { ClientWork, ClientWorkResult, SketchWork } from '../secagg/jobs.js';
 import type { Profile, TaskConfig } from '../task.js';
 import type { Announce, ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
 
@@ -60,6 +60,8 @@ export type ParticipantEvent =
   /** Training, or the check of the model, failed: the client leaves the round. */
   | { readonly type: 'untrained'; readonly code: ErrorCode }
   | { readonly type: 'computed'; readonly result: ClientWorkResult }
+  /** The answer to `sketch`: the section of its message. */
+  | { readonly type: 'sketched'; readonly section: Uint8Array }
   /** The coordinator refused something of this run: this client is out of it. */
   | { readonly type: 'refused'; readonly code: ErrorCode }
   /** The connection is back and the coordinator sent `resume`; handled as a message. This one: the connection is lost. */
@@ -79,6 +81,8 @@ export type ParticipantEffect =
       readonly head: Hash;
     }
   | { readonly type: 'compute'; readonly work: ClientWork }
+  /** Project the update that is still in the trainer's slot, and its masks; answer `sketched`. */
+  | { readonly type: 'sketch'; readonly work: SketchWork }
   /** Send these chunks of the computed vector as `inputChunk`, in order, with back-pressure. */
   | { readonly type: 'upload'; readonly run: RunRef; readonly chunks: readonly number[] }
   /** A guard stopped the coordinator: tell the user and the coordinator, take no further part in this run. */

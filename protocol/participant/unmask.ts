@@ -7,10 +7,12 @@ import type { Opened, Survivors, UnmaskRequest } from '../wire/messages.js';
 import { end, stopBy } from './ending.js';
 import { type In, type ParticipantStep, stay } from './state.js';
 
-export function onSurvivors(s: In<'masked'>, { u3, u4, excluded }: Survivors): ParticipantStep {
+export function onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }: Survivors): ParticipantStep {
   const { joined, u2 } = s;
   const { primitives, gctx, rank, derived, run, identity } = joined;
   const wrong = (text: string) => stopBy(s, 'GUARD_SETS', text);
+  if ('challenge' in s && !sameSet(u3, s.challenge.u3))
+    return wrong('U3 is not the one that the sketches were asked for');
   if (!isSubset(u3, u2)) return wrong('U3 names a member that dealt no shares');
   if (!isSubset(u4, u3)) return wrong('U4 names a member that sent no masked input');
   if (u4.length < derived.threshold)
@@ -69,7 +71,7 @@ export function onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest):
   ]);
 }
 
-const isSubset = (inner: readonly Rank[], outer: readonly Rank[]): boolean =>
+export const isSubset = (inner: readonly Rank[], outer: readonly Rank[]): boolean =>
   new Set(inner).size === inner.length && inner.every((rank) => outer.includes(rank));
-const sameSet = (a: readonly Rank[], b: readonly Rank[]): boolean =>
+export const sameSet = (a: readonly Rank[], b: readonly Rank[]): boolean =>
   a.length === b.length && a.every((rank, i) => rank === b[i]);

@@ -6,7 +6,7 @@ import type { Primitives } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { ClientId, Millis, Rank } from '../ids.js';
 import type { Derived, TaskConfig, WaitingPhase, Window } from '../task.js';
-import type { Keys, Masked, Opened, RunRef, Shares } from '../wire/messages.js';
+import type { Exclusion, Keys, Masked, Opened, RunRef, Shares } from '../wire/messages.js';
 import type { GroupResult, RoundEffect, RoundFailure, TRANSITIONS } from './types.js';
 
 export interface GroupSetup {
@@ -14,6 +14,10 @@ export interface GroupSetup {
   readonly config: TaskConfig;
   readonly derived: Derived;
   readonly gctx: Uint8Array;
+  /** Drawn for this attempt, shown to nobody before R3 has closed in every group. */
+  readonly nonce: Uint8Array;
+  /** Seeds A; the same for all groups of the round. */
+  readonly matrixKey: Uint8Array;
   /** Rank order. */
   readonly members: readonly ClientId[];
   readonly ranks: ReadonlyMap<ClientId, Rank>;
@@ -28,8 +32,8 @@ export interface GroupSetup {
 /** Engine work under way. Folds may still be running when their phase has closed. */
 export type PendingJob =
   | { readonly kind: 'chunk'; readonly rank: Rank; readonly index: number }
-  | { readonly kind: 'fold' | 'keep'; readonly rank: Rank }
-  | { readonly kind: 'unmask' };
+  | { readonly kind: 'fold' | 'keep' | 'project'; readonly rank: Rank }
+  | { readonly kind: 'unmask' | 'audit' };
 
 export interface Run {
   readonly setup: GroupSetup;
@@ -81,10 +85,39 @@ export interface CommittedState extends Dealt {
   readonly phase: 'committed';
   readonly u3: readonly Rank[];
 }
+/** What a member claims of its input in R4. */
+export interface ClaimedSketch {
+  /** A·q, whole numbers. */
+  readonly v: Int32Array;
+  /** A·m_ij mod 2^ρ by peer, for every other member of U2. */
+  readonly p: ReadonlyMap<Rank, Uint32Array>;
+}
+export interface SketchState extends Dealt, Waiting {
+  readonly phase: 'sketch';
+  readonly u3: readonly Rank[];
+  readonly sketches: Map<Rank, ClaimedSketch>;
+  /** A·y_i, from the engine. */
+  readonly projections: Map<Rank, Uint32Array>;
+}
+/** Kept until the opened sum has been checked against it. */
+export interface Screening {
+  readonly sketches: ReadonlyMap<Rank, ClaimedSketch>;
+  readonly projections: ReadonlyMap<Rank, Uint32Array>;
+  /** U3∖U4 with the reasons, ascending. */
+  readonly excluded: readonly Exclusion[];
+}
+export interface ScreenedState extends Dealt {
+  readonly phase: 'screened';
+  readonly u3: readonly Rank[];
+  readonly screening: Screening;
+  /** Members whose sketches passed the protocol's own checks, ascending. */
+  readonly candidates: readonly Rank[];
+}
 /** Known once the survivor sets are fixed. U4 = U3 without sketches. */
 export interface Fixed extends Dealt {
   readonly u3: readonly Rank[];
   readonly u4: readonly Rank[];
+  readonly screening: 'none' | Screening;
 }
 export interface ConsistencyState extends Fixed, Waiting {
   readonly phase: 'consistency';
@@ -102,6 +135,7 @@ export interface UnmaskState extends Fixed, Waiting {
 }
 export interface OpeningState extends Fixed {
   readonly phase: 'opening';
+  /** The engine's last piece of work: the unmasking, or the audit of the sketches behind it. */
   readonly job: number;
 }
 export interface DoneState {
@@ -110,6 +144,7 @@ export interface DoneState {
   readonly result: GroupResult;
   readonly sets: { readonly u2: readonly Rank[]; readonly u3: readonly Rank[]; readonly u4: readonly Rank[] };
   readonly refused: ReadonlyMap<Rank, ErrorCode>;
+  readonly excluded: readonly Exclusion[];
 }
 export interface FailedState {
   readonly phase: 'failed';
@@ -122,6 +157,8 @@ export type GroupState =
   | SharesState
   | MaskedState
   | CommittedState
+  | SketchState
+  | ScreenedState
   | ConsistencyState
   | AgreedState
   | UnmaskState

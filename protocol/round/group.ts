@@ -9,6 +9,7 @@ import { onCommitted, onConsistency } from './phases/consistency.js';
 import { onKeys } from './phases/keys.js';
 import { onMasked } from './phases/masked.js';
 import { onShares } from './phases/shares.js';
+import { onScreened, onSketch } from './phases/sketch.js';
 import { onAgreed, onOpening, onUnmask } from './phases/unmask.js';
 
 export type GroupEvent =
@@ -16,7 +17,14 @@ export type GroupEvent =
   | { readonly type: 'gone'; readonly rank: Rank; readonly now: Millis }
   | { readonly type: 'back'; readonly rank: Rank; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
-  | { readonly type: 'computed'; readonly job: number; readonly ok: true; readonly now: Millis }
+  | {
+      readonly type: 'computed';
+      readonly job: number;
+      readonly ok: true;
+      /** Words of a projection; empty for other work. */
+      readonly values: Uint32Array;
+      readonly now: Millis;
+    }
   | {
       readonly type: 'computed';
       readonly job: number;
@@ -24,6 +32,8 @@ export type GroupEvent =
       readonly code: 'ROUND_BAD_VECTOR' | 'ENGINE_FAILED';
       readonly now: Millis;
     }
+  /** Members to leave out by the rule in sketch space, worst first. */
+  | { readonly type: 'selected'; readonly ranks: readonly Rank[]; readonly now: Millis }
   /** Every group has come as far as this one: go on. */
   | { readonly type: 'proceed'; readonly now: Millis };
 
@@ -43,6 +53,10 @@ export function stepGroup(state: GroupState, event: GroupEvent): GroupStep {
       return onMasked(state, event);
     case 'committed':
       return onCommitted(state, event);
+    case 'sketch':
+      return onSketch(state, event);
+    case 'screened':
+      return onScreened(state, event);
     case 'consistency':
       return onConsistency(state, event);
     case 'agreed':

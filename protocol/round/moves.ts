@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../errors.js';
 import type { Millis, Rank } from '../ids.js';
-import type { WaitingPhase, Window } from '../task.js';
+import type { ClientPhase, Window } from '../task.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage } from '../wire/messages.js';
 import type { DoneState, FailedState, GroupSetup, GroupState, GroupStep, Run } from './group-state.js';
 import { memberOf, slotOf } from './group-state.js';
@@ -30,7 +30,7 @@ export const decline = (setup: GroupSetup, rank: Rank, code: ErrorCode): RoundEf
 });
 
 /** The sender broke the protocol: it is out of this run, told why, named, and disconnected. */
-export function expel(run: Run, rank: Rank, phase: WaitingPhase, code: ErrorCode): RoundEffect[] {
+export function expel(run: Run, rank: Rank, phase: ClientPhase, code: ErrorCode): RoundEffect[] {
   if (run.refused.has(rank)) return [];
   run.refused.set(rank, code);
   const client = memberOf(run.setup, rank);
@@ -40,20 +40,21 @@ export function expel(run: Run, rank: Rank, phase: WaitingPhase, code: ErrorCode
   ];
 }
 
-const ORDER = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
-const PHASE_OF: Record<ClientRoundMessage['kind'], WaitingPhase> = {
+const ORDER = ['keys', 'shares', 'masked', 'sketch', 'consistency', 'unmask'] as const satisfies readonly ClientPhase[];
+const PHASE_OF: Record<ClientRoundMessage['kind'], ClientPhase> = {
   keys: 'keys',
   shares: 'shares',
   complaint: 'masked',
   masked: 'masked',
   plain: 'masked',
   inputChunk: 'masked',
+  sketch: 'sketch',
   consistent: 'consistency',
   unmask: 'unmask',
 };
 
 /** A message of another phase: late ones are chance, early ones break the protocol. `passed`: the last phase that has closed or is open. */
-export function misplaced(run: Run, rank: Rank, body: ClientRoundMessage, current: WaitingPhase): RoundEffect[] {
+export function misplaced(run: Run, rank: Rank, body: ClientRoundMessage, current: ClientPhase): RoundEffect[] {
   const late = ORDER.indexOf(PHASE_OF[body.kind]) <= ORDER.indexOf(current);
   return late ? [decline(run.setup, rank, 'ROUND_TOO_LATE')] : expel(run, rank, current, 'ROUND_WRONG_PHASE');
 }
@@ -84,7 +85,7 @@ export const droppedFacts = (
   run: Run,
   expected: readonly Rank[],
   delivered: { has(rank: Rank): boolean },
-  phase: WaitingPhase,
+  phase: ClientPhase,
 ): RoundEffect[] =>
   expected
     .filter((rank) => !delivered.has(rank) && !run.refused.has(rank))
@@ -119,6 +120,19 @@ export const drop = (setup: GroupSetup, slot: string): RoundEffect => ({
   work: { type: 'drop', slot },
 });
 
+/** Has the engine add a complete input to the group's sum. */
+export function fold(run: Run, rank: Rank): RoundEffect {
+  const { setup } = run;
+  const job = setup.jobs.next++;
+  run.pending.set(job, { kind: 'fold', rank });
+  const { accumulator, derived } = setup;
+  return {
+    type: 'compute',
+    job,
+    work: { type: 'fold', slot: slotOf(setup, rank), accumulator, encoding: derived.encoding },
+  };
+}
+
 export interface FailWith {
   readonly code: ErrorCode;
   readonly text: string;
@@ -139,7 +153,13 @@ export function fail(state: Live, { code, text, culprits = [] }: FailWith): Grou
     retry: opened ? 'next-round' : 'next-attempt',
   };
   const { setup } = state;
-  const incoming = state.phase === 'masked' ? [...state.incoming.keys()] : [];
+  // Inputs that are not in the accumulator: on their way, or kept whole until the sketches have been judged.
+  const incoming =
+    state.phase === 'masked'
+      ? [...state.incoming.keys(), ...(state.setup.config.integrity === 'none' ? [] : state.u3.keys())]
+      : 'u3' in state && !('u4' in state) && state.setup.config.integrity !== 'none'
+        ? state.u3
+        : [];
   return {
     state: { phase: 'failed', setup, failure, refused: state.refused },
     effects: [...incoming.map((rank) => drop(setup, slotOf(setup, rank))), drop(setup, setup.accumulator)],

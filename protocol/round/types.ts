@@ -6,7 +6,7 @@ import type { Primitives } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { ClientId, GroupId, Hash, Millis } from '../ids.js';
 import type { EngineResult, EngineWork } from '../secagg/jobs.js';
-import type { TaskConfig, WaitingPhase } from '../task.js';
+import type { ClientPhase, TaskConfig } from '../task.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
 
 /** What a round is made of. `groups`: only those sampled; members in rank order, all believed to be connected. */
@@ -20,6 +20,8 @@ export interface RoundSetup {
   readonly groups: readonly { readonly id: GroupId; readonly members: readonly ClientId[] }[];
   readonly coordinator: Identity;
   readonly primitives: Primitives;
+  /** 32 bytes from a CSPRNG, of this attempt alone. Shown to nobody before every input is fixed; A is drawn from it. */
+  readonly nonce: Uint8Array;
 }
 
 export type RoundEvent =
@@ -30,6 +32,8 @@ export type RoundEvent =
   | { readonly type: 'back'; readonly client: ClientId; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   | { readonly type: 'computed'; readonly job: number; readonly result: EngineResult; readonly now: Millis }
+  /** The answer to `select`: members to leave out, worst first. Those beyond the budget stay in. */
+  | { readonly type: 'selected'; readonly excluded: readonly ClientId[]; readonly now: Millis }
   /** The campaign gives the round up (shutdown, operator). */
   | { readonly type: 'cancel'; readonly now: Millis };
 
@@ -47,23 +51,35 @@ export type RoundEffect =
   | { readonly type: 'wakeAt'; readonly at: Millis }
   /** Run this and answer with `computed{job}`. Jobs of one slot or accumulator must run in order. */
   | { readonly type: 'compute'; readonly job: number; readonly work: EngineWork }
+  /** Every group's sketches are in and checked: answer with `selected`. */
+  | { readonly type: 'select'; readonly candidates: readonly Candidate[] }
   | { readonly type: 'measure'; readonly fact: RoundFact }
   | { readonly type: 'done'; readonly result: RoundResult }
   | { readonly type: 'failed'; readonly failure: RoundFailure }
   /** No vector, share or key of this (round, attempt) may outlive this effect. Accumulators of `done` go when the campaign has aggregated. */
   | { readonly type: 'forget'; readonly keepAccumulators: boolean };
 
+/** A member whose sketch passed the checks of the protocol; a rule in sketch space may still leave it out. */
+export interface Candidate {
+  readonly client: ClientId;
+  readonly group: GroupId;
+  /** v = A·q, k whole numbers; the same A for all groups of the round. */
+  readonly sketch: Int32Array;
+  /** How many of its group may still be left out. */
+  readonly budget: number;
+}
+
 /** Public facts for reports and metrics, in the order they happen. */
 export type RoundFact =
   | { readonly type: 'phase'; readonly group: GroupId; readonly phase: GroupPhase; readonly at: Millis }
   /** Left the round by itself, in this phase. */
-  | { readonly type: 'dropped'; readonly group: GroupId; readonly client: ClientId; readonly phase: WaitingPhase }
+  | { readonly type: 'dropped'; readonly group: GroupId; readonly client: ClientId; readonly phase: ClientPhase }
   /** Left out by the coordinator, with the reason. */
   | {
       readonly type: 'excluded';
       readonly group: GroupId;
       readonly client: ClientId;
-      readonly phase: WaitingPhase;
+      readonly phase: ClientPhase;
       readonly code: ErrorCode;
     };
 
@@ -72,8 +88,11 @@ export const TRANSITIONS = {
   /** R1 */ keys: ['shares', 'failed'],
   /** R2 */ shares: ['masked', 'failed'],
   /** R3 */ masked: ['committed', 'failed'],
-  /** R3 has closed here; the round waits for every group (issue 2 puts R4, the sketch, behind it). */
-  committed: ['consistency', 'failed'],
+  /** R3 has closed here; the round waits for every group. */
+  committed: ['consistency', 'sketch', 'failed'],
+  /** R4, with `integrity: sketch` */ sketch: ['screened', 'failed'],
+  /** The protocol's own checks are done; the round waits for every group, and for the rule in sketch space. */
+  screened: ['consistency', 'failed'],
   /** R5 */ consistency: ['agreed', 'failed'],
   /** At least t signed the same sets; nothing is opened before every group is here or void. */
   agreed: ['unmask', 'failed'],

@@ -45,6 +45,15 @@ export interface PlainWork {
   readonly type: 'plain';
   readonly encoding: Encoding;
 }
+/** R4: A·q of the update that was masked with `mask`, and A·m of each of its pair masks, as they travel. The update is still the trainer's. */
+export interface SketchWork {
+  readonly type: 'sketch';
+  /** As it was run for this input: the same keys give the same q and the same masks. */
+  readonly mask: MaskWork;
+  /** Seeds A (sketch/matrix.ts). */
+  readonly matrixKey: Uint8Array;
+  readonly rows: number;
+}
 export type ClientWork = MaskWork | PlainWork;
 export type ClientWorkResult =
   /** `bytes` in all, `chunks`: SHA-256 of each chunk back to back. The vector stays with the driver, ready to upload by index. */
@@ -96,8 +105,24 @@ export interface UnmaskWork {
   readonly selfSecrets: readonly { readonly rank: Rank; readonly secret: Uint8Array }[];
   readonly dropped: readonly DroppedSecret[];
 }
-export type EngineWork = ChunkWork | FoldWork | KeepWork | DropWork | UnmaskWork;
+/** A·y of a complete input that stays in its slot. Answers with k words. */
+export interface ProjectWork {
+  readonly type: 'project';
+  readonly slot: string;
+  readonly encoding: Encoding;
+  readonly prg: Prg;
+  readonly matrixKey: Uint8Array;
+  readonly rows: number;
+}
+/** After `unmask`: what the claimed sketches are checked against. Answers with k words each: A·PRG(b_i) per self secret, A·m per dropped member and survivor, A·sum. */
+export interface AuditWork {
+  readonly type: 'audit';
+  readonly unmask: UnmaskWork;
+  readonly matrixKey: Uint8Array;
+  readonly rows: number;
+}
+export type EngineWork = ChunkWork | FoldWork | KeepWork | DropWork | UnmaskWork | ProjectWork | AuditWork;
 export type EngineResult =
-  | { readonly ok: true }
+  | { readonly ok: true; readonly values?: Uint32Array }
   /** The sender's fault: `ROUND_BAD_VECTOR`. Ours: `ENGINE_FAILED`. */
   | { readonly ok: false; readonly code: 'ROUND_BAD_VECTOR' | 'ENGINE_FAILED' };

@@ -3,6 +3,7 @@
 
 import { SottoError } from '../errors.js';
 import type { Encoding } from '../secagg/jobs.js';
+import type { Window } from '../window.js';
 import { SKETCHES } from './matrix.js';
 import { binomialLower, chiSquareLower, chiSquareUpper } from './quantiles.js';
 
@@ -19,6 +20,8 @@ export interface SketchSpec {
   readonly exclusions: number;
   /** Members that may drop out beside. exclusions + dropouts ≤ N − t. */
   readonly dropouts: number;
+  /** When R4 closes. */
+  readonly window: Window;
 }
 
 /** The count-sketches' own deviation of a squared norm; 9 standard deviations at 2^14 buckets. */

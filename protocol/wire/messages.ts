@@ -240,6 +240,22 @@ export interface Plain {
   readonly weight: number;
   readonly signature: Uint8Array;
 }
+/** R4, S→C, after R3 has closed in all groups. The matrix A follows from the round's context and this nonce. Answered once per input, ever. */
+export interface SketchRequest {
+  readonly kind: 'sketchRequest';
+  readonly run: RunRef;
+  readonly nonce: Uint8Array;
+  /** Ascending. */
+  readonly u3: readonly Rank[];
+}
+/** R4, C→S, with one section: v = A·q as k signed words of 32 bits, then p_ij = A·m_ij mod 2^ρ as k words for each other member of U2, ascending. */
+export interface Sketch {
+  readonly kind: 'sketch';
+  readonly run: RunRef;
+  /** Over (nonce, SHA-256 of the section). */
+  readonly signature: Uint8Array;
+  readonly section: Uint8Array;
+}
 export interface Exclusion {
   readonly rank: Rank;
   readonly code: ErrorCode;
@@ -313,13 +329,14 @@ export type SessionMessage =
   | Finished;
 export type BlobMessage = Want | BlobHead | BlobChunk | WantChain | Chain;
 /** Round messages that a client sends. */
-export type ClientRoundMessage = Keys | Shares | Complaint | Masked | Plain | InputChunk | Consistent | Unmask;
+export type ClientRoundMessage = Keys | Shares | Complaint | Masked | Plain | InputChunk | Sketch | Consistent | Unmask;
 /** Round messages that the coordinator sends. */
 export type CoordinatorRoundMessage =
   | Announce
   | KeyBook
   | ShareBook
   | InputTaken
+  | SketchRequest
   | Survivors
   | UnmaskRequest
   | Outcome

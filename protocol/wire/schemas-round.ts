@@ -53,6 +53,7 @@ export const clientRoundSchemas = {
     v.check((m) => f.countsItsChunks(m)),
   ),
   inputChunk: v.strictObject({ run: runRef, index: f.chunkIndex, section: f.sectionBytes }),
+  sketch: v.strictObject({ run: runRef, signature: f.signature, section: f.sectionBytes }),
   consistent: v.strictObject({ run: runRef, signature: f.signature }),
   unmask: v.strictObject({ run: runRef, opened: f.ascending(opened, MAX_GROUP, (one) => one.of) }),
 };
@@ -76,6 +77,7 @@ export const coordinatorRoundSchemas = {
   keyBook: v.strictObject({ run: runRef, entries: f.ascending(keyEntry, MAX_GROUP, byRank) }),
   shareBook: v.strictObject({ run: runRef, packets: f.ascending(sharePacket, MAX_GROUP - 1, (one) => one.from) }),
   inputTaken: v.strictObject({ run: runRef }),
+  sketchRequest: v.strictObject({ run: runRef, nonce: f.nonce, u3: f.ranks }),
   survivors: v.strictObject({
     run: runRef,
     u3: f.ranks,

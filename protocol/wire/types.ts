@@ -38,6 +38,8 @@ export const TYPE_BYTES = {
   unmaskRequest: 0x2c,
   unmask: 0x2d,
   outcome: 0x2e,
+  sketchRequest: 0x2f,
+  sketch: 0x30,
   abort: 0x3e,
   resume: 0x3f,
 } as const satisfies Record<MessageKind, number>;

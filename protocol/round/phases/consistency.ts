@@ -1,6 +1,6 @@
 // R3 closed → R5: once every group is committed, the survivor sets are fixed and every member of U4 signs them.
 // At least t signatures on the same sets make it impossible to have two different sums opened (Bonawitz et al. 2017 §6.2).
-// Issue-2 seam: between `committed` and here stands R4, which may leave members of U3 out of U4.
+// With verified sketches R4 (sketch.ts) stands between `committed` and here, and may leave members of U3 out of U4.
 
 import { setsStatement } from '../../context.js';
 import { bytesEqual } from '../../crypto/enc.js';
@@ -10,7 +10,10 @@ import type { GroupEvent } from '../group.js';
 import {
   type CommittedState,
   type ConsistencyState,
+  type GroupStep,
   publicKeyOfRank,
+  type ScreenedState,
+  type Screening,
   type StepFrom,
   windowOf,
 } from '../group-state.js';
@@ -29,6 +32,7 @@ import {
   stay,
 } from '../moves.js';
 import type { RoundEffect } from '../types.js';
+import { openSketch } from './sketch.js';
 
 export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committed'> {
   switch (e.type) {
@@ -46,21 +50,45 @@ export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committ
     case 'tick':
       return stay(s);
     case 'proceed':
-      return openConsistency(s, e.now);
+      return s.setup.config.integrity === 'none' ? openConsistency(s, s.u3, 'none', e.now) : openSketch(s, e.now);
+    case 'selected':
+      return stay(s);
     default:
       return e satisfies never;
   }
 }
 
-function openConsistency(s: CommittedState, now: Millis): StepFrom<'committed'> {
-  const u4 = s.u3;
+/** Fixes the survivors and tells every member that is there, also those left out: they learn why. */
+export function openConsistency(
+  s: CommittedState | ScreenedState,
+  u4: readonly Rank[],
+  screening: 'none' | Screening,
+  now: Millis,
+): GroupStep<ConsistencyState> {
+  const { setup, absent, refused, pending, u1, u2, u3, keys, shares, complaints } = s;
+  const excluded = screening === 'none' ? [] : screening.excluded;
+  const survivors = { kind: 'survivors', run: setup.run, u3, u4, excluded } as const;
   return {
-    state: { ...s, phase: 'consistency', u4, openedAt: now, signatures: new Map() },
+    state: {
+      phase: 'consistency',
+      setup,
+      absent,
+      refused,
+      pending,
+      u1,
+      u2,
+      u3,
+      u4,
+      keys,
+      shares,
+      complaints,
+      screening,
+      openedAt: now,
+      signatures: new Map(),
+    },
     effects: [
-      entered(s.setup, 'consistency', now),
-      ...u4
-        .filter((rank) => !s.absent.has(rank))
-        .map((rank) => send(s.setup, rank, { kind: 'survivors', run: s.setup.run, u3: s.u3, u4, excluded: [] })),
+      entered(setup, 'consistency', now),
+      ...u3.filter((rank) => !absent.has(rank) && !refused.has(rank)).map((rank) => send(setup, rank, survivors)),
       { type: 'wakeAt', at: now },
     ],
   };
@@ -82,6 +110,7 @@ export function onConsistency(s: ConsistencyState, e: GroupEvent): StepFrom<'con
     case 'gone':
     case 'tick':
     case 'proceed':
+    case 'selected':
       return closeIfDue(s, e.now);
     default:
       return e satisfies never;
@@ -108,9 +137,9 @@ function closeIfDue(s: ConsistencyState, now: Millis, effects: readonly RoundEff
     const failed = fail(s, quorum(s, s.signatures.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }
-  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints, signatures } = s;
+  const { openedAt: _, ...rest } = s;
   return {
-    state: { phase: 'agreed', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints, signatures },
+    state: { ...rest, phase: 'agreed' },
     effects: [...effects, ...dropped, entered(setup, 'agreed', now)],
   };
 }

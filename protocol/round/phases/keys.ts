@@ -41,6 +41,7 @@ export function onKeys(s: KeysState, e: GroupEvent): StepFrom<'keys'> {
     case 'gone':
     case 'tick':
     case 'proceed':
+    case 'selected':
     case 'computed':
       return closeIfDue(s, e.now);
     default:

@@ -26,6 +26,7 @@ import {
   entered,
   expel,
   fail,
+  fold,
   misplaced,
   outstanding,
   quorum,
@@ -64,6 +65,7 @@ export function onMasked(s: MaskedState, e: GroupEvent): StepFrom<'masked'> {
     case 'gone':
     case 'tick':
     case 'proceed':
+    case 'selected':
       return closeIfDue(s, e.now);
     default:
       return e satisfies never;
@@ -115,17 +117,9 @@ function chunkTaken(s: MaskedState, rank: Rank, index: number): RoundEffect[] {
   if (input.taken.size < chunksOf(input)) return [];
   s.incoming.delete(rank);
   s.u3.set(rank, input.message.signature);
-  const job = s.setup.jobs.next++;
-  s.pending.set(job, { kind: 'fold', rank });
-  const { accumulator, derived, run } = s.setup;
-  return [
-    {
-      type: 'compute',
-      job,
-      work: { type: 'fold', slot: slotOf(s.setup, rank), accumulator, encoding: derived.encoding },
-    },
-    send(s.setup, rank, { kind: 'inputTaken', run }),
-  ];
+  const taken = send(s.setup, rank, { kind: 'inputTaken', run: s.setup.run });
+  // With sketches the input stays by itself until R4 has decided whether it goes into the sum.
+  return s.setup.config.integrity === 'none' ? [fold(s, rank), taken] : [taken];
 }
 const chunksOf = (input: Incoming): number => input.message.chunks.length / 32;
 

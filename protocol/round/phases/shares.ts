@@ -46,6 +46,7 @@ export function onShares(s: SharesState, e: GroupEvent): StepFrom<'shares'> {
     case 'gone':
     case 'tick':
     case 'proceed':
+    case 'selected':
     case 'computed':
       return closeIfDue(s, e.now);
     default:

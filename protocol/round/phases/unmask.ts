@@ -5,7 +5,7 @@
 import { bytesEqual } from '../../crypto/enc.js';
 import { combineShares } from '../../crypto/shamir.js';
 import type { Millis, Rank } from '../../ids.js';
-import type { DroppedSecret, UnmaskWork } from '../../secagg/jobs.js';
+import type { DroppedSecret, EngineWork, UnmaskWork } from '../../secagg/jobs.js';
 import { commitToB, shareHash } from '../../secagg/keys.js';
 import { shareHashes } from '../../secagg/shares.js';
 import type { Keys, Opened, Shares, Unmask } from '../../wire/messages.js';
@@ -35,6 +35,7 @@ import {
   stay,
 } from '../moves.js';
 import type { RoundEffect } from '../types.js';
+import { auditFault, auditWork } from './audit.js';
 
 export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
   switch (e.type) {
@@ -52,6 +53,8 @@ export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
       return stay(s);
     case 'proceed':
       return ask(s, e.now);
+    case 'selected':
+      return stay(s);
     default:
       return e satisfies never;
   }
@@ -88,6 +91,7 @@ export function onUnmask(s: UnmaskState, e: GroupEvent): StepFrom<'unmask'> {
     case 'gone':
     case 'tick':
     case 'proceed':
+    case 'selected':
       return closeIfDue(s, e.now);
     default:
       return e satisfies never;
@@ -128,12 +132,23 @@ function closeIfDue(s: UnmaskState, now: Millis, effects: readonly RoundEffect[]
     const failed = fail(s, rebuilt);
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }
-  const job = s.setup.jobs.next++;
-  s.pending.set(job, { kind: 'unmask' });
-  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints } = s;
+  const { openedAt: _o, signers: _s, answers: _a, ...rest } = s;
+  const { integrity } = s.setup.config;
+  const works: { job: number; kind: 'unmask' | 'audit'; work: EngineWork }[] = [
+    { job: s.setup.jobs.next++, kind: 'unmask', work: rebuilt },
+  ];
+  if (integrity !== 'none')
+    works.push({ job: s.setup.jobs.next++, kind: 'audit', work: auditWork(s.setup, integrity.rows, rebuilt) });
+  for (const { job, kind } of works) s.pending.set(job, { kind });
+  const last = works.at(-1)?.job ?? 0; // safe: there is at least the unmasking
   return {
-    state: { phase: 'opening', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints, job },
-    effects: [...effects, ...dropped, entered(setup, 'opening', now), { type: 'compute', job, work: rebuilt }],
+    state: { ...rest, phase: 'opening', job: last },
+    effects: [
+      ...effects,
+      ...dropped,
+      entered(s.setup, 'opening', now),
+      ...works.map(({ job, work }): RoundEffect => ({ type: 'compute', job, work })),
+    ],
   };
 }
 
@@ -183,13 +198,16 @@ export function onOpening(s: OpeningState, e: GroupEvent): StepFrom<'opening'> {
     case 'computed': {
       const fault = engineFault(s, e);
       if (fault !== undefined) return fail(s, fault);
-      return e.job === s.job ? finish(s, e.now) : stay(s);
+      if (e.job !== s.job) return stay(s);
+      const lie = s.screening === 'none' ? undefined : auditFault(s, s.screening, e.ok ? e.values : new Uint32Array());
+      return lie === undefined ? finish(s, e.now) : fail(s, lie);
     }
     case 'back':
       return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
     case 'gone':
     case 'tick':
     case 'proceed':
+    case 'selected':
       return stay(s);
     default:
       return e satisfies never;
@@ -203,6 +221,7 @@ function finish(s: OpeningState, now: Millis): StepFrom<'opening'> {
       phase: 'done',
       setup,
       refused,
+      excluded: s.screening === 'none' ? [] : s.screening.excluded,
       sets: { u2, u3, u4 },
       result: {
         group: setup.run.group,
