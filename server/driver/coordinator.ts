@@ -110,7 +110,8 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    coordinator.#listener = await openListener({
+    const open = parts.options.openListener ?? openListener;
+    coordinator.#listener = await open({
       ...parts.options.listen,
       room: () => coordinator.#connections.room,
       accept: (socket) => {
