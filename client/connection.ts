@@ -3,6 +3,7 @@
 // Not here: what the messages of rounds and of the chain mean.
 import { ERRORS, SottoError } from '../protocol/errors.js';
 import type { Millis } from '../protocol/ids.js';
+import { CLIENT_HANDSHAKE_MS } from '../protocol/limits.js';
 import { wireText } from '../protocol/wire/fields.js';
 import { decodeFrame, encodeFrame } from '../protocol/wire/frame.js';
 import type { Fault, Message, Welcome } from '../protocol/wire/messages.js';
@@ -10,8 +11,6 @@ import { type HandshakeSetup, startHandshake, stepHandshake } from './handshake.
 import type { Timers } from './timers.js';
 import { CLOSE, type Link, type LinkClosed, type Transport } from './transport/transport.js';
 
-/** From the attempt to connect to `welcome`. As long as a TLS handshake on a bad mobile network, doubled. */
-export const HANDSHAKE_MS: Millis = 20_000;
 /** Silence, in pings, after which the peer counts as gone: two lost ones and some delay. */
 const SILENT_PINGS = 2.5;
 
@@ -42,9 +41,9 @@ export class Connection {
   /** @throws what `transport.connect` throws: a bad address, no WebSocket in this runtime */
   constructor(setup: ConnectionSetup) {
     this.#setup = setup;
-    this.#cancelTimer = setup.timers.after(HANDSHAKE_MS, () =>
+    this.#cancelTimer = setup.timers.after(CLIENT_HANDSHAKE_MS, () =>
       this.fail(
-        new SottoError('AUTH_TIMEOUT', `no welcome from ${setup.url} within ${HANDSHAKE_MS} ms`),
+        new SottoError('AUTH_TIMEOUT', `no welcome from ${setup.url} within ${CLIENT_HANDSHAKE_MS} ms`),
         CLOSE.timeout,
       ),
     );

@@ -1,11 +1,8 @@
 // Sends the chunks of a computed vector without filling memory: what the socket has not taken, stays with the engine.
 // Not here: which chunks (the machine says), resume (it says so again, with those that are missing).
-import { CHUNK_BYTES } from '../protocol/limits.js';
+import { CHUNK_BYTES, UPLOAD_BUFFERED_BYTES } from '../protocol/limits.js';
 import type { InputChunk, RunRef } from '../protocol/wire/messages.js';
 import type { ClientEngine } from './engine.js';
-
-/** Bytes that may wait in the socket. Four chunks keep a fast line busy and delay a control message by 50 ms at 20 MB/s. */
-export const BUFFERED_BYTES = 4 * CHUNK_BYTES;
 
 export interface UploadLink {
   send(message: InputChunk): void;
@@ -26,7 +23,7 @@ export async function uploadChunks(
 ): Promise<number | undefined> {
   let bytes = 0;
   for (const index of chunks) {
-    await link.drained(BUFFERED_BYTES - CHUNK_BYTES);
+    await link.drained(UPLOAD_BUFFERED_BYTES - CHUNK_BYTES);
     if (!wanted()) return undefined;
     const section = engine.chunk(index);
     link.send({ kind: 'inputChunk', run, index, section });

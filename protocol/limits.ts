@@ -72,3 +72,11 @@ export const MAX_UNAUTHENTICATED = 1_024;
 export const MAX_WS_FRAGMENTS = 64;
 /** Time for the closing handshake of a websocket, ms. */
 export const CLOSE_TIMEOUT_MS = 5_000;
+
+// ---- client ----------------------------------------------------------------------------------------------------------
+/** From the attempt to connect to `welcome`, ms: a TLS handshake on a bad mobile network, and the coordinator's AUTH_DEADLINE_MS. */
+export const CLIENT_HANDSHAKE_MS = 20_000;
+/** Longest silence in the middle of an answer about the chain on a live connection, ms. A chunk takes 13 s at 20 kB/s. */
+export const CHAIN_STALL_MS = 30_000;
+/** Bytes of an upload that may wait in the client's socket. Four chunks keep a fast line busy; a control message waits 50 ms at 20 MB/s. */
+export const UPLOAD_BUFFERED_BYTES = 4 * CHUNK_BYTES;

@@ -9,7 +9,7 @@ import { SottoError } from './errors.js';
 import type { Millis } from './ids.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
-import { checkRule, type RuleSpec } from './rule.js';
+import { checkRule, leastInputs, type RuleSpec } from './rule.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
 
 /**
@@ -106,7 +106,7 @@ export function deriveTask(config: TaskConfig): Derived {
   if (profile !== 'open' && threshold > group.size)
     throw new SottoError(
       'CONFIG_THRESHOLD',
-      `group.colluders ${group.colluders} with group.size ${group.size} needs a threshold of ${threshold}, more than the group has; lower colluders below ${group.size - 1} or enlarge the group`,
+      `group.colluders ${group.colluders} with group.size ${group.size} needs a threshold of ${threshold}, more than the group has; use at most ${group.size - 1} colluders or enlarge the group`,
       { field: 'group.colluders' },
     );
   checkEncoding(config);
@@ -199,7 +199,7 @@ function checkRuleFits(config: TaskConfig): void {
   checkRule(rule, profile === 'open' ? group.size : group.count);
 }
 
-function checkWindows({ windows, group, profile }: TaskConfig, threshold: number): void {
+function checkWindows({ windows, group, profile, rule }: TaskConfig, threshold: number): void {
   for (const phase of WAITING_PHASES) {
     const { count, time } = windows[phase];
     const bad = (text: string) =>
@@ -209,6 +209,10 @@ function checkWindows({ windows, group, profile }: TaskConfig, threshold: number
     if (time.max <= 0) throw bad(`time.max ${time.max} must be positive`);
     if (profile !== 'open' && count.min < threshold)
       throw bad(`count.min ${count.min} is below the threshold ${threshold}: fewer than that can never be opened`);
+    if (profile === 'open' && phase === 'masked' && count.min < leastInputs(rule))
+      throw bad(
+        `count.min ${count.min} is below the ${leastInputs(rule)} updates that rule ${rule.name} needs; raise it, or lower rule.faulty`,
+      );
     if (count.max > group.size) throw bad(`count.max ${count.max} is above group.size ${group.size}`);
   }
 }

@@ -80,26 +80,36 @@ function ownerLives(path) {
   }
 }
 
-function run(what, command, args, root) {
-  const result = spawnSync(command, args, {
+function attempt(command, args, root) {
+  return spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
-    shell: process.platform === 'win32',
+    shell: process.platform === 'win32' && command !== process.execPath,
     maxBuffer: 1 << 28,
   });
-  if (result.status === 0) return;
-  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}\n`);
-  throw new Error(
-    `${what} failed${result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`} (${command} ${args.join(' ')})`,
-  );
 }
 
-/** Install scripts stay off: no dependency needs one, and an install should not run code of strangers. */
+function run(what, command, args, root) {
+  const result = attempt(command, args, root);
+  if (result.status === 0) return;
+  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}\n`);
+  const why = result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`;
+  throw new Error(`${what} failed${why} (${command} ${args.join(' ')})`);
+}
+
+/**
+ * Install scripts stay off: no dependency needs one, and an install should not run code of strangers.
+ * `npm ci` refuses a lock file that was written where the registry lacked the builds of some other platform (EUSAGE, "Missing …
+ * from lock file"); `npm install --no-save` takes the same versions, checks the same hashes and leaves the lock file alone.
+ */
 function install(root) {
-  const npm = process.env.npm_execpath;
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (npm?.endsWith('.js')) run('npm ci', process.execPath, [npm, ...args], root);
-  else run('npm ci', 'npm', args, root);
+  const script = process.env.npm_execpath;
+  const [npm, first] = script?.endsWith('.js') ? [process.execPath, [script]] : ['npm', []];
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const strict = attempt(npm, [...first, 'ci', ...quiet], root);
+  if (strict.status === 0) return;
+  if (/EUSAGE/.test(strict.stderr ?? '')) run('npm install', npm, [...first, 'install', '--no-save', ...quiet], root);
+  else run('npm ci', npm, [...first, 'ci', ...quiet], root);
 }
 
 /** The compiler never deletes: a test whose source is gone would still run. */

@@ -3,13 +3,10 @@
 // Not here: which record or blob is wanted, or what it means.
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { Millis } from '../../protocol/ids.js';
+import { CHAIN_STALL_MS } from '../../protocol/limits.js';
 import type { BlobChunk, BlobHead, Chain, Fault, Message } from '../../protocol/wire/messages.js';
 import type { Timers } from '../timers.js';
 import { Download } from './download.js';
-
-/** Longest silence in the middle of an answer on a live connection. A 256 KiB chunk takes 13 s at 20 kB/s. */
-export const STALL_MS: Millis = 30_000;
 
 interface Question {
   /** Sent at once, and again after each reconnect: answers are idempotent. */
@@ -130,9 +127,9 @@ export class ChainRequests implements Requests {
 
   #watch(): void {
     this.#cancelStall();
-    this.#cancelStall = this.#timers.after(STALL_MS, () => {
+    this.#cancelStall = this.#timers.after(CHAIN_STALL_MS, () => {
       const kind = this.#current?.message.kind ?? 'nothing';
-      this.#finish(new SottoError('CHAIN_STALLED', `no answer to ${kind} for ${STALL_MS} ms`));
+      this.#finish(new SottoError('CHAIN_STALLED', `no answer to ${kind} for ${CHAIN_STALL_MS} ms`));
     });
   }
 

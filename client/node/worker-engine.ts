@@ -3,8 +3,8 @@
 // process. Not here: what is computed (client/engine.ts).
 import { Worker } from 'node:worker_threads';
 import { SottoError } from '../../protocol/errors.js';
-import { openKernels } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
+import { nativeKernels } from '../../protocol/native/kernels.js';
 import type { ClientWork, ClientWorkResult } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { type ClientEngine, computeVector, type EngineTools, VectorSlot } from '../engine.js';
@@ -94,7 +94,7 @@ const inline = (work: ClientWork, update: Float32Array<ArrayBuffer>): ReturnType
 function ownTools(): EngineTools {
   tools ??= {
     primitives: nativePrimitives,
-    kernels: openKernels(globalThis.WebAssembly),
+    kernels: nativeKernels(),
     openKeystream: nativeKeystream,
   };
   return tools;

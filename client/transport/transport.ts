@@ -33,14 +33,14 @@ export interface Transport {
   connect(url: string, handlers: LinkHandlers): Link;
 }
 
-/** Close codes that this client gives. Browsers allow only 1000 and 3000-4999, so 1002 and 1008 are not among them. */
+/** Close codes that this client gives; their meaning is the coordinator's. Browsers allow only 1000 and 3000-4999, so no 1002 and 1008. */
 export const CLOSE = {
   /** Bye: `stop()`. */
   done: 1000,
   /** The coordinator broke the protocol. */
-  protocol: 4002,
+  protocol: 4422,
   /** The coordinator is not the pinned one, or refused us. */
-  auth: 4003,
+  auth: 4401,
   /** No answer in time. */
   timeout: 4008,
 } as const;

@@ -34,7 +34,7 @@ export const weightsBytes = (weights: Float32Array<ArrayBuffer>): Uint8Array<Arr
 export function weightsFromBytes(bytes: Uint8Array, dimension: number): Float32Array<ArrayBuffer> {
   if (bytes.length !== 4 * dimension)
     throw new SottoError('SECAGG_LENGTH', `${bytes.length} bytes are no vector of ${dimension} float32 values`);
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer); // not `slice`: of a Buffer that is a view into a shared pool
 }
 
 /** Moments back to back; empty for an optimiser without state. */

@@ -15,15 +15,14 @@ export function end(
   code?: ErrorCode,
   before: readonly ParticipantEffect[] = [],
 ): ParticipantStep {
-  if ('mask' in s) {
-    s.mask.wipe();
-    s.channel.wipe();
-  }
-  if ('b' in s) {
-    s.b.wipe();
-    for (const { b, s: ofS } of s.held.values()) {
-      b.fill(0);
-      ofS.fill(0);
+  if ('channel' in s) s.channel.wipe();
+  if ('mask' in s) s.mask.wipe();
+  if ('b' in s) s.b.wipe();
+  if ('openKeys' in s) for (const key of s.openKeys.values()) key.wipe();
+  if ('held' in s) {
+    for (const share of s.held.values()) {
+      share.b.wipe();
+      share.s.wipe();
     }
     s.held.clear();
   }

@@ -6,7 +6,7 @@ import { bytesEqual, enc } from '../crypto/enc.js';
 import { merkleRoot } from '../crypto/merkle.js';
 import { Secret } from '../crypto/secret.js';
 import { type Rank, toHex } from '../ids.js';
-import { channelKey, commitToB } from '../secagg/keys.js';
+import { channelKeys, commitToB } from '../secagg/keys.js';
 import { deal, shareLeaves } from '../secagg/shares.js';
 import type { KeyBook, Keys, Shares } from '../wire/messages.js';
 import { stopBy } from './ending.js';
@@ -38,32 +38,37 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
   const { primitives, gctx, rank, derived, run, identity } = joined;
   const u1 = book.entries.map((entry) => entry.rank);
   const peers = new Map(book.entries.map(({ rank: peer, channel, mask }) => [peer, { channel, mask }]));
-  const keys = new Map<Rank, Uint8Array>();
+  const sealKeys = new Map<Rank, Uint8Array>();
+  const openKeys = new Map<Rank, Secret>();
   for (const [peer, { channel }] of peers) {
     if (peer === rank) continue;
-    const key = channelKey(
+    const keys = channelKeys(
       primitives,
       gctx,
       s.channel.exposeSecret(),
-      channel,
       { rank, publicKey: s.keys.channel },
       { rank: peer, publicKey: channel },
     );
-    if (key === undefined) return stopBy(s, 'GUARD_KEYS', `the channel key of rank ${peer} is of low order`);
-    keys.set(peer, key);
+    if (keys === undefined) return stopBy(s, 'GUARD_KEYS', `the channel key of rank ${peer} is of low order`);
+    sealKeys.set(peer, keys.seal);
+    openKeys.set(peer, new Secret(keys.open));
   }
   const b = new Secret(joined.rng(32));
   const secrets = { b: b.exposeSecret(), s: s.mask.exposeSecret() };
-  const keyFor = (holder: Rank) => keys.get(holder) as Uint8Array; // safe: all of U1 but this client
+  const keyFor = (holder: Rank) => sealKeys.get(holder) as Uint8Array; // safe: all of U1 but this client
   const dealt = deal(primitives, joined.rng, gctx, rank, u1, joined.roster.length, derived.threshold, secrets, keyFor);
   const commitB = commitToB(primitives, gctx, rank, secrets.b);
   const root = merkleRoot(primitives, shareLeaves(u1, rank, dealt));
   const signature = primitives.sign(identity.secret.exposeSecret(), sharesStatement(gctx, rank, commitB, root));
   const shares: Shares = { kind: 'shares', run, commitB, boxes: dealt.boxes, own: dealt.own, signature };
+  const { channel, ...rest } = s;
+  channel.wipe();
+  for (const key of sealKeys.values()) key.fill(0);
   return {
     state: {
-      ...s,
+      ...rest,
       phase: 'shares',
+      openKeys,
       u1,
       peers,
       bookDigest: bookDigest(joined, book),

@@ -130,6 +130,7 @@ function resend(s: Live, { have, chunks }: Resume): ParticipantEffect[] {
   const effects: ParticipantEffect[] = [];
   if ('keys' in s && !have.includes('keys')) effects.push({ type: 'send', message: s.keys });
   if ('shares' in s && !have.includes('shares')) effects.push({ type: 'send', message: s.shares });
+  if ('complaints' in s) for (const message of s.complaints) effects.push({ type: 'send', message });
   const input = 'masked' in s ? s.masked : 'plain' in s ? s.plain : undefined;
   if (input === undefined) return effects;
   if (!have.includes('masked')) effects.push({ type: 'send', message: input });

@@ -5,10 +5,10 @@ import { complaintStatement, maskedStatement, sharesStatement, slices } from '..
 import { verifyMerkle } from '../crypto/merkle.js';
 import type { Rank } from '../ids.js';
 import type { ClientWorkResult, PairMask } from '../secagg/jobs.js';
-import { channelKey, pairMaskKey, selfMaskKey } from '../secagg/keys.js';
+import { pairMaskKey, selfMaskKey } from '../secagg/keys.js';
 import { openBox, shareLeaf } from '../secagg/shares.js';
 import { vectorHash } from '../wire/chunks.js';
-import type { Masked, ShareBook, SharePacket } from '../wire/messages.js';
+import type { Complaint, Masked, ShareBook, SharePacket } from '../wire/messages.js';
 import { end, stopBy } from './ending.js';
 import type { In, Joined, ParticipantStep } from './state.js';
 import type { ParticipantEffect } from './types.js';
@@ -20,19 +20,8 @@ export function onShareBook(s: In<'shares'>, book: ShareBook): ParticipantStep {
   for (const packet of book.packets) {
     const forged = forgery(s, packet);
     if (forged !== undefined) return stopBy(s, 'GUARD_SHARES', forged);
-    const peer = s.peers.get(packet.from);
-    const key =
-      peer === undefined
-        ? undefined
-        : channelKey(
-            primitives,
-            gctx,
-            s.channel.exposeSecret(),
-            peer.channel,
-            { rank: packet.from, publicKey: peer.channel },
-            { rank, publicKey: s.keys.channel },
-          );
-    const held = key === undefined ? undefined : openBox(primitives, gctx, packet.from, rank, key, packet);
+    const key = s.openKeys.get(packet.from)?.exposeSecret();
+    const held = key && openBox(primitives, gctx, packet.from, rank, key, packet);
     if (held === undefined) bad.push(packet.from);
     else s.held.set(packet.from, held);
   }
@@ -41,25 +30,20 @@ export function onShareBook(s: In<'shares'>, book: ShareBook): ParticipantStep {
     return stopBy(s, 'GUARD_SHARES', `${u2.length} dealers are below the threshold ${derived.threshold}`);
   if (new Set(u2).size !== u2.length || u2.some((dealer) => !u1.includes(dealer)))
     return stopBy(s, 'GUARD_SHARES', 'a dealer appears twice, or never sent keys');
-  const complaint: ParticipantEffect[] =
-    bad.length === 0
-      ? []
-      : [
-          {
-            type: 'send',
-            message: {
-              kind: 'complaint',
-              run,
-              dealers: bad,
-              signature: primitives.sign(identity.secret.exposeSecret(), complaintStatement(gctx, rank, bad)),
-            },
-          },
-        ];
-  const { training, ...rest } = s;
-  const next: In<'training'> = { ...rest, phase: 'training', u2 };
-  if (training.state === 'running') return { state: next, effects: complaint };
+  const complain = (): Complaint => ({
+    kind: 'complaint',
+    run,
+    dealers: bad,
+    signature: primitives.sign(identity.secret.exposeSecret(), complaintStatement(gctx, rank, bad)),
+  });
+  const complaints = bad.length === 0 ? [] : [complain()];
+  const effects = complaints.map((message): ParticipantEffect => ({ type: 'send', message }));
+  const { training, openKeys, ...rest } = s;
+  for (const key of openKeys.values()) key.wipe();
+  const next: In<'training'> = { ...rest, phase: 'training', u2, complaints };
+  if (training.state === 'running') return { state: next, effects };
   const step = startMasking(next, training.examples);
-  return { state: step.state, effects: [...complaint, ...step.effects] };
+  return { state: step.state, effects: [...effects, ...step.effects] };
 }
 
 /** The coordinator's fault: the dealer signed neither this box nor these hashes for this client. Own boxes reflected end here too. */
@@ -107,7 +91,10 @@ export function startMasking(s: In<'training'>, examples: number): ParticipantSt
     selfKey: selfMaskKey(primitives, gctx, s.b.exposeSecret(), rank),
     pairs,
   } as const;
-  return { state: { ...s, phase: 'masking' }, effects: [{ type: 'compute', work }] };
+  const { mask, b, ...rest } = s;
+  mask.wipe();
+  b.wipe();
+  return { state: { ...rest, phase: 'masking' }, effects: [{ type: 'compute', work }] };
 }
 
 export function onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): ParticipantStep {

@@ -7,7 +7,7 @@ import type { Secret } from '../crypto/secret.js';
 import type { Hash, Rank } from '../ids.js';
 import type { HeldShares } from '../secagg/shares.js';
 import type { Derived, TaskConfig } from '../task.js';
-import type { Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
+import type { Complaint, Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
 import type { GuardRecord, ParticipantEffect } from './types.js';
 
 /** Fixed by a verified announcement. */
@@ -32,29 +32,44 @@ export type Training = { readonly state: 'running' } | { readonly state: 'finish
 
 interface Keyed {
   readonly joined: Joined;
-  readonly channel: Secret;
-  readonly mask: Secret;
   readonly keys: Keys;
+}
+/** What the masks are made from. Wiped when masking starts: afterwards shares are all that is left of it. */
+interface MaskSecrets {
+  readonly mask: Secret;
+  readonly b: Secret;
 }
 interface Booked extends Keyed {
   readonly u1: readonly Rank[];
   readonly peers: ReadonlyMap<Rank, { readonly channel: Uint8Array; readonly mask: Uint8Array }>;
   /** To tell a second, different book from the same one sent again. */
   readonly bookDigest: Uint8Array;
-  readonly b: Secret;
   readonly shares: Shares;
   /** By dealer; the own entry from the start, the others with the share book. */
   readonly held: Map<Rank, HeldShares>;
 }
 interface Dealt extends Booked {
   readonly u2: readonly Rank[];
+  /** What was said about dealers whose boxes did not open, or nothing: to be said again after a reconnect. */
+  readonly complaints: readonly Complaint[];
 }
 
 export type ParticipantState =
-  | ({ readonly phase: 'keys'; readonly training: Training } & Keyed)
-  | ({ readonly phase: 'shares'; readonly training: Training } & Booked)
+  | ({
+      readonly phase: 'keys';
+      readonly training: Training;
+      readonly channel: Secret;
+      readonly mask: Secret;
+    } & Keyed)
+  /** `openKeys`: of the boxes that the peers of U1 will send. The channel secret itself is gone. */
+  | ({
+      readonly phase: 'shares';
+      readonly training: Training;
+      readonly openKeys: ReadonlyMap<Rank, Secret>;
+    } & Booked &
+      MaskSecrets)
   /** All shares are in; the update is not. */
-  | ({ readonly phase: 'training' } & Dealt)
+  | ({ readonly phase: 'training' } & Dealt & MaskSecrets)
   | ({ readonly phase: 'masking' } & Dealt)
   | ({ readonly phase: 'masked'; readonly masked: Masked } & Dealt)
   | ({

@@ -57,8 +57,8 @@ export function onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest):
     if (held === undefined) return []; // its box did not open; this client complained in time
     return [
       alive.has(of)
-        ? { of, type: 'b', share: held.b.slice(), salt: held.salt }
-        : { of, type: 's', share: held.s.slice(), salt: held.salt },
+        ? { of, type: 'b', share: held.b.exposeSecret().slice(), salt: held.salt }
+        : { of, type: 's', share: held.s.exposeSecret().slice(), salt: held.salt },
     ];
   });
   const guard = { ...joined.guard, answered: run.round };

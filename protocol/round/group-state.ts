@@ -59,6 +59,8 @@ export interface Dealt extends Run {
   readonly u2: readonly Rank[];
   readonly keys: ReadonlyMap<Rank, Keys>;
   readonly shares: ReadonlyMap<Rank, Shares>;
+  /** Dealer → members who say that its shares are bad. They need not open a share of it in R6; it grows in R3 only. */
+  readonly complaints: ReadonlyMap<Rank, Set<Rank>>;
 }
 /** A masked input on its way: which chunks are in, which are being checked. */
 export interface Incoming {
@@ -69,10 +71,11 @@ export interface Incoming {
 export interface MaskedState extends Dealt, Waiting {
   readonly phase: 'masked';
   readonly incoming: Map<Rank, Incoming>;
-  readonly u3: Set<Rank>;
-  /** Dealer → members who say that its shares are bad. */
   readonly complaints: Map<Rank, Set<Rank>>;
-  readonly complained: Set<Rank>;
+  /** Members whose input is complete, with its signature, by which an echo is told from a second input. */
+  readonly u3: Map<Rank, Uint8Array>;
+  /** Who has complained, with the signature, for the same reason. */
+  readonly complained: Map<Rank, Uint8Array>;
 }
 export interface CommittedState extends Dealt {
   readonly phase: 'committed';

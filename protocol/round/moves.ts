@@ -98,6 +98,27 @@ export const entered = (setup: GroupSetup, phase: GroupPhase, at: Millis): Round
   fact: { type: 'phase', group: setup.run.group, phase, at },
 });
 
+/**
+ * Engine work that ends when R3 has closed. A fold that failed is our own fault and ends the run. The check of a chunk no longer
+ * matters to anybody, whatever it says: its sender was too late, and must not be able to end the run of the others.
+ */
+export function engineFault(
+  run: Run,
+  { job, ok }: { readonly job: number; readonly ok: boolean },
+): FailWith | undefined {
+  const work = run.pending.get(job);
+  run.pending.delete(job);
+  if (ok || work === undefined || work.kind === 'chunk') return undefined;
+  return { code: 'ENGINE_FAILED', text: `the engine could not ${work.kind} an input` };
+}
+
+/** Has the engine drop a slot or accumulator. */
+export const drop = (setup: GroupSetup, slot: string): RoundEffect => ({
+  type: 'compute',
+  job: setup.jobs.next++,
+  work: { type: 'drop', slot },
+});
+
 export interface FailWith {
   readonly code: ErrorCode;
   readonly text: string;
@@ -118,15 +139,10 @@ export function fail(state: Live, { code, text, culprits = [] }: FailWith): Grou
     retry: opened ? 'next-round' : 'next-attempt',
   };
   const { setup } = state;
-  const drop = (slot: string): RoundEffect => ({
-    type: 'compute',
-    job: setup.jobs.next++,
-    work: { type: 'drop', slot },
-  });
   const incoming = state.phase === 'masked' ? [...state.incoming.keys()] : [];
   return {
     state: { phase: 'failed', setup, failure, refused: state.refused },
-    effects: [...incoming.map((rank) => drop(slotOf(setup, rank))), drop(setup.accumulator)],
+    effects: [...incoming.map((rank) => drop(setup, slotOf(setup, rank))), drop(setup, setup.accumulator)],
   };
 }
 

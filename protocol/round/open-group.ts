@@ -18,7 +18,19 @@ import {
   slotOf,
   windowOf,
 } from './group-state.js';
-import { closing, decline, droppedFacts, entered, expel, misplaced, outstanding, send, sorted, stay } from './moves.js';
+import {
+  closing,
+  decline,
+  drop,
+  droppedFacts,
+  entered,
+  expel,
+  misplaced,
+  outstanding,
+  send,
+  sorted,
+  stay,
+} from './moves.js';
 import type { RoundEffect, RoundFailure } from './types.js';
 
 /** Same names as the masked run where the meaning is the same. */
@@ -32,8 +44,8 @@ export interface CollectingState extends Run {
     Rank,
     { readonly message: Plain; readonly taken: Set<number>; readonly checking: Set<number> }
   >;
-  /** Complete and finite, with its weight. */
-  readonly rows: Map<Rank, number>;
+  /** Complete and finite. */
+  readonly rows: Map<Rank, Plain>;
 }
 export type OpenGroupState = CollectingState | DoneState | FailedState;
 type Step = GroupStep<OpenGroupState>;
@@ -77,9 +89,9 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent): Step {
 }
 
 function accept(s: CollectingState, rank: Rank, message: Plain): RoundEffect[] {
-  const before = s.incoming.get(rank);
-  if (before !== undefined && bytesEqual(before.message.signature, message.signature)) return [];
-  if (before !== undefined || s.rows.has(rank)) return out(s, rank, 'ROUND_DUPLICATE');
+  const before = s.incoming.get(rank)?.message ?? s.rows.get(rank);
+  if (before !== undefined)
+    return bytesEqual(before.signature, message.signature) ? [] : out(s, rank, 'ROUND_DUPLICATE');
   const { primitives, gctx, derived } = s.setup;
   if (message.bytes !== derived.inputBytes || message.chunks.length !== 32 * Math.ceil(message.bytes / CHUNK_BYTES))
     return out(s, rank, 'ROUND_BAD_VECTOR');
@@ -144,15 +156,13 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
     ]);
   }
   s.incoming.delete(job.rank);
-  s.rows.set(job.rank, input.message.weight);
+  s.rows.set(job.rank, input.message);
   return closeIfDue(s, e.now, [send(s.setup, job.rank, { kind: 'inputTaken', run: s.setup.run })]);
 }
 
 function out(s: CollectingState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const drop: RoundEffect[] = s.incoming.delete(rank)
-    ? [{ type: 'compute', job: s.setup.jobs.next++, work: { type: 'drop', slot: slotOf(s.setup, rank) } }]
-    : [];
-  return [...expel(s, rank, 'masked', code), ...drop];
+  const dropped: RoundEffect[] = s.incoming.delete(rank) ? [drop(s.setup, slotOf(s.setup, rank))] : [];
+  return [...expel(s, rank, 'masked', code), ...dropped];
 }
 
 function failOpen(s: CollectingState, { code, text }: Pick<RoundFailure, 'code' | 'text'>): Step {
@@ -161,11 +171,7 @@ function failOpen(s: CollectingState, { code, text }: Pick<RoundFailure, 'code' 
   const slots = [...s.incoming.keys(), ...s.rows.keys()];
   return {
     state: { phase: 'failed', setup, failure, refused },
-    effects: slots.map((rank) => ({
-      type: 'compute',
-      job: setup.jobs.next++,
-      work: { type: 'drop', slot: slotOf(setup, rank) },
-    })),
+    effects: slots.map((rank) => drop(setup, slotOf(setup, rank))),
   };
 }
 
@@ -197,7 +203,7 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
           slots: ranks.map((rank) => ({
             client: memberOf(setup, rank),
             slot: slotOf(setup, rank),
-            weight: s.rows.get(rank) as number,
+            weight: (s.rows.get(rank) as Plain).weight,
           })),
         }, // safe: the map's own keys
         survivors: ranks.map((rank) => memberOf(setup, rank)),
@@ -207,6 +213,7 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
       ...effects,
       ...facts,
       ...outstanding(s, everyone, s.rows).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')),
+      ...[...s.incoming.keys()].map((rank) => drop(setup, slotOf(setup, rank))),
       entered(setup, 'done', now),
     ],
   };

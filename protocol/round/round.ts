@@ -117,6 +117,8 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
   const apply = (id: GroupId, e: GroupEvent) => effects.push(...stepIn(state, id, e));
   switch (event.type) {
     case 'tick':
+      // The driver's timer is spent, perhaps a hair too early: it is asked for again even if the time is the same.
+      state.wakeAt.at = Number.POSITIVE_INFINITY;
       for (const id of state.groups.keys()) apply(id, { type: 'tick', now: event.now });
       break;
     case 'cancel':

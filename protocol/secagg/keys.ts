@@ -12,20 +12,24 @@ export interface AgreementEnd {
 }
 
 /**
- * Key of the box from `from` to `to`: K(i→j) ≠ K(j→i), so a reflected box does not open. `undefined`: the peer's key is of low order.
+ * Keys of the two boxes between this client and a peer: K(i→j) ≠ K(j→i), so a reflected box does not open. One agreement for both,
+ * so that the channel secret is not needed (and can be wiped) once the boxes are sealed. `undefined`: the peer's key is of low order.
  * HKDF-SHA-256 (RFC 5869) with salt gctx over the X25519 secret; info names the direction, ranks and public keys.
  */
-export function channelKey(
+export function channelKeys(
   primitives: Primitives,
   gctx: Uint8Array,
   secret: Uint8Array,
-  peerPublic: Uint8Array,
-  from: AgreementEnd,
-  to: AgreementEnd,
-): Uint8Array | undefined {
-  const shared = primitives.agree(secret, peerPublic);
+  own: AgreementEnd,
+  peer: AgreementEnd,
+): { readonly seal: Uint8Array; readonly open: Uint8Array } | undefined {
+  const shared = primitives.agree(secret, peer.publicKey);
   if (shared === undefined) return undefined;
-  return primitives.hkdf(shared, gctx, enc(LABELS.channelKey, from.rank, to.rank, from.publicKey, to.publicKey), 32);
+  const key = (from: AgreementEnd, to: AgreementEnd) =>
+    primitives.hkdf(shared, gctx, enc(LABELS.channelKey, from.rank, to.rank, from.publicKey, to.publicKey), 32);
+  const keys = { seal: key(own, peer), open: key(peer, own) };
+  shared.fill(0);
+  return keys;
 }
 
 /** Key of the pair mask m_ij = m_ji: the ends are put in rank order, so both sides derive the same one. */

@@ -27,15 +27,16 @@ export function* applyMasks(
   }
 }
 
-// Streams may hand out bytes at any address; typed views need alignment, so an odd one is copied (32 KiB at most).
+// Streams may hand out bytes at any address; typed views need alignment, so an odd one is copied (32 KiB at most). Not by `slice`,
+// which shares memory where a driver hands in a Buffer.
 const view16 = (bytes: Uint8Array): Uint16Array =>
   bytes.byteOffset % 2 === 0
     ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
-    : new Uint16Array(bytes.slice().buffer);
+    : new Uint16Array(new Uint8Array(bytes).buffer);
 const view32 = (bytes: Uint8Array): Uint32Array =>
   bytes.byteOffset % 4 === 0
     ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-    : new Uint32Array(bytes.slice().buffer);
+    : new Uint32Array(new Uint8Array(bytes).buffer);
 
 /**
  * Encodes and masks one update.

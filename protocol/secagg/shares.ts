@@ -1,9 +1,10 @@
 // Dealing shares: two secrets split among U1, sealed for each holder, hashed and bound under one signed root (R2).
 // Not here: who checks what (round/phases/shares.ts at the coordinator, participant/shares.ts at the holder).
 
-import { concat } from '../crypto/bytes.js';
+import { bytesEqual, concat } from '../crypto/bytes.js';
 import { enc } from '../crypto/enc.js';
 import type { Primitives, Rng } from '../crypto/primitives.js';
+import { Secret } from '../crypto/secret.js';
 import { splitSecret } from '../crypto/shamir.js';
 import type { Rank } from '../ids.js';
 import type { ShareBox, Shares } from '../wire/messages.js';
@@ -14,8 +15,8 @@ const SALT_BYTES = 16;
 
 /** What one holder keeps of one dealer. */
 export interface HeldShares {
-  readonly b: Uint8Array;
-  readonly s: Uint8Array;
+  readonly b: Secret;
+  readonly s: Secret;
   readonly salt: Uint8Array;
 }
 
@@ -71,12 +72,12 @@ export function deal(
 ): Dealing {
   const sharesB = splitSecret(secrets.b, threshold, members, rng);
   const sharesS = splitSecret(secrets.s, threshold, members, rng);
-  const held = (holder: Rank): HeldShares => ({
+  const held = (holder: Rank) => ({
     b: sharesB[holder] as Uint8Array,
     s: sharesS[holder] as Uint8Array,
     salt: rng(SALT_BYTES),
   }); // safe: holder < members
-  const hashes = (holder: Rank, { b, s, salt }: HeldShares) => ({
+  const hashes = (holder: Rank, { b, s, salt }: ReturnType<typeof held>) => ({
     hashB: shareHash(primitives, gctx, 'b', dealer, holder, b, salt),
     hashS: shareHash(primitives, gctx, 's', dealer, holder, s, salt),
   });
@@ -89,8 +90,14 @@ export function deal(
       plaintext.fill(0);
       return { to, box, ...hashes(to, shares) };
     });
-  const ownShares = held(dealer);
-  return { boxes, own: hashes(dealer, ownShares), ownShares };
+  const own = held(dealer);
+  const dealing = {
+    boxes,
+    own: hashes(dealer, own),
+    ownShares: { b: new Secret(own.b.slice()), s: new Secret(own.s.slice()), salt: own.salt },
+  };
+  for (const share of [...sharesB, ...sharesS]) share.fill(0);
+  return dealing;
 }
 
 /** Opens a box and checks both shares against the dealer's hashes. `undefined`: the dealer's fault, since it signed box and hashes. */
@@ -104,14 +111,14 @@ export function openBox(
 ): HeldShares | undefined {
   const plaintext = primitives.open(key, new Uint8Array(BOX_NONCE_BYTES), boxData(gctx, dealer, holder), box);
   if (plaintext === undefined || plaintext.length !== 2 * SHARE_BYTES + SALT_BYTES) return undefined;
-  const held = {
-    b: plaintext.slice(0, SHARE_BYTES),
-    s: plaintext.slice(SHARE_BYTES, 2 * SHARE_BYTES),
-    salt: plaintext.slice(2 * SHARE_BYTES),
-  };
-  const fits = (type: 'b' | 's', hash: Uint8Array) => {
-    const own = shareHash(primitives, gctx, type, dealer, holder, held[type], held.salt);
-    return own.every((byte, i) => byte === hash[i]);
-  };
-  return fits('b', hashB) && fits('s', hashS) ? held : undefined;
+  const b = plaintext.slice(0, SHARE_BYTES);
+  const s = plaintext.slice(SHARE_BYTES, 2 * SHARE_BYTES);
+  const salt = plaintext.slice(2 * SHARE_BYTES);
+  plaintext.fill(0);
+  const fits = (type: 'b' | 's', share: Uint8Array, hash: Uint8Array) =>
+    bytesEqual(shareHash(primitives, gctx, type, dealer, holder, share, salt), hash);
+  if (fits('b', b, hashB) && fits('s', s, hashS)) return { b: new Secret(b), s: new Secret(s), salt };
+  b.fill(0);
+  s.fill(0);
+  return undefined;
 }

@@ -60,17 +60,19 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
     });
     if (json) io.stdout.write(`${JSON.stringify({ type: 'listening', url: running.url, id: running.id })}\n`);
     try {
-      return await stoppable(io, 'finishing or handing back the round', async (signal) => {
+      const result = await stoppable(io, 'finishing or handing back the round', (signal) => {
         signal.addEventListener('abort', () => void running.stop('stopped by the operator'), { once: true });
-        const result = await running.done;
-        live.close();
-        if (json) io.stdout.write(`${JSON.stringify({ type: 'finished', ...result })}\n`);
-        else io.stdout.write(`${endText(result.outcome)}\nmodel ${result.modelHash}\n`);
-        return result.outcome.type === 'stalled' ? EXIT.failed : EXIT.ok;
+        return running.done;
       });
+      live.close();
+      // Farewells of clients come before the result: it is the last thing said.
+      await running.stop('the campaign is over');
+      if (json) io.stdout.write(`${JSON.stringify({ type: 'finished', ...result })}\n`);
+      else io.stdout.write(`${endText(result.outcome)}\nmodel ${result.modelHash}\n`);
+      return result.outcome.type === 'stalled' ? EXIT.failed : EXIT.ok;
     } finally {
       live.close();
-      await running.stop('the campaign is over');
+      await running.stop('the command ended');
     }
   } finally {
     await evaluator?.dispose();

@@ -270,7 +270,7 @@ describe('guards come first', () => {
     coordinator.session.send(coordinator.announce(RUN, { task: 'letters' }));
     await settle();
     expect(seen.error).toMatchObject([{ code: 'SESSION_UNEXPECTED' }]);
-    expect(coordinator.session.closed?.code).toBe(4002);
+    expect(coordinator.session.closed?.code).toBe(4422);
     await client.stop();
   });
 

@@ -224,7 +224,7 @@ describe('garbage', () => {
     await settle();
     expect(seen.error).toMatchObject([{ code }]);
     expect(session.of('fault')).toMatchObject([{ code }]);
-    expect(session.closed?.code).toBe(4002);
+    expect(session.closed?.code).toBe(4422);
     await timers.advance(2_000);
     expect(coordinator.sessions).toHaveLength(2);
     expect(seen.accepted).toHaveLength(2);
@@ -241,7 +241,7 @@ describe('garbage', () => {
     coordinator.session.send(message);
     await settle();
     expect(seen.error).toMatchObject([{ code: 'SESSION_UNEXPECTED' }]);
-    expect(coordinator.session.closed?.code).toBe(4002);
+    expect(coordinator.session.closed?.code).toBe(4422);
     await client.stop();
   });
 

@@ -169,7 +169,7 @@ describe('a round over real sockets', () => {
   it('a rule that the groups left cannot keep is never run: the round is void and the model stays', async () => {
     const setting = await arrange({
       config: taskOf({ size: 4, count: 3, rule: { name: 'trimmed-mean', faulty: 1 } }),
-      campaign: { attemptsPerRound: 1, clients: { min: 12, waitMs: 50 } },
+      campaign: { attemptsPerRound: 1 },
     });
     setting.coordinator.on('attempt', ({ groups }) => {
       for (const id of groups[0]?.members.slice(0, 2) ?? []) {

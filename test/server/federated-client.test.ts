@@ -33,7 +33,7 @@ async function run(
     campaign: {
       rounds: 3,
       attemptsPerRound: 2,
-      clients: { min: count, waitMs: 5_000 },
+      clients: { min: count, waitMs: 20_000 },
       overSelection: 1,
       pauseMs: 0,
       ...options.campaign,

@@ -9,7 +9,6 @@ import { inProcessEngine, startCoordinator } from '../../server/index.js';
 import { gridUpdate } from '../protocol/world.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 
-/** Seconds a test may take in real time before it counts as hung; never waited for when all goes well. */
 export interface Setting {
   readonly coordinator: Coordinator;
   readonly clients: readonly RawClient[];
@@ -46,7 +45,7 @@ export async function arrange({
     campaign: {
       rounds: 1,
       attemptsPerRound: 3,
-      clients: { min: total, waitMs: 2_000 },
+      clients: { min: total, waitMs: 20_000 },
       overSelection: 1,
       pauseMs: 0,
       ...campaign,

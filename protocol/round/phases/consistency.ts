@@ -18,6 +18,7 @@ import {
   closing,
   decline,
   droppedFacts,
+  engineFault,
   entered,
   expel,
   fail,
@@ -33,10 +34,10 @@ export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committ
   switch (e.type) {
     case 'message':
       return stay(s, misplaced(s, e.rank, e.body, 'masked'));
-    case 'computed':
-      if (s.pending.delete(e.job) && !e.ok)
-        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
-      return stay(s);
+    case 'computed': {
+      const fault = engineFault(s, e);
+      return fault === undefined ? stay(s) : fail(s, fault);
+    }
     case 'back':
       // After R3 a lost client is a dropout of R5 and R6; its input stays in the sum.
       s.absent.add(e.rank);
@@ -71,10 +72,10 @@ export function onConsistency(s: ConsistencyState, e: GroupEvent): StepFrom<'con
       if (!s.u4.includes(e.rank)) return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
       if (e.body.kind !== 'consistent') return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'consistency'));
       return closeIfDue(s, e.now, accept(s, e.rank, e.body));
-    case 'computed':
-      if (s.pending.delete(e.job) && !e.ok)
-        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
-      return stay(s);
+    case 'computed': {
+      const fault = engineFault(s, e);
+      return fault === undefined ? stay(s) : fail(s, fault);
+    }
     case 'back':
       s.absent.add(e.rank);
       return closeIfDue(s, e.now, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
@@ -107,9 +108,9 @@ function closeIfDue(s: ConsistencyState, now: Millis, effects: readonly RoundEff
     const failed = fail(s, quorum(s, s.signatures.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }
-  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, signatures } = s;
+  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints, signatures } = s;
   return {
-    state: { phase: 'agreed', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, signatures },
+    state: { phase: 'agreed', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints, signatures },
     effects: [...effects, ...dropped, entered(setup, 'agreed', now)],
   };
 }

@@ -54,6 +54,8 @@ function accept(s: KeysState, rank: Rank, keys: Keys): RoundEffect[] {
     if (bytesEqual(before.channel, keys.channel) && bytesEqual(before.mask, keys.mask)) return [];
     return expel(s, rank, 'keys', 'ROUND_DUPLICATE');
   }
+  // Surplus of an over-selected roster while the minimum time runs: threshold and ring are made for `group.size` members at most.
+  if (s.keys.size >= windowOf(s.setup, 'keys').count.max) return [decline(s.setup, rank, 'ROUND_TOO_LATE')];
   const { primitives, gctx } = s.setup;
   if (
     !primitives.verify(

@@ -21,6 +21,7 @@ import {
 import {
   closing,
   decline,
+  drop,
   droppedFacts,
   entered,
   expel,
@@ -70,11 +71,8 @@ export function onMasked(s: MaskedState, e: GroupEvent): StepFrom<'masked'> {
 }
 
 function accept(s: MaskedState, rank: Rank, message: Masked): RoundEffect[] {
-  const before = s.incoming.get(rank);
-  if (before !== undefined || s.u3.has(rank)) {
-    const same = before !== undefined && bytesEqual(before.message.signature, message.signature);
-    return same ? [] : expelSender(s, rank, 'ROUND_DUPLICATE');
-  }
+  const before = s.incoming.get(rank)?.message.signature ?? s.u3.get(rank);
+  if (before !== undefined) return bytesEqual(before, message.signature) ? [] : expelSender(s, rank, 'ROUND_DUPLICATE');
   const { primitives, gctx, derived } = s.setup;
   if (message.bytes !== derived.inputBytes || message.chunks.length !== 32 * Math.ceil(message.bytes / CHUNK_BYTES))
     return expelSender(s, rank, 'ROUND_BAD_VECTOR');
@@ -116,7 +114,7 @@ function chunkTaken(s: MaskedState, rank: Rank, index: number): RoundEffect[] {
   input.taken.add(index);
   if (input.taken.size < chunksOf(input)) return [];
   s.incoming.delete(rank);
-  s.u3.add(rank);
+  s.u3.set(rank, input.message.signature);
   const job = s.setup.jobs.next++;
   s.pending.set(job, { kind: 'fold', rank });
   const { accumulator, derived, run } = s.setup;
@@ -133,10 +131,8 @@ const chunksOf = (input: Incoming): number => input.message.chunks.length / 32;
 
 /** Out, and what it has sent so far is dropped. A member of U3 stays in the sum: its input is already folded. */
 function expelSender(s: MaskedState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const drop: RoundEffect[] = s.incoming.delete(rank)
-    ? [{ type: 'compute', job: s.setup.jobs.next++, work: { type: 'drop', slot: slotOf(s.setup, rank) } }]
-    : [];
-  return [...expel(s, rank, 'masked', code), ...drop];
+  const dropped: RoundEffect[] = s.incoming.delete(rank) ? [drop(s.setup, slotOf(s.setup, rank))] : [];
+  return [...expel(s, rank, 'masked', code), ...dropped];
 }
 
 /**
@@ -145,7 +141,9 @@ function expelSender(s: MaskedState, rank: Rank, code: Parameters<typeof expel>[
  */
 function hear(s: MaskedState, rank: Rank, complaint: Complaint, now: Millis): StepFrom<'masked'> {
   const { primitives, gctx, config } = s.setup;
-  if (s.complained.has(rank)) return closeIfDue(s, now, expelSender(s, rank, 'ROUND_DUPLICATE'));
+  const before = s.complained.get(rank);
+  if (before !== undefined)
+    return closeIfDue(s, now, bytesEqual(before, complaint.signature) ? [] : expelSender(s, rank, 'ROUND_DUPLICATE'));
   if (
     !primitives.verify(
       publicKeyOfRank(s.setup, rank),
@@ -154,7 +152,7 @@ function hear(s: MaskedState, rank: Rank, complaint: Complaint, now: Millis): St
     )
   )
     return closeIfDue(s, now, expelSender(s, rank, 'ROUND_BAD_SIGNATURE'));
-  s.complained.add(rank);
+  s.complained.set(rank, complaint.signature);
   for (const dealer of complaint.dealers) {
     if (dealer === rank || !s.u2.includes(dealer)) continue;
     const by = s.complaints.get(dealer) ?? new Set();
@@ -200,20 +198,26 @@ function closeIfDue(s: MaskedState, now: Millis, effects: readonly RoundEffect[]
     const failed = fail(s, quorum(s, s.u3.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }
-  const { setup, absent, refused, pending, u1, u2, keys, shares } = s;
+  const { setup, absent, refused, pending, u1, u2, keys, shares, complaints } = s;
   return {
-    state: { phase: 'committed', setup, absent, refused, pending, u1, u2, keys, shares, u3: sorted(s.u3) },
+    state: {
+      phase: 'committed',
+      setup,
+      absent,
+      refused,
+      pending,
+      u1,
+      u2,
+      keys,
+      shares,
+      complaints,
+      u3: sorted(s.u3.keys()),
+    },
     effects: [
       ...effects,
       ...dropped,
       ...outstanding(s, s.u2, s.u3).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')),
-      ...[...s.incoming.keys()].map(
-        (rank): RoundEffect => ({
-          type: 'compute',
-          job: setup.jobs.next++,
-          work: { type: 'drop', slot: slotOf(setup, rank) },
-        }),
-      ),
+      ...[...s.incoming.keys()].map((rank) => drop(setup, slotOf(setup, rank))),
       entered(setup, 'committed', now),
     ],
   };

@@ -92,9 +92,9 @@ function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[]
       openedAt: now,
       u2,
       incoming: new Map(),
-      u3: new Set(),
+      u3: new Map(),
       complaints: new Map(),
-      complained: new Set(),
+      complained: new Map(),
     },
     effects: [
       ...effects,

@@ -22,6 +22,7 @@ import {
   closing,
   decline,
   droppedFacts,
+  engineFault,
   entered,
   expel,
   type FailWith,
@@ -39,10 +40,10 @@ export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
   switch (e.type) {
     case 'message':
       return stay(s, misplaced(s, e.rank, e.body, 'consistency'));
-    case 'computed':
-      if (s.pending.delete(e.job) && !e.ok)
-        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
-      return stay(s);
+    case 'computed': {
+      const fault = engineFault(s, e);
+      return fault === undefined ? stay(s) : fail(s, fault);
+    }
     case 'back':
       s.absent.add(e.rank);
       return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
@@ -77,10 +78,10 @@ export function onUnmask(s: UnmaskState, e: GroupEvent): StepFrom<'unmask'> {
       if (!s.signers.includes(e.rank)) return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
       if (e.body.kind !== 'unmask') return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'unmask'));
       return closeIfDue(s, e.now, accept(s, e.rank, e.body));
-    case 'computed':
-      if (s.pending.delete(e.job) && !e.ok)
-        return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not fold an input' });
-      return stay(s);
+    case 'computed': {
+      const fault = engineFault(s, e);
+      return fault === undefined ? stay(s) : fail(s, fault);
+    }
     case 'back':
       s.absent.add(e.rank);
       return closeIfDue(s, e.now, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
@@ -103,6 +104,9 @@ function accept(s: UnmaskState, rank: Rank, message: Unmask): RoundEffect[] {
       return expel(s, rank, 'unmask', 'ROUND_BAD_UNMASK');
     answer.set(opened.of, opened);
   }
+  // Silence about a dealer is only for those who complained about it in time: else an empty answer could use up a quorum unnamed.
+  if (s.u2.some((of) => !answer.has(of) && !s.complaints.get(of)?.has(rank)))
+    return expel(s, rank, 'unmask', 'ROUND_BAD_UNMASK');
   s.answers.set(rank, answer);
   return [];
 }
@@ -126,9 +130,9 @@ function closeIfDue(s: UnmaskState, now: Millis, effects: readonly RoundEffect[]
   }
   const job = s.setup.jobs.next++;
   s.pending.set(job, { kind: 'unmask' });
-  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares } = s;
+  const { setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints } = s;
   return {
-    state: { phase: 'opening', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, job },
+    state: { phase: 'opening', setup, absent, refused, pending, u1, u2, u3, u4, keys, shares, complaints, job },
     effects: [...effects, ...dropped, entered(setup, 'opening', now), { type: 'compute', job, work: rebuilt }],
   };
 }
@@ -177,11 +181,9 @@ export function onOpening(s: OpeningState, e: GroupEvent): StepFrom<'opening'> {
     case 'message':
       return stay(s, misplaced(s, e.rank, e.body, 'unmask'));
     case 'computed': {
-      const job = s.pending.get(e.job);
-      if (job === undefined) return stay(s);
-      s.pending.delete(e.job);
-      if (!e.ok) return fail(s, { code: 'ENGINE_FAILED', text: 'the engine could not take the masks off the sum' });
-      return job.kind === 'unmask' ? finish(s, e.now) : stay(s);
+      const fault = engineFault(s, e);
+      if (fault !== undefined) return fail(s, fault);
+      return e.job === s.job ? finish(s, e.now) : stay(s);
     }
     case 'back':
       return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);

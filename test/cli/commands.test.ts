@@ -1,0 +1,220 @@
+// The commands with everything real behind them: identity files, a coordinator and clients over loopback sockets, full masks.
+// Not here: training (client/tfjs has its own tests); the trainer is a module as users write it.
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { run } from '../../server/cli/run.js';
+import { type FakeIo, fakeIo } from './fake-io.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'sotto-commands-'));
+const at = (name: string) => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function sotto(...args: string[]): Promise<{ code: number; io: FakeIo }> {
+  const io = fakeIo();
+  return { code: await run(args, io), io };
+}
+
+describe('sotto keys', () => {
+  it('writes an identity that only its owner can read, prints the id, and never overwrites', async () => {
+    const made = await sotto('keys', 'new', '--out', at('a.key'));
+    expect(made.code).toBe(0);
+    expect(made.io.out()).toMatch(/^[0-9a-f]{64}\n$/);
+    if (process.platform !== 'win32') expect(statSync(at('a.key')).mode & 0o777).toBe(0o600);
+    const before = readFileSync(at('a.key'), 'utf8');
+    const again = await sotto('keys', 'new', '--out', at('a.key'));
+    expect(again.code).toBe(1);
+    expect(again.io.err()).toContain('exists; choose another name');
+    expect(readFileSync(at('a.key'), 'utf8')).toBe(before);
+    const shown = await sotto('keys', 'show', at('a.key'), '--json');
+    expect(JSON.parse(shown.io.out())).toEqual({ type: 'identity', id: made.io.out().trim(), file: at('a.key') });
+  });
+
+  it('refuses an identity that others can read, a damaged one, and none', async () => {
+    await sotto('keys', 'new', '--out', at('b.key'));
+    if (process.platform !== 'win32') {
+      chmodSync(at('b.key'), 0o644);
+      expect((await sotto('keys', 'show', at('b.key'))).io.err()).toContain('chmod 600');
+    }
+    writeFileSync(at('c.key'), '{}', { mode: 0o600 });
+    expect((await sotto('keys', 'show', at('c.key'))).io.err()).toContain('STORE_CORRUPT');
+    expect((await sotto('keys', 'show', at('none.key'))).io.err()).toContain('make one: sotto keys new');
+  });
+
+  it('no output and no error of the commands holds the secret', async () => {
+    const { io } = await sotto('keys', 'new', '--out', at('d.key'));
+    const secret = /"secret":\s*"([0-9a-f]{64})"/.exec(readFileSync(at('d.key'), 'utf8'))?.[1];
+    expect(secret).toBeDefined();
+    const shown = await sotto('keys', 'show', at('d.key'));
+    expect(io.out() + io.err() + shown.io.out() + shown.io.err()).not.toContain(secret);
+  });
+});
+
+const settings = {
+  task: 'towards-one',
+  profile: 'cohort',
+  trust: 'trusted',
+  group: { size: 3 },
+  model: { kind: 'softmax', input: 3, classes: 2 },
+  modelSeed: 1,
+  encoding: { clipNorm: 10 },
+  optimizer: { name: 'fedavg', learningRate: 1 },
+  training: { algorithm: 'fedavg', epochs: 1, batchSize: 1, learningRate: 0.5, optimizer: 'sgd' },
+  campaign: { rounds: 2 },
+  listen: { port: 0 },
+  roster: { kind: 'open' },
+  identityFile: 'coordinator.key',
+};
+const TRAINER = `
+export const trainer = () => ({
+  async init({ dimension }) {
+    return { dimension, variables: [{ name: 'w', shape: [dimension], offset: 0 }] };
+  },
+  async train(weights, round) {
+    return { update: weights.map((w) => (1 - w) * round.spec.learningRate), examples: 1, metrics: {} };
+  },
+});
+`;
+
+async function until<T>(look: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('sotto coordinator and sotto client', () => {
+  const prepare = async (name: string, changes: object = {}) => {
+    writeFileSync(at(`${name}.yaml`), stringify({ ...settings, ...changes, identityFile: `${name}.key` }));
+    writeFileSync(at('trainer.mjs'), TRAINER);
+    return (await sotto('keys', 'new', '--out', at(`${name}.key`))).io.out().trim();
+  };
+
+  it('three clients with a trainer of their own finish a task under masks, and everybody ends with 0', async () => {
+    const id = await prepare('whole');
+    const io = fakeIo();
+    const coordinator = run(['coordinator', at('whole.yaml'), '--json'], io);
+    const url = await until(() => /"url":"(ws:[^"]+)"/.exec(io.out())?.[1]);
+    const args = [
+      'client',
+      '--url',
+      url,
+      '--task',
+      'towards-one',
+      '--coordinator',
+      id,
+      '--trainer',
+      at('trainer.mjs'),
+      '--min-group',
+      '3',
+    ];
+    const clients = await Promise.all([
+      sotto(...args),
+      sotto(...args, '--guards', at('guards')),
+      sotto(...args, '--json'),
+    ]);
+    expect(await coordinator).toBe(0);
+    expect(clients.map(({ code }) => code)).toEqual([0, 0, 0]);
+
+    const told = io
+      .out()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const finished = told.at(-1);
+    expect(finished).toMatchObject({ type: 'finished', outcome: { type: 'rounds', round: 2 } });
+    expect(told.filter(({ type }) => type === 'round')).toHaveLength(2);
+    expect(io.err()).toMatch(/round 2 {2}3\/3 in/);
+    expect(io.err()).toContain('sotto client --url ws://127.0.0.1:');
+
+    const [first, , third] = clients;
+    expect(first?.io.out()).toBe(`finished: took part in 2 rounds, last model ${finished.modelHash}\n`);
+    expect(first?.io.err()).toContain('no --identity');
+    const lines =
+      third?.io
+        .out()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)) ?? [];
+    expect(lines.at(-1)).toEqual({ type: 'ended', how: 'finished', contributed: 2, model: finished.modelHash });
+  });
+
+  it('Ctrl+C ends a coordinator that waits, with 0 and its last model', async () => {
+    await prepare('stopped');
+    const io = fakeIo();
+    const coordinator = run(['coordinator', at('stopped.yaml')], io);
+    await until(() => (io.err().includes('listening on') ? true : undefined));
+    io.interrupt();
+    expect(await coordinator).toBe(0);
+    expect(io.out()).toContain('stopped by the operator');
+  });
+
+  it('a client that pins another coordinator refuses this one and ends with 1', async () => {
+    await prepare('pinned');
+    const io = fakeIo();
+    const coordinator = run(['coordinator', at('pinned.yaml'), '--json'], io);
+    const url = await until(() => /"url":"(ws:[^"]+)"/.exec(io.out())?.[1]);
+    const { code, io: client } = await sotto(
+      ...[
+        'client',
+        '--url',
+        url,
+        '--task',
+        'towards-one',
+        '--trainer',
+        at('trainer.mjs'),
+        '--coordinator',
+        'ab'.repeat(32),
+      ],
+    );
+    expect(code).toBe(1);
+    expect(client.err()).toContain('AUTH_WRONG_COORDINATOR');
+    io.interrupt();
+    await coordinator;
+  });
+
+  it('says what is missing: coordinator key, data, trust, trainer', async () => {
+    await prepare('keyless');
+    rmSync(at('keyless.key'));
+    const keyless = await sotto('coordinator', at('keyless.yaml'));
+    expect(keyless.code).toBe(2);
+    expect(keyless.io.err()).toContain(`make one: sotto keys new --out ${at('keyless.key')}`);
+    const base = ['client', '--url', 'ws://127.0.0.1:9', '--task', 't'];
+    expect((await sotto(...base)).io.err()).toContain('--coordinator is missing');
+    expect((await sotto(...base, '--trust-first')).io.err()).toContain('--trainer or --data is missing');
+    writeFileSync(at('empty.mjs'), 'export const nothing = 1;\n');
+    const empty = await sotto(...base, '--trust-first', '--trainer', at('empty.mjs'));
+    expect(empty).toMatchObject({ code: 2 });
+    expect(empty.io.err()).toContain('exports no trainer');
+    const gone = await sotto(...base, '--trust-first', '--trainer', at('gone.mjs'));
+    expect(gone.io.err()).toContain('cannot load the trainer');
+  });
+
+  it('a port that is taken is named, with the setting to change', async () => {
+    await prepare('first');
+    const io = fakeIo();
+    const coordinator = run(['coordinator', at('first.yaml'), '--json'], io);
+    const port = Number(await until(() => /"url":"ws:[^"]+:(\d+)"/.exec(io.out())?.[1]));
+    await prepare('second', { listen: { port } });
+    const second = await sotto('coordinator', at('second.yaml'));
+    expect(second.code).toBe(2);
+    expect(second.io.err()).toContain('the port is taken; change listen.host or listen.port');
+    io.interrupt();
+    await coordinator;
+  });
+});
+
+describe('the installed command', () => {
+  it('starts as a process of its own and passes its exit code on', () => {
+    const main = 'dist/server/cli/main.js';
+    const version = spawnSync(process.execPath, [main, '--version'], { encoding: 'utf8' });
+    expect(version).toMatchObject({ status: 0, stderr: '' });
+    expect(spawnSync(process.execPath, [main, 'nonsense']).status).toBe(2);
+    expect(readFileSync(main, 'utf8').startsWith('#!/usr/bin/env node\n')).toBe(true);
+  });
+});
