@@ -33,7 +33,8 @@ export interface GroupSetup {
 export type PendingJob =
   | { readonly kind: 'chunk'; readonly rank: Rank; readonly index: number }
   | { readonly kind: 'fold' | 'keep' | 'project'; readonly rank: Rank }
-  | { readonly kind: 'unmask' | 'audit' };
+  | { readonly kind: 'unmask' }
+  | { readonly kind: 'audit' };
 
 export interface Run {
   readonly setup: GroupSetup;

@@ -82,6 +82,7 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent): Step {
     }
     case 'tick':
     case 'proceed':
+    case 'selected':
       return closeIfDue(s, e.now);
     default:
       return e satisfies never;
@@ -134,7 +135,7 @@ function takeChunk(s: CollectingState, rank: Rank, chunk: InputChunk): RoundEffe
 
 function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' }>): Step {
   const job = s.pending.get(e.job);
-  if (job === undefined || job.kind === 'unmask') return stay(s);
+  if (job === undefined || job.kind === 'unmask' || job.kind === 'audit') return stay(s);
   s.pending.delete(e.job);
   const input = s.incoming.get(job.rank);
   if (input === undefined) return stay(s);
@@ -195,6 +196,7 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
       phase: 'done',
       setup,
       refused,
+      excluded: [],
       sets: { u2: everyone, u3: ranks, u4: ranks },
       result: {
         group: setup.run.group,

@@ -5,14 +5,16 @@
 import { announceStatement, contextOf, groupContextOf, groupRootOf, join, rosterRootOf } from '../context.js';
 import { type ClientId, fromHex, type GroupId, type Millis, publicKeyOf, type Rank } from '../ids.js';
 import { leastInputs } from '../rule.js';
+import { matrixKey } from '../sketch/matrix.js';
 import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js';
 import type { Announce, RunRef } from '../wire/messages.js';
 import { type GroupEvent, stepGroup } from './group.js';
-import type { GroupSetup, GroupState, GroupStep } from './group-state.js';
+import { type ClaimedSketch, type GroupSetup, type GroupState, type GroupStep, memberOf } from './group-state.js';
 import { entered, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
+import { budgetOf } from './phases/sketch.js';
 import { transcriptOf } from './transcript.js';
-import type { GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } from './types.js';
+import type { Candidate, GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } from './types.js';
 
 type AnyGroup = GroupState | OpenGroupState;
 export type RoundState =
@@ -23,6 +25,7 @@ export type RoundState =
       readonly groups: Map<GroupId, AnyGroup>;
       readonly seats: ReadonlyMap<ClientId, { readonly group: GroupId; readonly rank: Rank }>;
       readonly wakeAt: { at: Millis };
+      readonly selection: { asked: boolean };
     }
   | { readonly phase: 'done' }
   | { readonly phase: 'failed' };
@@ -75,6 +78,8 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
       members,
       ranks: new Map(members.map((client, rank) => [client, rank])),
       publicKeys,
+      nonce: setup.nonce,
+      matrixKey: matrixKey(primitives, ctx, setup.nonce),
       primitives,
       accumulator: `${config.task}/${round}.${attempt}/${id}`,
       jobs,
@@ -97,7 +102,15 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
     for (const to of members) effects.push({ type: 'send', to, message: announce });
   }
   return finishStep(
-    { phase: 'running', setup, derived, groups, seats, wakeAt: { at: Number.POSITIVE_INFINITY } },
+    {
+      phase: 'running',
+      setup,
+      derived,
+      groups,
+      seats,
+      wakeAt: { at: Number.POSITIVE_INFINITY },
+      selection: { asked: false },
+    },
     effects,
     now,
   );
@@ -130,7 +143,7 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
           apply(
             id,
             result.ok
-              ? { type: 'computed', job, ok: true, now }
+              ? { type: 'computed', job, ok: true, values: result.values ?? new Uint32Array(0), now }
               : { type: 'computed', job, ok: false, code: result.code, now },
           );
       break;
@@ -144,6 +157,16 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
         return { state, effects: [{ type: 'refuse', client: event.from, code, run, fatal: false }] };
       }
       apply(seat.group, { type: 'message', rank: seat.rank, body: event.body, now: event.now });
+      break;
+    }
+    case 'selected': {
+      const ranks = (id: GroupId): Rank[] =>
+        event.excluded.flatMap((client) => {
+          const seat = state.seats.get(client);
+          return seat?.group === id ? [seat.rank] : [];
+        });
+      for (const [id, group] of state.groups)
+        if (group.phase === 'screened') apply(id, { type: 'selected', ranks: ranks(id), now: event.now });
       break;
     }
     case 'gone':
@@ -179,6 +202,7 @@ function finishStep(state: Running, effects: RoundEffect[], now: Millis): Step {
     if (live.length > 0 && live.every(([, g]) => reached(g.phase, barrier)))
       for (const [id, g] of live) if (g.phase === barrier) effects.push(...stepIn(state, id, { type: 'proceed', now }));
   }
+  askForSelection(state, effects);
   const lost = lostCause(state);
   if (lost !== undefined) return endFailed(state, effects, lost);
   const groups = [...state.groups.values()];
@@ -191,11 +215,32 @@ function finishStep(state: Running, effects: RoundEffect[], now: Millis): Step {
   return { state, effects };
 }
 
+/** Once, when every group's sketches are judged by the protocol: one matrix for all groups, so the rule sees all of them together. */
+function askForSelection(state: Running, effects: RoundEffect[]): void {
+  const live = [...state.groups.values()].filter((g) => g.phase !== 'failed');
+  const screened = live.filter((g) => g.phase === 'screened');
+  if (state.selection.asked || screened.length === 0 || screened.length < live.length) return;
+  state.selection.asked = true;
+  const candidates = screened.flatMap((g) =>
+    g.candidates.map(
+      (rank): Candidate => ({
+        client: memberOf(g.setup, rank),
+        group: g.setup.run.group,
+        sketch: (g.screening.sketches.get(rank) as ClaimedSketch).v, // safe: candidates have claimed
+        budget: budgetOf(g),
+      }),
+    ),
+  );
+  effects.push({ type: 'select', candidates });
+}
+
 const PROGRESS: readonly GroupPhase[] = [
   'keys',
   'shares',
   'masked',
   'committed',
+  'sketch',
+  'screened',
   'consistency',
   'agreed',
   'unmask',
@@ -208,7 +253,10 @@ const reached = (phase: GroupPhase, barrier: GroupPhase): boolean =>
 /** Earliest time at which a tick can change something: the end of the minimum (a full phase waits for it), or of the maximum. */
 function deadlineOf(group: AnyGroup, now: Millis): Millis {
   if (!('openedAt' in group)) return Number.POSITIVE_INFINITY;
-  const { time } = group.setup.config.windows[group.phase];
+  const { windows, integrity } = group.setup.config;
+  const time = group.phase === 'sketch' ? integrity !== 'none' && integrity.window.time : windows[group.phase].time;
+  // Past its maximum a phase waits for our own engine only, which reports by itself.
+  if (time === false || now >= group.openedAt + time.max) return Number.POSITIVE_INFINITY;
   return group.openedAt + (now < group.openedAt + time.min ? time.min : time.max);
 }
 

@@ -10,11 +10,12 @@ import type { DoneState, FailedState } from './group-state.js';
 export function transcriptOf(primitives: Primitives, done: readonly DoneState[], voided: readonly FailedState[]): Hash {
   const refusals = ({ refused }: DoneState | FailedState) =>
     [...refused].sort(([a], [b]) => a - b).map(([rank, code]) => [rank, code]);
+  const exclusions = ({ excluded }: DoneState) => excluded.map(({ rank, code }) => [rank, code]);
   return hashOf(
     primitives.sha256(
       enc(
         LABELS.transcript,
-        done.map((g) => [g.setup.run.group, g.setup.gctx, g.sets.u2, g.sets.u3, g.sets.u4, refusals(g)]),
+        done.map((g) => [g.setup.run.group, g.setup.gctx, g.sets.u2, g.sets.u3, g.sets.u4, exclusions(g), refusals(g)]),
         voided.map((g) => [
           g.setup.run.group,
           g.setup.gctx,

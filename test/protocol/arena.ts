@@ -10,6 +10,7 @@ import { type ParticipantState, startParticipant, stepParticipant } from '../../
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
 import { type RoundState, type Step, startRound, stepRound } from '../../protocol/round/round.js';
 import {
+  type Candidate,
   type GroupPhase,
   type RoundEffect,
   type RoundEvent,
@@ -23,6 +24,8 @@ import { decodeMean, type Words } from '../../protocol/secagg/encode.js';
 import type { ClientWorkResult, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../../protocol/secagg/mask.js';
+import { jsProjector } from '../../protocol/sketch/project.js';
+import { sketchSection } from '../../protocol/sketch/work.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
@@ -74,6 +77,8 @@ export interface ArenaOptions {
   readonly stepped?: (event: RoundEvent | undefined, step: Step) => void;
   /** Called with each state of a client's machine. */
   readonly clientState?: (client: number, state: ParticipantState) => void;
+  /** The rule in sketch space: whom to leave out, worst first. */
+  readonly select?: (candidates: readonly Candidate[]) => readonly ClientId[];
   /** An answer instead of the engine's. */
   readonly engine?: (work: EngineWork) => EngineResult | undefined;
   /** A result instead of the masked (or plain) vector. */
@@ -108,6 +113,8 @@ export class Arena {
   readonly setup: RoundSetup;
   readonly engine: MemoryEngine;
   readonly facts: RoundFact[] = [];
+  /** What the rule in sketch space was shown. */
+  readonly candidates: Candidate[] = [];
   readonly refused: Extract<RoundEffect, { type: 'refuse' }>[] = [];
   readonly coordinatorSent: { to: number; message: CoordinatorRoundMessage }[] = [];
   /** Edges of the transition table that were taken, as `from → to`. */
@@ -152,6 +159,7 @@ export class Arena {
       })),
       coordinator: this.coordinator,
       primitives,
+      nonce: rngOf('coordinator')(32),
     };
   }
 
@@ -325,7 +333,9 @@ export class Arena {
           break;
         case 'compute': {
           const { job, work } = effect;
-          this.#post(`e${'accumulator' in work ? work.accumulator : work.slot}`, () => {
+          const place =
+            work.type === 'audit' ? work.unmask.accumulator : 'accumulator' in work ? work.accumulator : work.slot;
+          this.#post(`e${place.split('/').slice(0, 3).join('/')}`, () => {
             const result = this.#options.engine?.(work) ?? this.engine.run(work);
             this.event({ type: 'computed', job, result, now: this.now });
           });
@@ -334,6 +344,12 @@ export class Arena {
         case 'measure':
           this.facts.push(effect.fact);
           break;
+        case 'select': {
+          this.candidates.push(...effect.candidates);
+          const excluded = this.#options.select?.(effect.candidates) ?? [];
+          this.#post('select', () => this.event({ type: 'selected', excluded, now: this.now }));
+          break;
+        }
         case 'done':
           this.result = effect.result;
           break;
@@ -403,6 +419,14 @@ export class Arena {
         case 'compute':
           this.#clientWork(i, effect);
           break;
+        case 'sketch': {
+          const { work } = effect;
+          const job = sketchSection(work, m.update, jsProjector);
+          this.#post(`t${i}`, () =>
+            this.tell(i, { type: 'sketched', section: runStreaming(job, work.mask.prg, this.#runtime.open) }),
+          );
+          break;
+        }
         case 'upload': {
           const pieces = splitChunks(m.input as Uint8Array);
           for (const index of effect.chunks)

@@ -1,13 +1,15 @@
 // The engine of the in-memory world: vectors under slot names, one job after the other, in this thread. Not the coordinator's
 // (server/engine); written apart from it, so that both are checked. Runtime-neutral: what it computes with is handed in.
 
-import type { OpenKeystream, Primitives } from '../../protocol/crypto/primitives.js';
+import type { OpenKeystream, Prg, Primitives } from '../../protocol/crypto/primitives.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import type { Words } from '../../protocol/secagg/encode.js';
-import type { EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
+import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
 import { unmaskSum } from '../../protocol/secagg/unmask.js';
+import { jsProjector, type Projector } from '../../protocol/sketch/project.js';
+import { auditSum, openMatrix, projectInput } from '../../protocol/sketch/work.js';
 
 export class MemoryEngine {
   readonly sums = new Map<string, Words>();
@@ -61,6 +63,17 @@ export class MemoryEngine {
           this.#open,
         );
         return { ok: true };
+      case 'project': {
+        const projector = this.#projector(work.matrixKey, work.rows, work.encoding, work.prg);
+        const bytes = this.#whole(work.slot, true);
+        return { ok: true, values: projectInput(projector, work, bytes, this.#kernels) };
+      }
+      case 'audit': {
+        const { encoding, prg, accumulator } = work.unmask;
+        const projector = this.#projector(work.matrixKey, work.rows, encoding, prg);
+        const sum = this.sums.get(accumulator) as Words;
+        return { ok: true, values: runStreaming(auditSum(work, sum, projector, this.#primitives), prg, this.#open) };
+      }
       default:
         return work satisfies never;
     }
@@ -74,9 +87,13 @@ export class MemoryEngine {
     this.slots.clear();
   }
 
-  #whole(slot: string): Uint8Array<ArrayBuffer> {
+  #projector(key: Uint8Array, rows: number, encoding: Encoding, prg: Prg): Projector {
+    return runStreaming(openMatrix(key, rows, encoding, jsProjector), prg, this.#open);
+  }
+
+  #whole(slot: string, keep = false): Uint8Array<ArrayBuffer> {
     const pieces = [...(this.slots.get(slot) ?? [])].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
-    this.slots.delete(slot);
+    if (!keep) this.slots.delete(slot);
     const out = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
     let at = 0;
     for (const piece of pieces) {

@@ -69,7 +69,7 @@ export function taskOf(
 }
 
 export const WEAK_POLICY: Policy = {
-  profiles: ['open', 'cohort', 'grouped'],
+  profiles: ['open', 'cohort', 'sketch', 'grouped'],
   minGroup: 2,
   minThreshold: 1,
   minColluders: 0,

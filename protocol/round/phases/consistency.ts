@@ -1,4 +1,4 @@
-// R3 closed → R5: once every group is committed, the survivor sets are fixed and every member of U4 signs them.
+// R5: the survivor sets are fixed, and every member of U4 signs them.
 // At least t signatures on the same sets make it impossible to have two different sums opened (Bonawitz et al. 2017 §6.2).
 // With verified sketches R4 (sketch.ts) stands between `committed` and here, and may leave members of U3 out of U4.
 
@@ -32,31 +32,6 @@ import {
   stay,
 } from '../moves.js';
 import type { RoundEffect } from '../types.js';
-import { openSketch } from './sketch.js';
-
-export function onCommitted(s: CommittedState, e: GroupEvent): StepFrom<'committed'> {
-  switch (e.type) {
-    case 'message':
-      return stay(s, misplaced(s, e.rank, e.body, 'masked'));
-    case 'computed': {
-      const fault = engineFault(s, e);
-      return fault === undefined ? stay(s) : fail(s, fault);
-    }
-    case 'back':
-      // After R3 a lost client is a dropout of R5 and R6; its input stays in the sum.
-      s.absent.add(e.rank);
-      return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
-    case 'gone':
-    case 'tick':
-      return stay(s);
-    case 'proceed':
-      return s.setup.config.integrity === 'none' ? openConsistency(s, s.u3, 'none', e.now) : openSketch(s, e.now);
-    case 'selected':
-      return stay(s);
-    default:
-      return e satisfies never;
-  }
-}
 
 /** Fixes the survivors and tells every member that is there, also those left out: they learn why. */
 export function openConsistency(
@@ -140,6 +115,6 @@ function closeIfDue(s: ConsistencyState, now: Millis, effects: readonly RoundEff
   const { openedAt: _, ...rest } = s;
   return {
     state: { ...rest, phase: 'agreed' },
-    effects: [...effects, ...dropped, entered(setup, 'agreed', now)],
+    effects: [...effects, ...dropped, entered(s.setup, 'agreed', now)],
   };
 }
