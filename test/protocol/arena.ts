@@ -21,7 +21,7 @@ import {
   TRANSITIONS,
 } from '../../protocol/round/types.js';
 import { decodeMean, type Words } from '../../protocol/secagg/encode.js';
-import type { ClientWorkResult, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
+import type { ClientWorkResult, EngineResult, EngineWork, MaskWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../../protocol/secagg/mask.js';
 import { jsProjector } from '../../protocol/sketch/project.js';
@@ -81,6 +81,10 @@ export interface ArenaOptions {
   readonly select?: (candidates: readonly Candidate[]) => readonly ClientId[];
   /** An answer instead of the engine's. */
   readonly engine?: (work: EngineWork) => EngineResult | undefined;
+  /** How a hostile client encodes: its own work instead of what its machine asked for, when masking and when sketching. */
+  readonly rewrite?: (client: number, work: MaskWork) => MaskWork;
+  /** Changes a masked vector before it is hashed and sent. */
+  readonly damage?: (client: number, vector: Uint8Array) => void;
   /** A result instead of the masked (or plain) vector. */
   readonly clientWork?: (client: number) => ClientWorkResult | undefined;
 }
@@ -420,7 +424,8 @@ export class Arena {
           this.#clientWork(i, effect);
           break;
         case 'sketch': {
-          const { work } = effect;
+          const mask = this.#options.rewrite?.(i, effect.work.mask) ?? effect.work.mask;
+          const work = { ...effect.work, mask };
           const job = sketchSection(work, m.update, jsProjector);
           this.#post(`t${i}`, () =>
             this.tell(i, { type: 'sketched', section: runStreaming(job, work.mask.prg, this.#runtime.open) }),
@@ -449,7 +454,8 @@ export class Arena {
     const input =
       work.type === 'plain'
         ? new Uint8Array(m.update.slice().buffer)
-        : runStreaming(maskUpdate(work, m.update, kernels), work.prg, open);
+        : runStreaming(maskUpdate(this.#options.rewrite?.(i, work) ?? work, m.update, kernels), work.prg, open);
+    this.#options.damage?.(i, input);
     m.input = input;
     const result = this.#options.clientWork?.(i) ?? {
       ok: true,
