@@ -207,12 +207,7 @@ describe('a text that is no settings', () => {
 
 describe('what is left out', () => {
   it('is filled in by the profile, as the page says', () => {
-<<<<<<< HEAD
-    const bare = changed(readFileSync('examples/mnist.yaml', 'utf8'), 'windows', undefined);
-    const { task } = parseSimulationConfig(bare, 'f.yaml');
-=======
     const { task } = loadSimulationConfig('examples/spam.yaml');
->>>>>>> robust
     expect(task.group.colluders).toBe(2);
     expect(task.encoding).toEqual({ clipNorm: 8, range: 8, bits: 16, weighting: { by: 'uniform' } });
     expect(task.prg).toBe('aes256ctr');
