@@ -6,9 +6,10 @@ import { SottoError } from '../protocol/errors.js';
 import type { Kernels } from '../protocol/kernels/kernels.js';
 import { CHUNK_BYTES } from '../protocol/limits.js';
 import { checkedNorm, clipFactor } from '../protocol/secagg/encode.js';
-import type { ClientWork, ClientWorkResult, PlainWork } from '../protocol/secagg/jobs.js';
+import type { ClientWork, ClientWorkResult, PlainWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { Streaming } from '../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../protocol/secagg/mask.js';
+import { type MakeProjector, sketchSection } from '../protocol/sketch/work.js';
 import { chunkHashList } from '../protocol/wire/chunks.js';
 import { runStreamingAsync } from './streaming.js';
 
@@ -20,6 +21,11 @@ export interface ClientEngine {
    * @throws SottoError ENGINE_FAILED
    */
   run(work: ClientWork, update: Float32Array<ArrayBuffer>): Promise<ClientWorkResult>;
+  /**
+   * R4: the section of the sketch message for the update that `run` has encoded, which it is given once more.
+   * @param update read only; the caller erases it afterwards. @throws SottoError ENGINE_FAILED
+   */
+  sketch(work: SketchWork, update: Float32Array<ArrayBuffer>): Promise<Uint8Array>;
   /** A view of chunk `index` of the last vector. @throws SottoError ENGINE_FAILED where there is none */
   chunk(index: number): Uint8Array;
   /** Erases the vector. */
@@ -32,6 +38,7 @@ export interface EngineTools {
   readonly primitives: Primitives;
   readonly kernels: Kernels;
   readonly openKeystream: OpenKeystream;
+  readonly makeProjector: MakeProjector;
 }
 
 /** Runs a generator of the core with the key stream of its choice. */
@@ -57,6 +64,15 @@ export async function computeVector(
     throw error;
   }
 }
+
+/** A sketch's section. The one place where `SketchWork` is interpreted. */
+export const computeSketch = async (
+  work: SketchWork,
+  update: Float32Array<ArrayBuffer>,
+  tools: EngineTools,
+  run: RunStreaming = runStreamingAsync,
+): Promise<Uint8Array<ArrayBuffer>> =>
+  run(sketchSection(work, update, tools.makeProjector), work.mask.prg, tools.openKeystream);
 
 /** Profile `open`: the clipped update as little-endian float32. @throws SottoError SECAGG_LENGTH, SECAGG_NON_FINITE */
 export function plainUpdate({ encoding }: PlainWork, update: Float32Array): Uint8Array<ArrayBuffer> {
@@ -96,6 +112,7 @@ export function inlineEngine(tools: EngineTools, run?: RunStreaming): ClientEngi
       slot.put(vector);
       return result;
     },
+    sketch: (work, update) => computeSketch(work, update, tools, run),
     chunk: (index) => slot.chunk(index),
     forget: () => slot.forget(),
   };

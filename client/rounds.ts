@@ -6,7 +6,7 @@ import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
 import { ERRORS, SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
-import type { ClientWork } from '../protocol/secagg/jobs.js';
+import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/task.js';
 import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
 import type { ModelChain } from './chain/model-chain.js';
@@ -173,6 +173,9 @@ export class Rounds {
       case 'compute':
         this.#computing = this.#computing.then(() => this.#compute(run, effect.work));
         return;
+      case 'sketch':
+        this.#computing = this.#computing.then(() => this.#sketch(run, effect.work));
+        return;
       case 'upload':
         return this.#upload(run, effect.chunks, link);
       case 'guard': {
@@ -232,9 +235,21 @@ export class Rounds {
       if (update === undefined)
         throw new SottoError('GUARD_MASKED_ONCE', 'there is no update that has not been encoded yet');
       const result = await engine.run(work, update);
-      update.fill(0);
+      if (this.#config?.integrity === 'none' || run.over) update.fill(0);
+      else run.encoded = update;
       if (run.over) engine.forget();
       else this.#step(run, { type: 'computed', result });
+    } catch (error) {
+      this.#fail(run, asSottoError(error, 'ENGINE_FAILED'));
+    }
+  }
+
+  async #sketch(run: Run, work: SketchWork): Promise<void> {
+    if (run.over) return;
+    try {
+      if (run.encoded === undefined) throw new SottoError('ENGINE_FAILED', 'the update to be sketched is gone');
+      const section = await this.#setup.engine.sketch(work, run.encoded);
+      if (!run.over) this.#step(run, { type: 'sketched', section });
     } catch (error) {
       this.#fail(run, asSottoError(error, 'ENGINE_FAILED'));
     }

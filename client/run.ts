@@ -13,6 +13,8 @@ export class Run {
   told = false;
   /** Trained and not yet encoded: it is taken out for encoding, so it cannot be masked twice (protocol.md §6.6). */
   update: Float32Array<ArrayBuffer> | undefined;
+  /** Encoded, and kept for R4: a sketch is of the same values. Only where the task has sketches. */
+  encoded: Float32Array<ArrayBuffer> | undefined;
   /** Ends the training. */
   readonly #training = new AbortController();
 
@@ -42,5 +44,7 @@ export class Run {
 
   wipe(): void {
     this.takeUpdate()?.fill(0);
+    this.encoded?.fill(0);
+    this.encoded = undefined;
   }
 }

@@ -5,9 +5,10 @@ import { Worker } from 'node:worker_threads';
 import { SottoError } from '../../protocol/errors.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
 import { nativeKernels } from '../../protocol/native/kernels.js';
-import type { ClientWork, ClientWorkResult } from '../../protocol/secagg/jobs.js';
+import type { ClientWork, ClientWorkResult, SketchWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
-import { type ClientEngine, computeVector, type EngineTools, VectorSlot } from '../engine.js';
+import { openProjector } from '../../protocol/sketch/project.js';
+import { type ClientEngine, computeSketch, computeVector, type EngineTools, VectorSlot } from '../engine.js';
 
 /**
  * Key-stream bytes (streams × vector, at 4 bytes a coordinate) up to which work is done inline: about 8 ms. Measured with
@@ -39,10 +40,14 @@ export class EngineThread {
     return {
       run: async (work, update) => {
         const { result, vector } =
-          heaviness(work) <= inlineBytes ? await inline(work, update) : await this.#compute(work, update);
+          heaviness(work) <= inlineBytes ? await inline(work, update) : vectorOf(await this.#ask(work, update));
         slot.put(vector);
         return result;
       },
+      sketch: async (work, update) =>
+        heaviness(work.mask) <= inlineBytes
+          ? computeSketch(work, update, ownTools(), runStreaming)
+          : (await this.#ask(work, update)).vector,
       chunk: (index) => slot.chunk(index),
       forget: () => slot.forget(),
     };
@@ -52,10 +57,7 @@ export class EngineThread {
     await this.#worker?.terminate();
   }
 
-  async #compute(
-    work: ClientWork,
-    update: Float32Array<ArrayBuffer>,
-  ): Promise<{ result: ClientWorkResult; vector: Uint8Array<ArrayBuffer> }> {
+  async #ask(work: ClientWork | SketchWork, update: Float32Array<ArrayBuffer>): Promise<Done> {
     const answer = await new Promise<Answer>((resolve, reject) => {
       const job = this.#jobs++;
       this.#waiting.set(job, { resolve, reject });
@@ -63,9 +65,8 @@ export class EngineThread {
       // Cloned, not transferred: the caller erases its update, and a failed job must not have lost it.
       this.#worker.postMessage({ job, work, update });
     });
-    if (answer.result === undefined || answer.vector === undefined) {
+    if (answer.vector === undefined)
       throw new SottoError('ENGINE_FAILED', answer.failed ?? 'the worker gave no result');
-    }
     return { result: answer.result, vector: answer.vector };
   }
 
@@ -88,6 +89,15 @@ export class EngineThread {
   }
 }
 
+interface Done {
+  readonly result: ClientWorkResult | undefined;
+  readonly vector: Uint8Array<ArrayBuffer>;
+}
+function vectorOf({ result, vector }: Done): { result: ClientWorkResult; vector: Uint8Array<ArrayBuffer> } {
+  if (result === undefined) throw new SottoError('ENGINE_FAILED', 'the worker gave no result');
+  return { result, vector };
+}
+
 let tools: EngineTools | undefined;
 /** Runs to its end without a pause, so that all clients of the process can share one set of kernels. */
 const inline = (work: ClientWork, update: Float32Array<ArrayBuffer>): ReturnType<typeof computeVector> =>
@@ -97,6 +107,7 @@ function ownTools(): EngineTools {
     primitives: nativePrimitives,
     kernels: nativeKernels(),
     openKeystream: nativeKeystream,
+    makeProjector: (matrix) => openProjector(globalThis.WebAssembly, matrix),
   };
   return tools;
 }

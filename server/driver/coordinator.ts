@@ -226,6 +226,7 @@ export class RunningCoordinator implements Coordinator {
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
+      nonce: nativeRng(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
     this.#emitter.emit('attempt', { round, attempt, groups });

@@ -120,6 +120,7 @@ export class SpreadEngine implements Engine {
 
   #accumulatorOf(work: EngineWork): string {
     if ('accumulator' in work) return work.accumulator;
+    if (work.type === 'audit') return work.unmask.accumulator;
     return this.#places.has(work.slot) ? work.slot : parentOf(work.slot);
   }
 }

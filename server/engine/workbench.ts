@@ -2,7 +2,7 @@
 // the end of each job, so jobs run in the order they come. Not here: threads (worker.ts), who gets which job (engine.ts), the rule (combine.ts).
 
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
-import type { Primitives } from '../../protocol/crypto/primitives.js';
+import type { Prg, Primitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, GroupId } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
@@ -13,6 +13,9 @@ import type { ChunkWork, Encoding, EngineResult, EngineWork, FoldWork, KeepWork 
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
 import { unmaskSum } from '../../protocol/secagg/unmask.js';
+import type { SketchMatrix } from '../../protocol/sketch/matrix.js';
+import { openProjector, type Projector } from '../../protocol/sketch/project.js';
+import { auditSum, openMatrix, projectInput } from '../../protocol/sketch/work.js';
 import { chunkHash, chunkLength } from '../../protocol/wire/chunks.js';
 import type { EngineFailure } from './types.js';
 
@@ -40,6 +43,7 @@ export class Workbench {
   readonly #slots = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #rows = new Map<string, Float32Array<ArrayBuffer>>();
   readonly #sums = new Map<string, Words>();
+  #matrix: { readonly key: Uint8Array; readonly projector: Projector } | undefined;
   readonly #primitives: Primitives;
   readonly #kernels: Kernels;
 
@@ -74,9 +78,32 @@ export class Workbench {
         runStreaming(unmaskSum(work, sum, this.#primitives, this.#kernels), work.prg, nativeKeystream);
         return OK;
       }
+      case 'project': {
+        const bytes = this.#slots.get(work.slot);
+        if (bytes === undefined || bytes.length !== (encodedLength(work.encoding) * work.encoding.ring) / 8) return FAILED;
+        const projector = this.#projector(work.matrixKey, work.rows, work.encoding, work.prg);
+        return { ok: true, values: projectInput(projector, work, bytes, this.#kernels) };
+      }
+      case 'audit': {
+        const { accumulator, encoding, prg } = work.unmask;
+        const sum = this.#sums.get(accumulator);
+        if (sum === undefined) return FAILED;
+        const projector = this.#projector(work.matrixKey, work.rows, encoding, prg);
+        return { ok: true, values: runStreaming(auditSum(work, sum, projector, this.#primitives), prg, nativeKeystream) };
+      }
       default:
         return work satisfies never;
     }
+  }
+
+  /** One matrix a round: drawn once here, used for every input of every group in this home. */
+  #projector(key: Uint8Array, rows: number, encoding: Encoding, prg: Prg): Projector {
+    if (this.#matrix === undefined || !bytesEqual(this.#matrix.key, key)) {
+      const make = (matrix: SketchMatrix) => openProjector(globalThis.WebAssembly, matrix);
+      const projector = runStreaming(openMatrix(key, rows, encoding, make), prg, nativeKeystream);
+      this.#matrix = { key: key.slice(), projector };
+    }
+    return this.#matrix.projector;
   }
 
   #chunk({ section, index, bytes, hash, slot: name }: ChunkWork): EngineResult {
@@ -150,6 +177,7 @@ export class Workbench {
   }
 
   forget(keep: readonly string[]): void {
+    this.#matrix = undefined; // its memory has seen inputs
     const kept = new Set(keep);
     for (const held of this.#all()) for (const name of [...held.keys()]) if (!kept.has(name)) erase(held, name);
   }

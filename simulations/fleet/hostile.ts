@@ -62,18 +62,21 @@ export function hostileEngine(
   { attack, draws }: Pick<HostileOptions, 'attack' | 'draws'>,
   primitives: Primitives,
 ): ClientEngine {
+  const unclipped = (encoding: Encoding): Encoding =>
+    attack.clips ? encoding : { ...encoding, clipNorm: Number.POSITIVE_INFINITY };
   let forged: readonly Uint8Array[] | undefined;
   let vectors = 0;
   return {
     async run(work: ClientWork, update: Float32Array<ArrayBuffer>): Promise<ClientWorkResult> {
-      const encoding = attack.clips ? work.encoding : { ...work.encoding, clipNorm: Number.POSITIVE_INFINITY };
-      const result = await inner.run({ ...work, encoding }, update);
+      const result = await inner.run({ ...work, encoding: unclipped(work.encoding) }, update);
       forged = undefined;
       if (attack.upload === undefined || !result.ok) return result;
       const vector = attack.upload(joined(inner, result.bytes), { random: draws(0).fork(vectors++) });
       forged = splitChunks(vector);
       return { ok: true, bytes: vector.length, chunks: chunkHashList(primitives, vector) };
     },
+    // The sketch of what was really sent, or the lie would be proven at once; attacks on the sketch itself come with their own engine.
+    sketch: (work, update) => inner.sketch({ ...work, mask: { ...work.mask, encoding: unclipped(work.mask.encoding) } }, update),
     chunk: (index) => forged?.[index] ?? inner.chunk(index),
     forget() {
       forged = undefined;
