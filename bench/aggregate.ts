@@ -1,6 +1,6 @@
 // How long the first rules take, kernel by kernel. Rows are whole rules: checks, selection, trim counts, report, result.
 
-import { createRule, createSimdKernel, groupMean, orderPlain } from '../server/aggregate/index.js';
+import { createRule, createSimdKernel, groupMean, median, orderPlain } from '../server/aggregate/index.js';
 import { medianSelection, trimmedSelection } from '../server/aggregate/order.js';
 import { Random } from '../simulations/random.js';
 import { type Bench, type Row, atLeast as reach, row, atMost as stayBelow } from './harness.js';
@@ -41,7 +41,7 @@ export const aggregateBench: Bench = {
       const vectors = rowsOf(m, MILLION);
       const inputs = vectors.map((vector, i) => groupMean(i, vector, 1));
       for (const name of ['median', 'trimmed-mean'] as const) {
-        const rule = createRule({ name, faulty: f });
+        const rule = createRule({ name, faulty: f }, Math.random);
         bestMs(2, () => rule.aggregate(inputs, []));
         const ms = bestMs(8, () => rule.aggregate(inputs, []));
         rows.push(atMost(`${name} ${m} x 1M, f = ${f}, with report`, ms, 'ms', target));
@@ -61,12 +61,12 @@ export const aggregateBench: Bench = {
           ),
         );
       }
-      const mean = createRule({ name: 'mean' });
+      const mean = createRule({ name: 'mean' }, Math.random);
       rows.push({ what: `mean ${m} x 1M`, value: bestMs(3, () => mean.aggregate(inputs, [])), unit: 'ms' });
     }
     const inputs = rowsOf(25, MILLION).map((vector, i) => groupMean(i, vector, 1));
-    const plain = createRule({ name: 'median', faulty: 6 }, orderPlain);
-    const simd = createRule({ name: 'median', faulty: 6 });
+    const plain = median(6, orderPlain);
+    const simd = median(6, createSimdKernel());
     bestMs(1, () => simd.aggregate(inputs, []));
     const plainMs = bestMs(2, () => plain.aggregate(inputs, []));
     rows.push(atMost('median 25 x 1M in plain JavaScript', plainMs, 'ms', 1_300));
