@@ -67,6 +67,7 @@ function closestOfColumn({ sorted, values, base }: Column, keep: number, cut: Fl
   let room = keep - inside;
   const kept: number[] = [];
   for (let i = 0; i < m; i++) {
+    // safe: i is below m, the number of rows.
     const value = values[base + i]!;
     const away = Math.abs(value - median);
     if (away < radius || (away === radius && room-- > 0)) kept.push(value);
