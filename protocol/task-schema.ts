@@ -61,6 +61,26 @@ export const ruleSchema = v.variant('name', [
   v.strictObject({ name: v.literal('multi-krum'), ...krum, keep: atLeastOne }),
   v.strictObject({ name: v.literal('bulyan'), ...faulty, ...pre }),
 ]);
+const centre = v.variant('name', [
+  v.strictObject({ name: v.literal('median') }),
+  v.strictObject({ name: v.literal('trimmed-mean') }),
+  v.strictObject({ name: v.literal('nnm-trimmed-mean') }),
+  v.strictObject({ name: v.literal('geometric-median'), nu: positive, steps }),
+]);
+/** A selection over sketches; the norm bound comes first (selection.ts). */
+export const selectionSchema = v.tupleWithRest(
+  [v.strictObject({ name: v.literal('norm'), bound: positive, slack: v.pipe(positive, v.minValue(1)) })],
+  v.variant('name', [
+    v.strictObject({ name: v.literal('distance'), ...faulty, centre, factor: positive }),
+    v.strictObject({ name: v.literal('cosine'), ...faulty, centre, least: finite }),
+    v.strictObject({
+      name: v.literal('multi-krum'),
+      ...faulty,
+      neighbours: v.picklist(NEIGHBOURS),
+      force: v.boolean(),
+    }),
+  ]),
+);
 export const optimizerSchema = v.variant('name', [
   v.strictObject({ name: v.literal('fedavg'), learningRate: positive }),
   v.strictObject({ name: v.literal('fedavgm'), learningRate: positive, momentum: finite }),

@@ -10,7 +10,8 @@ import { type Rule, requireCount, requireInputs, vectorsOf } from './rule.js';
 /**
  * θ = n − 2f times: Krum (n-f-2 neighbours of those left) among the inputs left, whose winner moves to the selection; then per
  * coordinate the mean of the θ − 2f selected values closest to their median (El Mhamdi et al. 2018, Algorithm 1). One ranking cut
- * at θ would be a different, weaker rule. Breakdown: proven for n ≥ 4f + 3. Ties: the lower index first, as in Krum and MeaMed.
+ * at θ would be a different, weaker rule. Breakdown: proven for n ≥ 4f + 3. Ties: the lower index first, as in Krum
+ * and MeaMed. With f < 3 the last steps count one neighbour, where the two of a nearest pair always tie: the order of inputs shows.
  * Example with f = 0: (1, 2, 3), (4, 5, 6), (7, 8, 9) → (4, 5, 6), all taken; with f = 1 seven inputs are needed.
  * @throws AGGREGATE_PRECONDITION where f > 0 and n < 4f + 3
  */

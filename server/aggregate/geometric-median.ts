@@ -73,8 +73,8 @@ export function weiszfeld(
   kernel: OrderKernel,
 ): Weiszfeld {
   let point = startOf(rows, start, kernel);
-  // One input is returned as it is: w·x/w may miss x by a bit.
-  if (rows.length === 1) return { point: Float64Array.from(rows[0] ?? []), steps: 0, distances: [0], weights: [1] };
+  // One input is returned as it is, −0 as 0: w·x/w may miss x by a bit.
+  if (rows.length === 1) return { point: weightedSum(rows, [1]), steps: 0, distances: [0], weights: [1] };
   for (let step = 1; ; step++) {
     const before = point;
     const distances = rows.map((row) => distance(row, before));

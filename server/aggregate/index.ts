@@ -31,3 +31,14 @@ export { type OrderKernel, orderPlain } from './order.js';
 export { createSimdKernel } from './order-simd.js';
 export type { OrderReport, StageReport } from './reports.js';
 export { type Aggregated, type PreStep, pipeline, type Rule, type RuleState } from './rule.js';
+export { centreOf } from './selection/centre.js';
+export { createSelection } from './selection/create.js';
+export { cosineFilter, distanceFilter, krumFilter, normFilter, slackOf } from './selection/filters.js';
+export {
+  type Exclusion,
+  type Filter,
+  type FilterReport,
+  type Selection,
+  type SelectionRule,
+  selection,
+} from './selection/selection.js';

@@ -20,7 +20,8 @@ export interface KrumOptions {
 /**
  * The input with the smallest Σ ‖x_i − x_j‖² over its k nearest others (Blanchard et al. 2017, §4). k is clamped to ≥ 1.
  * Breakdown: proven for n ≥ 2f + 3; with n-f-1 neighbours (f, 6(1 + f/(n−2f)))-robust (Allouah et al. 2023, Table 1). The result is
- * an input; equal scores: the lower index, so permuting inputs with equal scores may change it.
+ * an input; equal scores: the lower index, so permuting inputs with equal scores may change it (with k = 1 the two
+ * of a nearest pair always tie).
  * Example with f = 1, forced: (1, 2, 3), (4, 5, 6), (7, 8, 9) → (1, 2, 3): k = 1, all scores 27.
  * @throws AGGREGATE_PRECONDITION where 2f ≥ n, or n < 2f + 3 with f > 0 and without `force`
  */
