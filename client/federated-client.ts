@@ -4,6 +4,7 @@ import { portablePrimitives } from '../protocol/crypto/portable.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
+import { openProjector } from '../protocol/sketch/project.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
@@ -65,7 +66,12 @@ export class FederatedClient {
     this.#transport = options.transport ?? webSocketTransport({ open: globalWebSocket, timers });
     this.#engine =
       options.engine ??
-      inlineEngine({ primitives, kernels: openKernels(globalThis.WebAssembly), openKeystream: webKeystream });
+      inlineEngine({
+        primitives,
+        kernels: openKernels(globalThis.WebAssembly),
+        openKeystream: webKeystream,
+        makeProjector: (matrix) => openProjector(globalThis.WebAssembly, matrix),
+      });
     this.#requests = new ChainRequests(primitives, timers);
     const events = this.#events;
     this.#chain = new ModelChain({
@@ -275,6 +281,7 @@ export class FederatedClient {
       case 'keyBook':
       case 'shareBook':
       case 'inputTaken':
+      case 'sketchRequest':
       case 'survivors':
       case 'unmaskRequest':
       case 'outcome':

@@ -8,7 +8,7 @@ import type { Prg, Primitives } from './crypto/primitives.js';
 import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
-import { checkRule, leastInputs, type RuleSpec } from './rule.js';
+import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
 import { checkSketch, ringBitsFor, type SketchBounds, type SketchSpec, sketchBounds } from './sketch/bounds.js';
 import type { Window } from './window.js';
@@ -213,13 +213,13 @@ function checkEncoding({ encoding }: TaskConfig): void {
 
 function checkRuleFits(config: TaskConfig): void {
   const { rule, profile, group, encoding } = config;
-  if (rule.name !== 'mean' && (profile === 'cohort' || profile === 'sketch'))
+  if (!isPlainMean(rule) && (profile === 'cohort' || profile === 'sketch'))
     throw new SottoError(
       'CONFIG_RULE_PROFILE',
       `rule ${rule.name} means nothing in profile ${profile}: the coordinator sees one sum, and a robust rule over a single vector returns it unchanged; use profile grouped (a rule over group means), open (a rule over visible updates), or rule mean`,
       { field: 'rule', profile },
     );
-  if (rule.name !== 'mean' && encoding.weighting.by === 'examples')
+  if (!isPlainMean(rule) && encoding.weighting.by === 'examples')
     throw new SottoError(
       'CONFIG_RULE_PROFILE',
       `rule ${rule.name} takes encoding.weighting uniform only: a weight is a lever for whoever lies about it`,

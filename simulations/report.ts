@@ -5,7 +5,7 @@ import type { ErrorCode } from '../protocol/errors.js';
 import type { ClientId, GroupId, Hash } from '../protocol/ids.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
-import type { Profile, WaitingPhase } from '../protocol/task.js';
+import type { ClientPhase, Profile } from '../protocol/task.js';
 import type { AttackSettings, SimulationConfig } from './config.js';
 
 /** On every report: whoever knows the seed knows every batch and every rounding, so nothing in it is evidence of privacy. */
@@ -28,11 +28,11 @@ export interface RoundEntry {
   /** Exactly the clients whose updates are in the new model. */
   readonly survivors: readonly FleetClient[];
   /** Left by themselves. Whoever left in consistency or unmask is a survivor, too: its update was in by then. */
-  readonly dropped: readonly { readonly client: FleetClient; readonly phase: WaitingPhase }[];
+  readonly dropped: readonly { readonly client: FleetClient; readonly phase: ClientPhase }[];
   /** Left out by the coordinator. */
   readonly excluded: readonly {
     readonly client: FleetClient;
-    readonly phase: WaitingPhase;
+    readonly phase: ClientPhase;
     readonly code: ErrorCode;
   }[];
   readonly voidedGroups: readonly GroupId[];
@@ -95,14 +95,14 @@ export type SimulationEvent =
       readonly round: number;
       readonly group: GroupId;
       readonly client: FleetClient;
-      readonly phase: WaitingPhase;
+      readonly phase: ClientPhase;
     }
   | {
       readonly type: 'excluded';
       readonly round: number;
       readonly group: GroupId;
       readonly client: FleetClient;
-      readonly phase: WaitingPhase;
+      readonly phase: ClientPhase;
       readonly code: ErrorCode;
     }
   | { readonly type: 'round'; readonly entry: RoundEntry };

@@ -3,6 +3,7 @@
 
 import { SottoError } from '../errors.js';
 import type { Encoding } from '../secagg/jobs.js';
+import { checkSelection, type FilterSpec, type SelectionSpec } from '../selection.js';
 import type { Window } from '../window.js';
 import { SKETCHES } from './matrix.js';
 import { binomialLower, chiSquareLower, chiSquareUpper } from './quantiles.js';
@@ -20,6 +21,8 @@ export interface SketchSpec {
   readonly exclusions: number;
   /** Members that may drop out beside. exclusions + dropouts ≤ N − t. */
   readonly dropouts: number;
+  /** What decides in sketch space beside the norm bound, which is always on: filters from left to right, or none. */
+  readonly selection: readonly Exclude<FilterSpec, { name: 'norm' }>[];
   /** When R4 closes. */
   readonly window: Window;
 }
@@ -77,6 +80,12 @@ export function sketchBounds(spec: SketchSpec, encoding: Encoding): SketchBounds
 /** Bits that three count-sketches and k/3 dense rows each can give against a vector that wraps: 3·log₂ 1/(2^-14 + 2^(−k/3)). */
 export const reachableBits = (rows: number): number => -SKETCHES * Math.log2(2 ** -14 + 2 ** (-rows / SKETCHES));
 
+/** The filters of a task, the norm bound of check 2 first: what the coordinator's rule runs over the candidates. */
+export const selectionOf = (
+  spec: SketchSpec,
+  { encodedNorm, upper }: Pick<SketchBounds, 'encodedNorm' | 'upper'>,
+): SelectionSpec => [{ name: 'norm', bound: encodedNorm, slack: upper }, ...spec.selection];
+
 /** Smallest k (a multiple of 3) that reaches σ + a and leaves a positive lower quantile; undefined where the count-sketches cannot. */
 export function rowsFor(bits: number): number | undefined {
   for (let rows = 12; rows <= 366; rows += 3)
@@ -122,6 +131,7 @@ export function checkSketch(spec: SketchSpec, size: number, threshold: number, n
       'exclusions',
       `integrity.exclusions ${spec.exclusions} and dropouts ${spec.dropouts} together exceed the ${size - threshold} members that a group of ${size} can lose (threshold ${threshold}); lower one, or enlarge the group`,
     );
+  checkSelection(selectionOf(spec, { encodedNorm: 1, upper: 1 }), threshold);
   if (dimension < 10 * spec.rows * n)
     throw bad(
       'rows',

@@ -1,10 +1,11 @@
 // Writes the WebAssembly module that selects from `rows` float32 columns, four at a time, in registers: straight-line code from a
 // pruned network. Discussion: one compiled kernel would read the network from a table, with a load and a store per comparator;
 // written per (rows, f) it has neither, and the numbers of a task change once in its life. 200-odd bytes a row.
-// Not here: memory, calls, fallbacks (order-simd.ts). Opcodes: WebAssembly Core 2.0, §5.4 (0xfd: §5.4.9, vector instructions).
+// Not here: memory, calls, fallbacks (order-simd.ts), how instructions are written down (wasm-code.ts).
 
 import { prune, sortingNetwork } from './network.js';
 import type { Selection } from './order.js';
+import { get, I32, leb, load, loadAt, moduleOf, set, simd, store, tee, V128, vector } from './wasm-code.js';
 
 /** Bytes of the memory the module works on. Rows lie `rowBytes` apart from 0; columns of a block are 16-byte aligned. */
 export interface Layout {
@@ -15,10 +16,6 @@ export interface Layout {
   readonly counters: number;
 }
 
-const I32 = 0x7f;
-const V128 = 0x7b;
-const LOAD = 0x00;
-const STORE = 0x0b;
 const ZERO = [0xfd, 0x0c, ...new Array<number>(16).fill(0)];
 const UPPER_HALF = [0xfd, 0x0d, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 const F32_LT = 0x43;
@@ -36,23 +33,7 @@ const F64_DIV = 0xf3;
 const F64_PMIN = 0xf6;
 const F64_PMAX = 0xf7;
 
-/** Unsigned LEB128. */
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest & 0x7f) | 0x80);
-  return [...bytes, rest];
-}
-const simd = (opcode: number): number[] => [0xfd, ...leb(opcode)];
-const get = (local: number): number[] => [0x20, ...leb(local)];
-const set = (local: number): number[] => [0x21, ...leb(local)];
-/** Alignment hint 4: 16 bytes. */
-const load = (pointer: number, offset: number): number[] => [...get(pointer), ...simd(LOAD), 4, ...leb(offset)];
-const store = (offset: number): number[] => [...simd(STORE), 4, ...leb(offset)];
 const f64Splat = (value: number): number[] => [0x44, ...new Uint8Array(Float64Array.of(value).buffer), ...simd(0x14)];
-const section = (id: number, content: readonly number[]): number[] => [id, ...leb(content.length), ...content];
-const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()];
-const name = (text: string): number[] => [...leb(text.length), ...Array.from(text, (letter) => letter.charCodeAt(0))];
 
 /**
  * A module that imports `env.memory` and exports `run(end)`: bytes [0, end) of every row, `end` a multiple of 16 in (0, 2^20), so
@@ -68,14 +49,7 @@ export function emitSelection(selection: Selection, layout: Layout): Uint8Array<
     ...runBody(selection, layout),
     0x0b,
   ];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, vector([[0x60, ...vector([[I32]]), ...vector([])]])),
-    ...section(2, vector([[...name('env'), ...name('memory'), 0x02, 0x00, ...leb(1)]])),
-    ...section(3, vector([leb(0)])),
-    ...section(7, vector([[...name('run'), 0x00, ...leb(0)]])),
-    ...section(10, vector([[...leb(body.length), ...body]])),
-  ]);
+  return moduleOf(1, body);
 }
 
 // Locals: the parameter, two pointers, the scratch vectors, then one vector per row.
@@ -103,7 +77,7 @@ function runBody({ rows, faulty, from, to }: Selection, { rowBytes, out, counter
     ...[...zero, ...set(IN), ...zero, ...set(OUT), ...ZERO, ...set(BAD)],
     ...[0x03, 0x40],
     ...all.flatMap((i) => [...load(IN, i * rowBytes), ...set(row(i))]),
-    ...[...get(BAD), ...columnSum(all), 0x22, ...leb(SWAP), ...get(SWAP), ...simd(F32_SUB), ...simd(OR), ...set(BAD)],
+    ...[...get(BAD), ...columnSum(all), ...tee(SWAP), ...get(SWAP), ...simd(F32_SUB), ...simd(OR), ...set(BAD)],
     ...network.flatMap(({ a, b, keeps }) => {
       const pair = [...get(row(a)), ...get(row(b))];
       if (keeps === 'smaller') return [...pair, ...simd(F32_PMIN), ...set(row(a))];
@@ -116,9 +90,9 @@ function runBody({ rows, faulty, from, to }: Selection, { rowBytes, out, counter
     ...[...get(OUT), ...get(SUM_LOW), ...store(out), ...get(OUT), ...get(SUM_HIGH), ...store(out + 16)],
     ...(faulty > 0 ? countTails(all, least, most, rowBytes, counters, effective) : []),
     ...[...get(OUT), 0x41, ...leb(32), 0x6a, ...set(OUT)],
-    ...[...get(IN), 0x41, ...leb(16), 0x6a, 0x22, ...leb(IN), ...get(END), 0x49, 0x0d, ...leb(0)],
+    ...[...get(IN), 0x41, ...leb(16), 0x6a, ...tee(IN), ...get(END), 0x49, 0x0d, ...leb(0)],
     0x0b,
-    ...[...zero, ...zero, ...simd(LOAD), 4, ...leb(bad), ...get(BAD), ...simd(OR), ...store(bad)],
+    ...[...zero, ...zero, ...loadAt(bad), ...get(BAD), ...simd(OR), ...store(bad)],
   ];
 }
 
@@ -160,12 +134,12 @@ function countTails(
 ): number[] {
   const zero = [0x41, 0x00];
   const bump = (offset: number, mask: number): number[] => [
-    ...[...zero, ...zero, ...simd(LOAD), 4, ...leb(offset), ...get(mask), ...simd(I16_SUB), ...store(offset)],
+    ...[...zero, ...zero, ...loadAt(offset), ...get(mask), ...simd(I16_SUB), ...store(offset)],
   ];
   return [
     ...[...ZERO, ...set(ANY)],
     ...all.flatMap((i) => [
-      ...[...load(IN, i * rowBytes), 0x22, ...leb(SWAP), ...get(row(least)), ...simd(F32_LT)],
+      ...[...load(IN, i * rowBytes), ...tee(SWAP), ...get(row(least)), ...simd(F32_LT)],
       ...[...get(SWAP), ...get(row(most)), ...simd(F32_GT), ...simd(NARROW), ...set(MASK)],
       ...[...get(ANY), ...get(MASK), ...simd(OR), ...set(ANY)],
       ...bump(counters + 16 * i, MASK),

@@ -4,6 +4,7 @@
 import { emitSelection } from './emit.js';
 import type { Vector } from './inputs.js';
 import { type OrderKernel, type OrderResult, orderPlain, type Selection } from './order.js';
+import { instantiate, type Unit } from './wasm-code.js';
 
 /** Bytes of one block over all rows: fits a level-2 cache beside its results, the copies in are few, no counter wraps. */
 const BLOCK_BYTES = 256 * 1024;
@@ -14,16 +15,7 @@ export const MAX_SIMD_ROWS = 128;
 /** Compiled selections kept; a task uses one, a comparison run a handful. */
 const MAX_COMPILED = 16;
 
-/** The members used here; neither es2022 nor the types of Node 20 declare the standard global. */
-declare const WebAssembly: {
-  readonly Memory: new (limits: { initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
-};
-
-interface Compiled {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  readonly run: (end: number) => void;
+interface Compiled extends Unit {
   readonly columns: number;
   readonly rowBytes: number;
   readonly out: number;
@@ -48,21 +40,14 @@ export function createSimdKernel(): OrderKernel {
   };
 }
 
-/** `undefined` where the engine has no SIMD or forbids compiling: slower, never wrong. */
 function compile(selection: Selection): Compiled | undefined {
   const columns = Math.max(16, Math.floor(BLOCK_BYTES / 4 / selection.rows / 16) * 16);
   const rowBytes = 4 * columns + SKEW_BYTES;
   const out = selection.rows * rowBytes;
   const counters = out + 8 * columns;
   const bytes = counters + 16 * selection.rows + 32;
-  try {
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65_536) });
-    const module = new WebAssembly.Module(emitSelection(selection, { rowBytes, out, counters }));
-    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-    return { memory, run: run as (end: number) => void, columns, rowBytes, out, counters };
-  } catch {
-    return undefined;
-  }
+  const unit = instantiate(emitSelection(selection, { rowBytes, out, counters }), bytes);
+  return unit && { ...unit, columns, rowBytes, out, counters };
 }
 
 function runBlocks({ memory, run, columns, rowBytes, out, counters }: Compiled, rows: readonly Vector[]): OrderResult {

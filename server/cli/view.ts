@@ -37,6 +37,8 @@ const STEP_OF: Readonly<Record<GroupPhase, number>> = {
   shares: 1,
   masked: 2,
   committed: 3,
+  sketch: 3,
+  screened: 3,
   consistency: 3,
   agreed: 4,
   unmask: 4,

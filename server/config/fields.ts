@@ -4,6 +4,8 @@
 
 import * as v from 'valibot';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
+import { ruleSettings } from './rules.js';
+import { sketchSettings } from './sketches.js';
 import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings, text, whole } from './values.js';
 
 const DAY_MS = 86_400_000;
@@ -35,19 +37,6 @@ const model = choice('kind', [
     filters: says('Filters of each convolution.', listOf(whole(1, 1_024), 1, 8)),
     hidden: says('Widths of the dense layers behind them.', listOf(whole(1, 65_536), 0, 16)),
     classes: says('Classes to tell apart.', whole(2, 256)),
-  }),
-]);
-
-const faulty = says(
-  'Bad inputs the rule is ready for, f, each side for a trimmed mean. Inputs are groups in profile `grouped`, clients in `open`; 2f must stay below their number.',
-  whole(0, MAX_GROUPS),
-);
-const rule = choice('name', [
-  settings({ name: says('The plain mean: ready for no bad input.', literal('mean')) }),
-  settings({ name: says('Coordinate-wise median.', literal('median')), faulty }),
-  settings({
-    name: says('Coordinate-wise mean without the f largest and f smallest.', literal('trimmed-mean')),
-    faulty,
   }),
 ]);
 
@@ -125,8 +114,8 @@ export const taskEntries = {
     ),
   ),
   profile: says(
-    'Who sees what. `grouped`: the coordinator sees one sum per fixed group, and a robust rule works on the group means. `cohort`: it sees one sum. `open`: it sees every update. A profile also fills in the settings that the table below names.',
-    oneOf(['grouped', 'cohort', 'open']),
+    'Who sees what. `sketch`: the coordinator sees one sum and k verified random projections of each update, by which clients are judged before the sum is opened. `grouped`: the coordinator sees one sum per fixed group, and a robust rule works on the group means. `cohort`: it sees one sum. `open`: it sees every update. A profile also fills in the settings that the table below names.',
+    oneOf(['sketch', 'grouped', 'cohort', 'open']),
   ),
   trust: maybe(
     '`standard`',
@@ -190,9 +179,13 @@ export const taskEntries = {
     'what the profile says',
     says('Generator of the masks. `chacha20` where AES is slow.', oneOf(['aes256ctr', 'chacha20'])),
   ),
+  sketch: maybe(
+    'none; needed in profile `sketch`, allowed in `grouped`',
+    says('Verified sketches: single clients are judged while their updates stay masked.', sketchSettings),
+  ),
   rule: maybe(
-    '`mean` in profile `cohort`; needed elsewhere',
-    says('How the inputs that the coordinator sees become one aggregate.', rule),
+    '`mean` in profiles `cohort` and `sketch`; needed elsewhere',
+    says('How the inputs that the coordinator sees become one aggregate.', ruleSettings),
   ),
   optimizer: says(
     'How the aggregate moves the model. Every client recomputes it, so nothing here has a default.',

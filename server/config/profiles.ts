@@ -5,6 +5,8 @@ import type { ClientId, Millis } from '../../protocol/ids.js';
 import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { settingError } from './problem.js';
+import { fillRule, type RuleFile } from './rules.js';
+import { fillSketch } from './sketches.js';
 import type { CampaignSettings, CoordinatorSettings } from './types.js';
 
 /** One row of the table in docs/configuration.md: the settings of a profile with the reason of each. */
@@ -39,6 +41,7 @@ const OPEN_FILL: readonly ProfileFill[] = [
   ...SECURE_FILL.slice(2),
 ];
 export const PROFILE_FILLS: Readonly<Record<Profile, readonly ProfileFill[]>> = {
+  sketch: [...SECURE_FILL, { setting: 'rule', value: 'name: mean', why: 'the sketches decide who is in the one sum' }],
   grouped: SECURE_FILL,
   cohort: [...SECURE_FILL, { setting: 'rule', value: 'name: mean', why: 'one sum leaves nothing to choose' }],
   open: OPEN_FILL,
@@ -66,9 +69,12 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   if (profile === 'grouped' && group.count === undefined) {
     throw settingError('group.count', 'is missing; profile grouped needs the number of groups, at least 5');
   }
-  const rule = file.rule ?? (profile === 'cohort' ? { name: 'mean' as const } : undefined);
-  if (rule === undefined) {
+  const said = file.rule ?? (profile === 'cohort' || profile === 'sketch' ? { name: 'mean' as const } : undefined);
+  if (said === undefined) {
     throw settingError('rule', `is missing; profile ${profile} needs one, for example {name: trimmed-mean, faulty: 2}`);
+  }
+  if (profile === 'sketch' && file.sketch === undefined) {
+    throw settingError('sketch', 'is missing; profile sketch needs it, for example {malicious: 4}');
   }
   if (file.training.algorithm === 'fedprox' && file.training.mu === undefined) {
     throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
@@ -81,6 +87,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   }
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
+  const windows = fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders));
   return {
     protocol: 'sotto/1',
     task: file.task,
@@ -95,12 +102,19 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
       weighting: weighting ?? { by: 'uniform' },
     },
     prg: file.prg ?? 'aes256ctr',
-    integrity: 'none',
-    rule,
+    integrity:
+      file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, thresholdOf(group.size, colluders)),
+    rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),
-    windows: fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders)),
+    windows,
   };
+}
+
+/** Inputs that a filled-in rule counts on: groups, of which as many may be lost as may be bad; in `open` the quorum. */
+function leastSeen(rule: RuleFile, windows: TaskConfig['windows'], groups: number, profile: Profile): number {
+  if (profile === 'open') return windows.masked.count.min;
+  return rule.name === 'mean' ? groups : groups - rule.faulty;
 }
 
 function fillWindows({ windows, group }: TaskFile, quorum: number): TaskConfig['windows'] {

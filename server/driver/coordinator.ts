@@ -250,6 +250,7 @@ export class RunningCoordinator implements Coordinator {
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
+      selected: (selection) => this.#reporter.selected(selection),
       done: (result) => this.#campaign.post({ type: 'done', result, now: this.#clock.now() }),
       failed: (failure) => {
         this.#log.warn({ round, attempt, code: failure.code, text: failure.text }, 'attempt failed');

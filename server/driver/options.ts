@@ -5,9 +5,9 @@ import type { Identity } from '../../protocol/crypto/identity.js';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { RoundFact } from '../../protocol/round/types.js';
-import type { TaskConfig, WaitingPhase } from '../../protocol/task.js';
+import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
-import type { StageReport } from '../aggregate/index.js';
+import type { Selection, StageReport } from '../aggregate/index.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
@@ -73,15 +73,17 @@ export interface RoundReport {
   /** U4: exactly the clients whose updates are in the model. Empty in a void round. */
   readonly survivors: readonly ClientId[];
   /** Left by themselves; over all attempts, each (client, phase) once. */
-  readonly dropped: readonly { readonly client: ClientId; readonly phase: WaitingPhase }[];
+  readonly dropped: readonly { readonly client: ClientId; readonly phase: ClientPhase }[];
   /** Left out by the coordinator; over all attempts, each once. */
-  readonly excluded: readonly { readonly client: ClientId; readonly phase: WaitingPhase; readonly code: ErrorCode }[];
+  readonly excluded: readonly { readonly client: ClientId; readonly phase: ClientPhase; readonly code: ErrorCode }[];
   readonly voidedGroups: readonly { readonly group: GroupId; readonly code: ErrorCode; readonly text: string }[];
   /** From the first announcement to the signed record (or the end of the last attempt). */
   readonly seconds: number;
   /** Bytes of frames since the report before; model downloads after a round count for the next one. */
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** Profile `sketch`, or sketches in groups: what the filters measured in the last attempt, and whom they left out. */
+  readonly selection: 'none' | Selection;
   /** What the stages of the aggregation rule measured; empty in a void round. */
   readonly rule: readonly StageReport[];
   /** Of the model after the round. */

@@ -4,8 +4,8 @@
 import type { ErrorCode } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf, type Millis } from '../../protocol/ids.js';
 import type { RoundFact, RoundResult } from '../../protocol/round/types.js';
-import type { WaitingPhase } from '../../protocol/task.js';
-import type { StageReport } from '../aggregate/index.js';
+import type { ClientPhase } from '../../protocol/task.js';
+import type { Selection, StageReport } from '../aggregate/index.js';
 import type { Team } from '../campaign/types.js';
 import type { Link } from '../chain/store.js';
 import type { Traffic } from './connection.js';
@@ -18,7 +18,8 @@ export class Reporter {
   readonly #traffic: Traffic;
   readonly #dropped = new Map<string, Dropped>();
   readonly #excluded = new Map<ClientId, Excluded>();
-  readonly #phases = new Map<number, WaitingPhase>();
+  #selection: 'none' | Selection = 'none';
+  readonly #phases = new Map<number, ClientPhase>();
   #groups: readonly Team[] = [];
   #startedAt: Millis = 0;
   #counted = { up: 0, down: 0 };
@@ -35,6 +36,11 @@ export class Reporter {
     }
     this.#groups = groups;
     this.#phases.clear();
+    this.#selection = 'none';
+  }
+
+  selected(selection: Selection): void {
+    this.#selection = selection;
   }
 
   fact(fact: RoundFact): void {
@@ -96,10 +102,18 @@ export class Reporter {
       excluded: [...this.#excluded.values()],
       seconds: (now - this.#startedAt) / 1_000,
       ...bytes,
+      selection: this.#selection,
       modelHash,
     };
   }
 }
 
-const WAITING = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
-const waitingPhase = (phase: string): WaitingPhase | undefined => WAITING.find((one) => one === phase);
+const WAITING = [
+  'keys',
+  'shares',
+  'masked',
+  'sketch',
+  'consistency',
+  'unmask',
+] as const satisfies readonly ClientPhase[];
+const waitingPhase = (phase: string): ClientPhase | undefined => WAITING.find((one) => one === phase);

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
 import { type RoundState, startRound, stepRound } from '../../protocol/round/round.js';
 import type {
+  Candidate,
   RoundEffect,
   RoundEvent,
   RoundFact,
@@ -13,7 +14,10 @@ import type {
   RoundSetup,
 } from '../../protocol/round/types.js';
 import type { EngineWork } from '../../protocol/secagg/jobs.js';
+import { selectionOf } from '../../protocol/sketch/bounds.js';
+import { deriveTask } from '../../protocol/task.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../../protocol/wire/messages.js';
+import { createSelection, type Selection, sketch } from '../aggregate/index.js';
 import type { Engine } from '../engine/types.js';
 import { Alarm, type Clock } from './clock.js';
 import { Mailbox } from './mailbox.js';
@@ -22,6 +26,8 @@ export interface RunnerHandlers {
   send(to: ClientId, message: CoordinatorRoundMessage): void;
   refuse(client: ClientId, code: ErrorCode, run: RunRef, fatal: boolean): void;
   fact(fact: RoundFact): void;
+  /** What the filters over sketches found. */
+  selected(selection: Selection): void;
   done(result: RoundResult): void;
   failed(failure: RoundFailure): void;
   /** A bug of ours: the machine or an effect threw. `failed` follows. */
@@ -98,6 +104,9 @@ export class RoundRunner {
       case 'compute':
         this.#compute(effect.job, effect.work);
         return;
+      case 'select':
+        this.#select(effect.candidates);
+        return;
       case 'measure':
         this.#handlers.fact(effect.fact);
         return;
@@ -118,6 +127,20 @@ export class RoundRunner {
       default:
         effect satisfies never;
     }
+  }
+
+  /** The filters of the task over the sketches of all groups; the machine holds them to each group's own budget. */
+  #select(candidates: readonly Candidate[]): void {
+    const { integrity } = this.#setup.config;
+    const { sketch: bounds } = deriveTask(this.#setup.config);
+    if (integrity === 'none' || bounds === 'none') throw new RangeError('a selection in a task without sketches');
+    const sketches = candidates.map(({ client, sketch: v }) => sketch(client, Float64Array.from(v)));
+    const budgets = new Map(candidates.map(({ group, budget }) => [group, budget]));
+    const budget = [...budgets.values()].reduce((sum, one) => sum + one, 0);
+    const chosen = createSelection(selectionOf(integrity, bounds)).select(sketches, budget);
+    this.#handlers.selected(chosen);
+    const excluded = chosen.excluded.map(({ id }) => id);
+    this.#machine.post({ type: 'selected', excluded, now: this.#clock.now() });
   }
 
   #compute(job: number, work: EngineWork): void {

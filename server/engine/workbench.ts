@@ -6,6 +6,7 @@ import type { Prg, Primitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, GroupId } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
+import type { WasmEngine } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream } from '../../protocol/native/index.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import { decodeMean, encodedLength, signed, type Words } from '../../protocol/secagg/encode.js';
@@ -80,7 +81,8 @@ export class Workbench {
       }
       case 'project': {
         const bytes = this.#slots.get(work.slot);
-        if (bytes === undefined || bytes.length !== (encodedLength(work.encoding) * work.encoding.ring) / 8) return FAILED;
+        if (bytes === undefined || bytes.length !== (encodedLength(work.encoding) * work.encoding.ring) / 8)
+          return FAILED;
         const projector = this.#projector(work.matrixKey, work.rows, work.encoding, work.prg);
         return { ok: true, values: projectInput(projector, work, bytes, this.#kernels) };
       }
@@ -89,7 +91,10 @@ export class Workbench {
         const sum = this.#sums.get(accumulator);
         if (sum === undefined) return FAILED;
         const projector = this.#projector(work.matrixKey, work.rows, encoding, prg);
-        return { ok: true, values: runStreaming(auditSum(work, sum, projector, this.#primitives), prg, nativeKeystream) };
+        return {
+          ok: true,
+          values: runStreaming(auditSum(work, sum, projector, this.#primitives), prg, nativeKeystream),
+        };
       }
       default:
         return work satisfies never;
@@ -99,7 +104,8 @@ export class Workbench {
   /** One matrix a round: drawn once here, used for every input of every group in this home. */
   #projector(key: Uint8Array, rows: number, encoding: Encoding, prg: Prg): Projector {
     if (this.#matrix === undefined || !bytesEqual(this.#matrix.key, key)) {
-      const make = (matrix: SketchMatrix) => openProjector(globalThis.WebAssembly, matrix);
+      const make = (matrix: SketchMatrix) =>
+        openProjector((globalThis as { readonly WebAssembly?: WasmEngine }).WebAssembly, matrix);
       const projector = runStreaming(openMatrix(key, rows, encoding, make), prg, nativeKeystream);
       this.#matrix = { key: key.slice(), projector };
     }

@@ -141,6 +141,7 @@ function onRequest(s: Welcomed | Pooled, message: Message): SessionStep {
     case 'masked':
     case 'plain':
     case 'inputChunk':
+    case 'sketch':
     case 'consistent':
     case 'unmask':
       return deliver(s, message);

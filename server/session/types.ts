@@ -60,6 +60,7 @@ export const ALLOWED = {
     'masked',
     'plain',
     'inputChunk',
+    'sketch',
     'consistent',
     'unmask',
   ],

@@ -76,7 +76,8 @@ export function hostileEngine(
       return { ok: true, bytes: vector.length, chunks: chunkHashList(primitives, vector) };
     },
     // The sketch of what was really sent, or the lie would be proven at once; attacks on the sketch itself come with their own engine.
-    sketch: (work, update) => inner.sketch({ ...work, mask: { ...work.mask, encoding: unclipped(work.mask.encoding) } }, update),
+    sketch: (work, update) =>
+      inner.sketch({ ...work, mask: { ...work.mask, encoding: unclipped(work.mask.encoding) } }, update),
     chunk: (index) => forged?.[index] ?? inner.chunk(index),
     forget() {
       forged = undefined;

@@ -18,6 +18,7 @@ import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
+import { openProjector } from '../../protocol/sketch/project.js';
 import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
 import { createFleetAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
@@ -137,7 +138,12 @@ export class Member {
     const { draws } = this.#around;
     let round = 0;
     const honest = inlineEngine(
-      { primitives: nativePrimitives, kernels: this.#around.kernels, openKeystream: nativeKeystream },
+      {
+        primitives: nativePrimitives,
+        kernels: this.#around.kernels,
+        openKeystream: nativeKeystream,
+        makeProjector: (matrix) => openProjector(globalThis.WebAssembly, matrix),
+      },
       runStreaming,
     );
     const rounding = (length: number): Uint8Array => draws.rounding(position, round).bytes(length);

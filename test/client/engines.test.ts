@@ -1,4 +1,5 @@
 // The engines of the client: where they compute does not change a bit of what they compute. Real key streams and masks.
+
 import { describe, expect, it } from 'vitest';
 import { type ClientEngine, inlineEngine } from '../../client/engine.js';
 import { EngineThread } from '../../client/node/worker-engine.js';
@@ -11,6 +12,7 @@ import { openKernels } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { ClientWork, Ring } from '../../protocol/secagg/jobs.js';
 import type { Streaming } from '../../protocol/secagg/keystreams.js';
+import { jsProjector } from '../../protocol/sketch/project.js';
 import { chunkHashList } from '../../protocol/wire/chunks.js';
 
 const DIMENSION = 70_001; // no multiple of a block, a piece or a chunk
@@ -49,9 +51,15 @@ describe('one vector, wherever it is computed', () => {
         primitives: portablePrimitives,
         kernels: openKernels(globalThis.WebAssembly),
         openKeystream: webKeystream,
+        makeProjector: jsProjector,
       }),
     'noble and JavaScript': () =>
-      inlineEngine({ primitives: portablePrimitives, kernels: jsKernels, openKeystream: portableKeystream }),
+      inlineEngine({
+        primitives: portablePrimitives,
+        kernels: jsKernels,
+        openKeystream: portableKeystream,
+        makeProjector: jsProjector,
+      }),
   };
   it.each([16, 24, 32] as const)('ρ = %i: the same bytes from all four engines', async (ring) => {
     const work = maskWork(ring, 3, ring === 24);

@@ -1,4 +1,5 @@
 // One client against a scripted coordinator: virtual time, a trainer under the test's thumb, every event recorded.
+
 import { inlineEngine } from '../../client/engine.js';
 import { FederatedClient } from '../../client/federated-client.js';
 import { memoryGuards } from '../../client/guards.js';
@@ -9,6 +10,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { jsKernels } from '../../protocol/kernels/js.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Policy } from '../../protocol/participant/types.js';
+import { jsProjector } from '../../protocol/sketch/project.js';
 import { ScriptedCoordinator, taskOf } from './coordinator.js';
 import { settle, VirtualTimers } from './virtual-timers.js';
 
@@ -108,7 +110,12 @@ export async function start(
     transport: coordinator.hub.transport,
     primitives: nativePrimitives,
     rng: nativeRng,
-    engine: inlineEngine({ primitives: nativePrimitives, kernels: jsKernels, openKeystream: nativeKeystream }),
+    engine: inlineEngine({
+      primitives: nativePrimitives,
+      kernels: jsKernels,
+      openKeystream: nativeKeystream,
+      makeProjector: jsProjector,
+    }),
     timers,
     ...options,
   } as FederatedClientOptions);

@@ -223,6 +223,7 @@ export class RawClient {
           }
           break;
         }
+        case 'sketch': // raw clients run tasks without sketches
         case 'guard':
         case 'ended':
         case 'forget':

@@ -9,6 +9,7 @@ import { CHUNK_BYTES } from '../../protocol/limits.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
 import type { Encoding, MaskWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
+import { jsProjector } from '../../protocol/sketch/project.js';
 import { chunkHashList } from '../../protocol/wire/chunks.js';
 import { type Attack, freeRider, innerProduct, signFlip, vectorAbuse } from '../../simulations/attacks/index.js';
 import { type HostileOptions, hostileEngine, hostileTrainer } from '../../simulations/fleet/hostile.js';
@@ -33,7 +34,12 @@ const work = (): MaskWork => ({
   selfKey: new Uint8Array(32).fill(9),
   pairs: [],
 });
-const tools = { primitives: nativePrimitives, kernels: jsKernels, openKeystream: nativeKeystream };
+const tools = {
+  primitives: nativePrimitives,
+  kernels: jsKernels,
+  openKeystream: nativeKeystream,
+  makeProjector: jsProjector,
+};
 const engineFor = (attack?: Attack) => {
   const honest = inlineEngine(tools, runStreaming);
   return attack === undefined ? honest : hostileEngine(honest, options(attack), nativePrimitives);

@@ -2,7 +2,7 @@
 // points and a linear model keep them short. Not here: MNIST (the main job of npm start), the parts one by one.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { WaitingPhase } from '../../protocol/task.js';
+import type { ClientPhase } from '../../protocol/task.js';
 import { parseSimulationConfig, type SimulationConfig, withPlainMean } from '../../simulations/config.js';
 import { rehearse } from '../../simulations/rehearsal.js';
 import type { SimulationEvent, SimulationReport } from '../../simulations/report.js';
@@ -50,7 +50,7 @@ describe('a simulation over real sockets', () => {
   });
 
   it('counts exactly those who had sent their masked input as survivors', () => {
-    const early: readonly WaitingPhase[] = ['keys', 'shares', 'masked'];
+    const early: readonly ClientPhase[] = ['keys', 'shares', 'masked'];
     for (const { cohort, survivors, dropped, excluded } of one.report.rounds) {
       expect(cohort).toHaveLength(20);
       expect(excluded).toEqual([]);

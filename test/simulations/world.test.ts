@@ -6,6 +6,7 @@ import { FederatedClient, inlineEngine, memoryGuards, type Trainer, type Transpo
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { jsKernels } from '../../protocol/kernels/js.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { jsProjector } from '../../protocol/sketch/project.js';
 import type { TaskConfig, WaitingPhase, Window } from '../../protocol/task.js';
 import { type Coordinator, type CoordinatorOptions, inProcessEngine, startCoordinator } from '../../server/index.js';
 import { droppingTransport } from '../../simulations/fleet/dropping.js';
@@ -83,7 +84,12 @@ async function scene(world: World, config: TaskConfig, rounds: number): Promise<
         catchUp: 'chain',
       },
       trainer: constant(value),
-      engine: inlineEngine({ primitives: nativePrimitives, kernels: jsKernels, openKeystream: nativeKeystream }),
+      engine: inlineEngine({
+        primitives: nativePrimitives,
+        kernels: jsKernels,
+        openKeystream: nativeKeystream,
+        makeProjector: jsProjector,
+      }),
       guards: memoryGuards(),
       transport,
       primitives: nativePrimitives,

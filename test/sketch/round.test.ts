@@ -27,6 +27,7 @@ const SPEC = {
   malicious: 1,
   exclusions: 1,
   dropouts: 1,
+  selection: [],
   window: { count: { min: 6, max: 8 }, time: { min: 0, max: 1000 } },
 } as const;
 const sketchTask = (patch: Partial<TaskConfig> = {}): TaskConfig => {

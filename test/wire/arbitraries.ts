@@ -143,6 +143,8 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
     .map(([r, c, weight, s]) => ({ run: r, ...c, weight, signature: s })),
   inputChunk: plain({ run, index: fc.nat(MAX_CHUNKS - 1), section }),
   inputTaken: plain({ run }),
+  sketchRequest: plain({ run, nonce: bytes(32), u3: sorted(MAX_GROUP, MAX_ROSTER) }),
+  sketch: plain({ run, signature, section }),
   survivors: plain({
     run,
     u3: sorted(MAX_GROUP, MAX_ROSTER),

@@ -119,6 +119,8 @@ export const EXAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
   plain: { kind: 'plain', run, chunks: fill(0x01), bytes: 40_000, weight: 0.75, signature },
   inputChunk: { kind: 'inputChunk', run, index: 1, section: Uint8Array.of(0xde, 0xad, 0xbe, 0xef, 0x05) },
   inputTaken: { kind: 'inputTaken', run },
+  sketchRequest: { kind: 'sketchRequest', run, nonce: fill(0x4e), u3: [0, 1, 2] },
+  sketch: { kind: 'sketch', run, signature, section: Uint8Array.of(1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff) },
   survivors: {
     kind: 'survivors',
     run,
