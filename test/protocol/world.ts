@@ -7,9 +7,9 @@ import { type ClientId, fromHex, type Hash } from '../../protocol/ids.js';
 import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import type { Words } from '../../protocol/secagg/encode.js';
-import { type TaskConfig, WAITING_PHASES, type WaitingPhase, type Window } from '../../protocol/task.js';
-import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
-import { Arena, type ArenaOptions, type Member, newMember, type Runtime, type Tamper } from './arena.js';
+import { deriveTask, type TaskConfig, WAITING_PHASES, type WaitingPhase, type Window } from '../../protocol/task.js';
+import type { ClientRoundMessage, MessageOf } from '../../protocol/wire/messages.js';
+import { Arena, type ArenaOptions, type Member, newMember, type Outcome, type Runtime, type Tamper } from './arena.js';
 
 export type { ArenaOptions, Delivery, Member, Outcome, Tamper } from './arena.js';
 
@@ -148,3 +148,37 @@ export function seeded(seed: number): (n: number) => number {
 }
 export const randomHash = (): Hash => randomBytes(32).toString('hex') as Hash;
 export const bytesOfHash = fromHex;
+
+/** The same task with some phases kept open for at least a while, so that a test can act before they close. */
+export const holding = (config: TaskConfig, phases: readonly WaitingPhase[], ms = 10): TaskConfig => ({
+  ...config,
+  windows: Object.fromEntries(
+    WAITING_PHASES.map((phase) => {
+      const { count, time } = config.windows[phase];
+      return [phase, { count, time: phases.includes(phase) ? { ...time, min: ms } : time }];
+    }),
+  ) as TaskConfig['windows'],
+});
+
+/** Numbers (in the world) of the members behind ids. */
+export const numbersOf = ({ members }: Outcome, ids: readonly ClientId[]): number[] =>
+  ids.map((id) => members.findIndex((m) => m.identity.id === id));
+
+/** Everything of one kind that a client sent, in order. */
+export const sentBy = <K extends ClientRoundMessage['kind']>(m: Member | undefined, kind: K): MessageOf<K>[] =>
+  (m?.effects ?? []).flatMap((e) => (e.type === 'send' && e.message.kind === kind ? [e.message as MessageOf<K>] : []));
+
+/** Throws unless every group's opened sum is exactly the plain sum over exactly its survivors; gives their numbers, by group. */
+export function exactSurvivors(world: Arena): number[][] {
+  const outcome = world.outcome();
+  const { encoding } = deriveTask(world.config);
+  if (outcome.result === undefined) throw new Error(`no result: ${outcome.failure?.code} ${outcome.failure?.text}`);
+  return outcome.result.groups.map(({ source, survivors, group }) => {
+    const sum = outcome.sums.get(source.type === 'sum' ? source.accumulator : '') ?? new Uint32Array();
+    const opened = openedLevels(sum, encoding.ring).slice(0, encoding.dimension);
+    const plain = plainLevels(outcome.members, survivors);
+    if (opened.length !== plain.length || opened.some((level, i) => level !== plain[i]))
+      throw new Error(`group ${group}: the opened sum is not that of its survivors`);
+    return numbersOf(outcome, survivors);
+  });
+}
