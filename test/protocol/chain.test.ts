@@ -47,7 +47,9 @@ describe('a record', () => {
   it('of another coordinator does not', () => {
     const other = generateIdentity(nativePrimitives, nativeRng);
     expect(verifyRecord(nativePrimitives, other.publicKey, signed)).toBe(false);
-    expect(verifyRecord(nativePrimitives, coordinator.publicKey, signRecord(nativePrimitives, other, record))).toBe(false);
+    expect(verifyRecord(nativePrimitives, coordinator.publicKey, signRecord(nativePrimitives, other, record))).toBe(
+      false,
+    );
   });
   for (const field of Object.keys(record) as (keyof UnsignedRecord)[])
     it(`with another ${field} does not verify and has another name`, () => {
@@ -164,6 +166,8 @@ describe('blobs', () => {
     const adam = OPTIMIZERS[4] as OptimizerSpec;
     expect(() => optimizerFromBytes(adam, 4, 1, new Uint8Array(16))).toThrow(/2 moments of 4 float32/);
     expect(() => optimizerFromBytes(adam, 4, -1, new Uint8Array(32))).toThrow(/OPTIMIZER_SHAPE/);
-    expect(optimizerHash(nativePrimitives, initOptimizer(OPTIMIZERS[0] as OptimizerSpec, 4))).toEqual(new Uint8Array(0));
+    expect(optimizerHash(nativePrimitives, initOptimizer(OPTIMIZERS[0] as OptimizerSpec, 4))).toEqual(
+      new Uint8Array(0),
+    );
   });
 });

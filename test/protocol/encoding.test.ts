@@ -8,7 +8,17 @@ import type { Encoding } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
-import { dropAt, holding, makeMembers, memberOf, numbersOf, openedLevels, type Tamper, taskOf, World } from './world.js';
+import {
+  dropAt,
+  holding,
+  makeMembers,
+  memberOf,
+  numbersOf,
+  openedLevels,
+  type Tamper,
+  taskOf,
+  World,
+} from './world.js';
 
 const keyOf = (seed: number) => new Uint8Array(32).fill(seed);
 const encode = (encoding: Encoding, update: readonly number[], weight = 1, seed = 1) =>
@@ -165,9 +175,7 @@ describe('weighted by examples', () => {
     const world = new World({ config });
     const outcome = world.start().run();
     const mean = outcome.mean([...outcome.sums.keys()][0] ?? '', 8);
-    const plain = [0, 1, 2, 3, 4].map(
-      (k) => world.members.reduce((sum, m) => sum + (m.update[k] as number), 0) / 8,
-    );
+    const plain = [0, 1, 2, 3, 4].map((k) => world.members.reduce((sum, m) => sum + (m.update[k] as number), 0) / 8);
     for (const [k, x] of plain.entries()) expect(mean[k]).toBeCloseTo(x, 6);
   });
 });
@@ -206,7 +214,11 @@ describe('profile open', () => {
     ['too long', (m) => [m.kind === 'plain' ? { ...m, bytes: m.bytes + 4 } : m], 'ROUND_BAD_VECTOR'],
     ['too short', (m) => [m.kind === 'plain' ? { ...m, bytes: m.bytes - 4 } : m], 'ROUND_BAD_VECTOR'],
     ['with a weight above one', (m) => [m.kind === 'plain' ? { ...m, weight: 1.5 } : m], 'ROUND_BAD_VECTOR'],
-    ['with another weight than it signed', (m) => [m.kind === 'plain' ? { ...m, weight: 0.5 } : m], 'ROUND_BAD_SIGNATURE'],
+    [
+      'with another weight than it signed',
+      (m) => [m.kind === 'plain' ? { ...m, weight: 0.5 } : m],
+      'ROUND_BAD_SIGNATURE',
+    ],
     [
       'with a damaged chunk',
       (m) => [m.kind === 'inputChunk' ? { ...m, section: m.section.map((b, i) => (i === 9 ? b ^ 1 : b)) } : m],
@@ -226,7 +238,12 @@ describe('profile open', () => {
       const world = new World({ config: open, tamper });
       world.start().run();
       expect(names(world)).toEqual([[2, code]]);
-      expect(numbersOf(world.outcome(), rows(world).map(({ client }) => client))).toEqual([0, 1, 3, 4, 5]);
+      expect(
+        numbersOf(
+          world.outcome(),
+          rows(world).map(({ client }) => client),
+        ),
+      ).toEqual([0, 1, 3, 4, 5]);
     });
 
   it('an update that is not finite is refused and its sender named; the others stay', () => {
@@ -252,7 +269,12 @@ describe('profile open', () => {
     world.drain();
     expect(names(world)).toEqual([[0, 'ROUND_DUPLICATE']]);
     world.run();
-    expect(numbersOf(world.outcome(), rows(world).map(({ client }) => client))).toEqual([0, 1, 2, 4, 5]);
+    expect(
+      numbersOf(
+        world.outcome(),
+        rows(world).map(({ client }) => client),
+      ),
+    ).toEqual([0, 1, 2, 4, 5]);
     expect([...world.engine.slots.keys()]).toEqual([]);
   });
 

@@ -91,7 +91,8 @@ describe('a client', () => {
       if (i !== 0) return;
       phases.add(state.phase);
       texts.push(prints(state));
-      if ('held' in state) for (const { b, s } of state.held.values()) held.push(b.exposeSecret().slice(), s.exposeSecret().slice());
+      if ('held' in state)
+        for (const { b, s } of state.held.values()) held.push(b.exposeSecret().slice(), s.exposeSecret().slice());
       if ('openKeys' in state) for (const key of state.openKeys.values()) held.push(key.exposeSecret().slice());
     });
     world.start().run();
@@ -103,22 +104,36 @@ describe('a client', () => {
     for (const text of texts) for (const secret of [...secrets, ...held]) expect(printed(text, secret)).toBe(false);
     expect(printed(texts.join(), world.members[0]?.identity.secret.exposeSecret() as Uint8Array)).toBe(false);
     // The search can find something: a public key is in every text.
-    expect(texts.every((text) => printed(text, world.members[0]?.identity.publicKey as Uint8Array) || text.includes('ended'))).toBe(true);
+    expect(
+      texts.every(
+        (text) => printed(text, world.members[0]?.identity.publicKey as Uint8Array) || text.includes('ended'),
+      ),
+    ).toBe(true);
   });
 
   it('the secrets behind the masks are gone once masking has begun: only shares are left', () => {
     const states = new Map<string, Uint8Array[]>();
     const { world, drawn } = watched({}, (i, state) => {
-      if (i === 0) states.set(state.phase, reachable(state).map((bytes) => bytes.slice()));
+      if (i === 0)
+        states.set(
+          state.phase,
+          reachable(state).map((bytes) => bytes.slice()),
+        );
     });
     world.start().run();
-    const [channel, mask, b] = drawn(0).filter(({ length }) => length === 32).map(hex);
-    const holds = (phase: string, secret: string | undefined) => states.get(phase)?.some((bytes) => hex(bytes) === secret);
+    const [channel, mask, b] = drawn(0)
+      .filter(({ length }) => length === 32)
+      .map(hex);
+    const holds = (phase: string, secret: string | undefined) =>
+      states.get(phase)?.some((bytes) => hex(bytes) === secret);
     expect([holds('keys', channel), holds('keys', mask)]).toEqual([true, true]);
     expect([holds('shares', channel), holds('shares', mask), holds('shares', b)]).toEqual([false, true, true]);
     expect([holds('training', mask), holds('training', b)]).toEqual([true, true]);
     for (const phase of ['masking', 'masked', 'agreed', 'ended'])
-      expect([channel, mask, b].map((secret) => holds(phase, secret)), phase).toEqual([false, false, false]);
+      expect(
+        [channel, mask, b].map((secret) => holds(phase, secret)),
+        phase,
+      ).toEqual([false, false, false]);
   });
 
   const endings: [title: string, phase: string, stop: (world: World) => void][] = [
@@ -134,7 +149,10 @@ describe('a client', () => {
   ];
   function abort(world: World): void {
     const run = { round: 1, attempt: 1, group: 0 };
-    world.tell(0, { type: 'message', body: { kind: 'abort', run, code: 'ROUND_QUORUM', culprits: [], retryAfterMs: 0 } });
+    world.tell(0, {
+      type: 'message',
+      body: { kind: 'abort', run, code: 'ROUND_QUORUM', culprits: [], retryAfterMs: 0 },
+    });
   }
   function forged(world: World): void {
     const run = { round: 1, attempt: 1, group: 0 };
@@ -147,7 +165,8 @@ describe('a client', () => {
         if (i !== 0 || state.phase !== phase || before.length > 0) return;
         // The arrays themselves, not copies: these must be zero afterwards.
         for (const secret of Object.values(state)) if (secret instanceof Secret) before.push(secret.exposeSecret());
-        if ('held' in state) for (const { b, s } of state.held.values()) before.push(b.exposeSecret(), s.exposeSecret());
+        if ('held' in state)
+          for (const { b, s } of state.held.values()) before.push(b.exposeSecret(), s.exposeSecret());
         if ('openKeys' in state) for (const key of state.openKeys.values()) before.push(key.exposeSecret());
       });
       world.start().runUntil(() => before.length > 0);
@@ -165,7 +184,11 @@ describe('a client', () => {
 
 describe('the coordinator', () => {
   it('a finished round holds no share, key or signature of anybody: done, failed and void alike', () => {
-    const plans = [new Map(), new Map([[3, 'masked' as const]]), new Map([0, 1, 2, 3].map((i) => [i, 'unmask' as const]))];
+    const plans = [
+      new Map(),
+      new Map([[3, 'masked' as const]]),
+      new Map([0, 1, 2, 3].map((i) => [i, 'unmask' as const])),
+    ];
     for (const plan of plans) {
       const { world } = watched(dropAt(plan));
       world.start().run();
@@ -192,10 +215,18 @@ describe('the coordinator', () => {
       if (world.queue.length > 0) world.deliverOne();
       else world.advance();
     }
-    const secrets = world.members.flatMap((_, i) => drawn(i).filter(({ length }) => length === 32).map(hex));
+    const secrets = world.members.flatMap((_, i) =>
+      drawn(i)
+        .filter(({ length }) => length === 32)
+        .map(hex),
+    );
     expect(secrets.length).toBe(8 * 4);
     expect(new Set(states.map(({ phase }) => phase))).toContain('opening');
-    for (const { bytes, phase } of states) expect(secrets.some((secret) => bytes.has(secret)), phase).toBe(false);
+    for (const { bytes, phase } of states)
+      expect(
+        secrets.some((secret) => bytes.has(secret)),
+        phase,
+      ).toBe(false);
   });
 
   it('no state of it prints what a client drew', () => {
@@ -204,7 +235,8 @@ describe('the coordinator', () => {
     const texts = new Map<string, string>();
     while (!world.ended) {
       const phase = world.state?.phase === 'running' ? ([...world.state.groups.values()][0]?.phase ?? '') : 'ended';
-      if (!texts.has(phase) && world.state?.phase === 'running') texts.set(phase, prints([...world.state.groups.values()]));
+      if (!texts.has(phase) && world.state?.phase === 'running')
+        texts.set(phase, prints([...world.state.groups.values()]));
       if (world.queue.length > 0) world.deliverOne();
       else world.advance();
     }
@@ -225,7 +257,9 @@ describe('below the threshold', () => {
       for (let a = 0; a < 256; a++) {
         // f(1) = s + a + c fixes c for each (s, a); then f(2) decides.
         const c = secret ^ a ^ first;
-        const shares = splitSecret(Uint8Array.of(secret, 0, 0, 0), t, 2 + 1, () => Uint8Array.of(a, 0, 0, 0, c, 0, 0, 0));
+        const shares = splitSecret(Uint8Array.of(secret, 0, 0, 0), t, 2 + 1, () =>
+          Uint8Array.of(a, 0, 0, 0, c, 0, 0, 0),
+        );
         if (shares[0]?.[0] === first && shares[1]?.[0] === second) fits.set(secret, (fits.get(secret) ?? 0) + 1);
       }
     expect([...fits.values()]).toEqual(Array(256).fill(1));

@@ -11,7 +11,7 @@ import {
   ringOf,
   type TaskConfig,
   thresholdOf,
-  WAITING_PHASES,
+  type WAITING_PHASES,
   type Window,
 } from '../../protocol/task.js';
 import { parseTask } from '../../protocol/task-schema.js';
@@ -282,7 +282,8 @@ describe('the text of a task', () => {
     });
 
   it('that is no JSON is refused', () => {
-    for (const text of ['', '{', 'null', '[]', '"x"']) expect(errorOf(() => parseTask(text)).code).toBe('CONFIG_INVALID');
+    for (const text of ['', '{', 'null', '[]', '"x"'])
+      expect(errorOf(() => parseTask(text)).code).toBe('CONFIG_INVALID');
   });
 });
 
@@ -297,7 +298,11 @@ describe('canonical JSON', () => {
     const shuffled = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(shuffled);
       if (typeof value !== 'object' || value === null) return value;
-      return Object.fromEntries(Object.entries(value).reverse().map(([k, v]) => [k, shuffled(v)]));
+      return Object.fromEntries(
+        Object.entries(value)
+          .reverse()
+          .map(([k, v]) => [k, shuffled(v)]),
+      );
     };
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
