@@ -9,9 +9,10 @@ import { aggregateBench } from './aggregate.js';
 import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
+import { secaggBench } from './secagg.js';
 import { training } from './training.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, training];
+const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, secaggBench, aggregateBench, training];
 
 interface Result {
   readonly name: string;
