@@ -40,7 +40,8 @@ export function combine(
     );
     const before = state.length > 0 ? state : stages.init(encoding.dimension);
     const { vector, reports, state: after } = stages.aggregate(visible, before);
-    return { ok: true, aggregate: Float32Array.from(vector), reports, state: after };
+    const aggregate = vector instanceof Float32Array ? vector : Float32Array.from(vector);
+    return { ok: true, aggregate, reports, state: after };
   } catch (error) {
     return failureOf(error);
   }
