@@ -12,7 +12,7 @@ export interface Layout {
   readonly rowBytes: number;
   /** Where the float32 results go. */
   readonly out: number;
-  /** Where the least and the largest kept value of each column go, `rowBytes` each. Unused where f = 0. */
+  /** Where the least and the largest kept values of one tile go, `KEPT_BYTES` in all. Unused where f = 0. */
   readonly kept: number;
   /** Per row 8 uint32, four lanes of low then of high; then 4 that count effective columns; then 16 bytes of suspicion. */
   readonly counters: number;
@@ -20,6 +20,8 @@ export interface Layout {
 
 /** Bytes of all rows that are selected from, then counted, before the next: half of a level-1 cache. */
 const TILE_BYTES = 16_384;
+/** Both of them; a tile of two rows is the widest. */
+export const KEPT_BYTES = TILE_BYTES;
 /** Bytes of a row that one turn of the counting loop reads; `end` is a multiple of it. */
 export const STEP_BYTES = 64;
 
@@ -63,21 +65,22 @@ export function emitSelection(selection: Selection, layout: Layout): Uint8Array<
   return moduleOf(1, body);
 }
 
-// Locals: the parameter, three pointers, the scratch vectors, then one vector per row.
+// Locals: the parameter, four pointers, the scratch vectors, then one vector per row.
 const END = 0;
 const IN = 1;
 const START = 2;
 const TILE_END = 3;
-const SWAP = 4;
-const BAD = 5;
-const SUM_LOW = 6;
-const SUM_HIGH = 7;
-const LOW = 8;
-const HIGH = 9;
-const EFFECTIVE = 10;
-const POINTERS = 3;
+const KEPT = 4;
+const SWAP = 5;
+const BAD = 6;
+const SUM_LOW = 7;
+const SUM_HIGH = 8;
+const LOW = 9;
+const HIGH = 10;
+const EFFECTIVE = 11;
+const POINTERS = 4;
 const SCRATCH = 7;
-const row = (i: number): number => 11 + i;
+const row = (i: number): number => 12 + i;
 const zero = [0x41, 0x00];
 
 function runBody({ rows, faulty, from, to }: Selection, { rowBytes, out, kept, counters }: Layout): number[] {
@@ -100,7 +103,7 @@ function runBody({ rows, faulty, from, to }: Selection, { rowBytes, out, kept, c
       return [...smaller, ...pair, ...simd(F32_PMAX), ...set(row(b)), ...get(SWAP), ...set(row(a))];
     }),
     ...[...get(IN), ...average(from, to), ...store(out)],
-    ...(faulty > 0 ? keepEnds(least, most, rows - 1, kept, rowBytes) : []),
+    ...(faulty > 0 ? keepEnds(least, most, rows - 1, kept, tileBytes) : []),
   ];
   return [
     ...[...zero, ...set(START), ...ZERO, ...set(BAD), ...ZERO, ...set(EFFECTIVE)],
@@ -108,9 +111,9 @@ function runBody({ rows, faulty, from, to }: Selection, { rowBytes, out, kept, c
       // The smaller of START + tileBytes and END: select.
       ...[...get(START), ...constant(tileBytes), 0x6a, ...tee(TILE_END), ...get(END)],
       ...[...get(TILE_END), ...get(END), 0x49, 0x1b, ...set(TILE_END)],
-      ...[...get(START), ...set(IN)],
+      ...[...get(START), ...set(IN), ...zero, ...set(KEPT)],
       ...loopUntil(TILE_END, IN, [...columns, ...advance(IN, 16)]),
-      ...(faulty > 0 ? all.flatMap((i) => countRow(i, kept, rowBytes, counters)) : []),
+      ...(faulty > 0 ? all.flatMap((i) => countRow(i, i * rowBytes, kept, tileBytes, counters)) : []),
       ...[...get(TILE_END), ...set(START)],
     ]),
     ...addTo(bad, get(BAD), OR),
@@ -168,23 +171,31 @@ function columnSum(rows: readonly number[]): number[] {
 }
 
 /** Least and largest kept value for the second pass. A comparison gives −1 where it holds, so a counter goes up by subtracting it. */
-function keepEnds(least: number, most: number, last: number, kept: number, rowBytes: number): number[] {
+function keepEnds(least: number, most: number, last: number, kept: number, tileBytes: number): number[] {
   return [
-    ...[...get(IN), ...get(row(least)), ...store(kept), ...get(IN), ...get(row(most)), ...store(kept + rowBytes)],
+    ...[...get(KEPT), ...get(row(least)), ...store(kept)],
+    ...[...get(KEPT), ...get(row(most)), ...store(kept + tileBytes), ...advance(KEPT, 16)],
     ...[...get(EFFECTIVE), ...get(row(0)), ...get(row(least)), ...simd(F32_LT)],
     ...[...get(row(last)), ...get(row(most)), ...simd(F32_GT), ...simd(OR), ...simd(I32_SUB), ...set(EFFECTIVE)],
   ];
 }
 
-function countRow(i: number, kept: number, rowBytes: number, counters: number): number[] {
+function countRow(i: number, offset: number, kept: number, tileBytes: number, counters: number): number[] {
   const quads = [0, 16, 32, 48].flatMap((at) => [
-    ...[...get(LOW), ...load(IN, i * rowBytes + at), ...tee(SWAP), ...load(IN, kept + at), ...simd(F32_LT)],
+    ...[...get(LOW), ...load(IN, offset + at), ...tee(SWAP), ...load(KEPT, kept + at), ...simd(F32_LT)],
     ...[...simd(I32_SUB), ...set(LOW)],
-    ...[...get(HIGH), ...get(SWAP), ...load(IN, kept + rowBytes + at), ...simd(F32_GT), ...simd(I32_SUB), ...set(HIGH)],
+    ...[
+      ...get(HIGH),
+      ...get(SWAP),
+      ...load(KEPT, kept + tileBytes + at),
+      ...simd(F32_GT),
+      ...simd(I32_SUB),
+      ...set(HIGH),
+    ],
   ]);
   return [
-    ...[...get(START), ...set(IN), ...ZERO, ...set(LOW), ...ZERO, ...set(HIGH)],
-    ...loopUntil(TILE_END, IN, [...quads, ...advance(IN, STEP_BYTES)]),
+    ...[...get(START), ...set(IN), ...zero, ...set(KEPT), ...ZERO, ...set(LOW), ...ZERO, ...set(HIGH)],
+    ...loopUntil(TILE_END, IN, [...quads, ...advance(KEPT, STEP_BYTES), ...advance(IN, STEP_BYTES)]),
     ...addTo(counters + 32 * i, get(LOW), I32_ADD),
     ...addTo(counters + 32 * i + 16, get(HIGH), I32_ADD),
   ];

@@ -1,7 +1,7 @@
 // `OrderKernel` over float32 rows in WASM SIMD, bit-identical to `orderPlain`. The module is written for the numbers of the
 // selection (emit.ts) and kept. Not here: the mathematics; what it cannot take goes to `orderPlain`.
 
-import { emitSelection, STEP_BYTES } from './emit.js';
+import { emitSelection, KEPT_BYTES, STEP_BYTES } from './emit.js';
 import type { Vector } from './inputs.js';
 import { type OrderKernel, type OrderResult, orderPlain, type Selection } from './order.js';
 import { instantiate, type Unit } from './wasm-code.js';
@@ -45,7 +45,7 @@ function compile(selection: Selection): Compiled | undefined {
   const rowBytes = 4 * columns + SKEW_BYTES;
   const out = selection.rows * rowBytes;
   const kept = out + rowBytes;
-  const counters = kept + (selection.faulty > 0 ? 2 * rowBytes : 0);
+  const counters = kept + (selection.faulty > 0 ? KEPT_BYTES : 0);
   const bytes = counters + 32 * selection.rows + 32;
   const unit = instantiate(emitSelection(selection, { rowBytes, out, kept, counters }), bytes);
   return unit && { ...unit, columns, rowBytes, out, counters };
