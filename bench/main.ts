@@ -6,13 +6,14 @@
 import { arch, availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { aggregateBench } from './aggregate.js';
+import { clientBench } from './client.js';
 import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
 import { training } from './training.js';
 import { wireBench } from './wire.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, training, wireBench];
+const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, clientBench, training, wireBench];
 
 interface Result {
   readonly name: string;

@@ -307,9 +307,9 @@ export class FederatedClient {
       connection.close(CLOSE.auth, fault.code, error);
       return;
     }
+    // What concerns a run is told as its end; a run that is over for us anyway has nothing to tell.
     if (fault.run !== undefined) this.#rounds.refused(fault);
-    else if (this.#requests.offer(fault)) return;
-    this.#events.emit('error', error);
+    else if (!this.#requests.offer(fault)) this.#events.emit('error', error);
   }
 
   /** The last outcome may still be on its way through the chain: the final model is worth waiting for. */

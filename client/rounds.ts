@@ -3,7 +3,7 @@
 // back as events. Not here: the rules of a round (protocol/participant), the connection, the model chain.
 import type { Identity } from '../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
-import { SottoError } from '../protocol/errors.js';
+import { ERRORS, SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
 import type { ClientWork } from '../protocol/secagg/jobs.js';
@@ -206,7 +206,7 @@ export class Rounds {
     const { chain, training, events } = this.#setup;
     this.#config = config;
     try {
-      const weights = await chain.bring({ config, model, head });
+      const weights = await chain.bring({ config, round: run.ref.round, model, head });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
       const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal);
@@ -216,8 +216,10 @@ export class Rounds {
       this.#step(run, { type: 'trained', examples });
     } catch (cause) {
       const error = asSottoError(cause, 'INTERNAL');
-      if (run.over && (error.code === 'TRAIN_ABORTED' || error.code === 'TRANSPORT_CLOSED')) return;
-      this.#tell(error, run);
+      // What a guard found is told in any case; that a run which is over was not finished, is not.
+      if (run.over && !error.code.startsWith('GUARD_')) return;
+      // Nobody's fault (the round is over already, an abort): the end of the run says it all.
+      if (ERRORS[error.code].blame !== 'nobody') this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }
   }

@@ -199,6 +199,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'a phase window has a minimum above its maximum or below the threshold',
   },
+  CONFIG_SKETCH: {
+    blame: 'config',
+    retry: 'never',
+    says: 'the verified sketches do not fit the group, the model or the security asked for',
+  },
   CONFIG_OPTIMIZER: {
     blame: 'config',
     retry: 'never',

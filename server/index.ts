@@ -10,6 +10,7 @@ export {
   type TaskSettings,
 } from './config/index.js';
 export type { Clock } from './driver/clock.js';
+export type { Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {
   CampaignResult,
   ClientNotice,

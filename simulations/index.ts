@@ -41,3 +41,4 @@ export type {
 } from './report.js';
 export { STAMP } from './report.js';
 export { runSimulation } from './run.js';
+export { createWorld, type World } from './world/index.js';

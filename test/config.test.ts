@@ -243,9 +243,9 @@ describe('a text that is no settings', () => {
 
 describe('what is left out', () => {
   it('is filled in by the profile, as the page says', () => {
-    const { task } = loadSimulationConfig('examples/mnist.yaml');
+    const { task } = loadSimulationConfig('examples/spam.yaml');
     expect(task.group.colluders).toBe(2);
-    expect(task.encoding).toEqual({ clipNorm: 4, range: 4, bits: 16, weighting: { by: 'uniform' } });
+    expect(task.encoding).toEqual({ clipNorm: 8, range: 8, bits: 16, weighting: { by: 'uniform' } });
     expect(task.prg).toBe('aes256ctr');
     expect(task.windows.keys).toEqual({ count: { min: 6, max: 8 }, time: { min: 0, max: 30_000 } });
     const said = new Map(PROFILE_FILLS.grouped.map(({ setting, value }) => [setting, value]));

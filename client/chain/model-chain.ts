@@ -31,6 +31,8 @@ export interface VerifiedModel extends ModelState {
   readonly head: Uint8Array;
 }
 export interface ChainTarget {
+  /** The round that is announced on top of `head`. */
+  readonly round: number;
   readonly config: TaskConfig;
   readonly model: Hash;
   readonly head: Hash;
@@ -84,7 +86,8 @@ export class ModelChain {
 
   /**
    * The weights of `target.model`, verified. Goes on when the round that asked for it has ended: the next one wants it too.
-   * @throws GUARD_MODEL_CHAIN where it does not follow from what this client has; what Requests throws
+   * @throws GUARD_MODEL_CHAIN where it does not follow from what this client has; ROUND_TOO_LATE where the round is over
+   *   already; what Requests throws
    */
   bring(target: ChainTarget): Promise<Float32Array<ArrayBuffer>> {
     return this.#inOrder(async () => {
@@ -93,7 +96,12 @@ export class ModelChain {
       if (this.#verified === undefined) await this.#join(target.config, 0);
       else if (!bytesEqual(this.#verified.head, head)) await this.#catchUp(target.config, head);
       const verified = this.#verified;
-      if (verified === undefined || !bytesEqual(verified.head, head)) {
+      if (verified === undefined) throw new SottoError('INTERNAL', 'no verified model');
+      if (!bytesEqual(verified.head, head)) {
+        // The round may be over while its model is still on the way here: no lie, and the model is as good for the next one.
+        if (verified.record.round >= target.round) {
+          throw new SottoError('ROUND_TOO_LATE', `the chain has gone on past round ${target.round}`);
+        }
         throw broken(`the announced chain record ${target.head} is not the newest one of the chain that was sent`);
       }
       if (toHex(verified.record.modelAfter) !== target.model) {

@@ -1,14 +1,14 @@
 // The thread behind worker-engine.ts: gets work and an update, gives the vector and its hashes. Holds nothing between jobs.
 import { parentPort } from 'node:worker_threads';
-import { openKernels } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
+import { nativeKernels } from '../../protocol/native/kernels.js';
 import type { ClientWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { computeVector } from '../engine.js';
 
 const tools = {
   primitives: nativePrimitives,
-  kernels: openKernels(globalThis.WebAssembly),
+  kernels: nativeKernels(),
   openKeystream: nativeKeystream,
 };
 

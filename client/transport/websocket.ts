@@ -13,11 +13,12 @@ export interface WebSocketLike {
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
-  onerror: ((event: never) => void) | null;
+  onerror: ((event: { readonly message?: unknown }) => void) | null;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
 }
 export interface WebSocketOptions {
+  /** Must offer the sub-protocol of sotto/1 (SUBPROTOCOL of protocol/wire/types). */
   readonly open: (url: string) => WebSocketLike;
   readonly timers: Timers;
   /** Subscribes to the peer's pings where the implementation shows them. */
@@ -69,8 +70,12 @@ class SocketLink implements Link {
     // A text message is no frame: the empty array fails to decode, with the right code.
     socket.onmessage = ({ data }) =>
       this.#handlers?.frame(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0));
-    socket.onclose = ({ code, reason }) => this.#end(code, reason);
-    socket.onerror = () => undefined; // a close always follows, and browsers say no more here
+    // Why a connection could not be made: `ws` says it here, browsers say nothing. A close always follows.
+    let failure = '';
+    socket.onerror = ({ message }) => {
+      if (typeof message === 'string') failure = message;
+    };
+    socket.onclose = ({ code, reason }) => this.#end(code, reason || failure);
   }
 
   get bufferedBytes(): number {

@@ -59,6 +59,12 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
   if (new Set(roster.map(toHex)).size !== roster.length) return no('GUARD_ROSTER', 'a member is listed twice');
   if (config.profile !== 'open' && (roster.length < derived.threshold || roster.length > MAX_ROSTER))
     return no('GUARD_ROSTER', `${roster.length} members with a threshold of ${derived.threshold}`);
+  // t comes from the size N that the settings name; over-selection makes the roster longer. The rule must hold for the roster itself.
+  if (config.profile !== 'open' && 2 * derived.threshold <= roster.length + config.group.colluders)
+    return no(
+      'GUARD_ROSTER',
+      `a roster of ${roster.length} with a threshold of ${derived.threshold} and ${config.group.colluders} colluders lets the coordinator have one round opened twice`,
+    );
   const rank = roster.findIndex((key) => bytesEqual(key, identity.publicKey));
   if (rank < 0) return no('GUARD_ROSTER', 'this client is not in the roster it was sent');
   return {

@@ -34,7 +34,8 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     blamed: new Map(),
     sittingOut: new Set(),
     voidInARow: 0,
-    roundMs: MIN_RETRY_AFTER_MS,
+    // The first guess: the phase that holds the training.
+    roundMs: setup.config.windows.masked.time.max,
   };
   if (setup.lastRound >= setup.settings.rounds) return end(common, { type: 'rounds', round: setup.lastRound });
   return wait(common, { round: setup.lastRound + 1, attempt: 1 }, now);

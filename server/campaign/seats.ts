@@ -4,7 +4,7 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
-import { MAX_GROUP, MAX_OPEN_COHORT } from '../../protocol/limits.js';
+import { MAX_OPEN_COHORT, MAX_ROSTER } from '../../protocol/limits.js';
 import { checkRule } from '../../protocol/rule.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { CampaignSetup, Common, Seating, Team } from './types.js';
@@ -23,8 +23,9 @@ export function leastMembers(config: TaskConfig, threshold: number): number {
   return Math.max(threshold, ...Object.values(config.windows).map((window) => window.count.min));
 }
 
+/** The pool never holds a blamed client: it leaves when it is blamed, and is rejected when it comes back. */
 export const isEligible = (state: Common, client: ClientId): boolean =>
-  state.pool.has(client) && !state.blamed.has(client) && !state.sittingOut.has(client);
+  state.pool.has(client) && !state.sittingOut.has(client);
 
 /** Everybody who could be in the next attempt. */
 export function eligible(state: Common): ClientId[] {
@@ -88,10 +89,10 @@ export function planAttempt(state: Common): Plan {
   }
 }
 
-/** Deals shuffled clients to the groups in turn, so that sizes differ by one at most; members of a group in ascending order. */
+/** Deals shuffled clients to the groups in turn, so that sizes differ by one at most; members of a group in ascending order. @param clients sorted */
 export function dealGroups(setup: CampaignSetup, clients: readonly ClientId[]): readonly Team[] {
   const { count } = setup.config.group;
-  const dealt = shuffle([...clients].sort(), setup.random).slice(0, seatsOf(setup.config));
+  const dealt = shuffle([...clients], setup.random).slice(0, seatsOf(setup.config));
   return Array.from({ length: count }, (_, id) => ({
     id,
     members: dealt.filter((__, seat) => seat % count === id).sort(),
@@ -116,7 +117,7 @@ function pickGroups(state: Common, all: readonly Team[], seating: Seating): Plan
 export function longestRoster({ config, threshold, settings }: CampaignSetup): number {
   const wanted = Math.ceil(config.group.size * settings.overSelection);
   if (config.profile === 'open') return Math.min(wanted, MAX_OPEN_COHORT);
-  return Math.min(wanted, MAX_GROUP, 2 * threshold - config.group.colluders - 1);
+  return Math.min(wanted, MAX_ROSTER, 2 * threshold - config.group.colluders - 1);
 }
 
 function sampleCohort(state: Common): Plan {

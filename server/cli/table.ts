@@ -19,7 +19,7 @@ export function reportTable(report: SimulationReport, compared: readonly Simulat
       `accuracy\n${ruleName(report.rule)}`,
       ...compared.map((other) => `accuracy\n${ruleName(other.rule)}`),
       'in the sum',
-      'left in',
+      'client left in',
       'up',
       'down',
       'time',
@@ -47,12 +47,18 @@ function accuracyAt(report: SimulationReport, round: number): string {
   return entry === undefined ? '-' : percent(entry.accuracy);
 }
 
+/** One line a round where the lines of a terminal allow it: "18 shares, 37 keys". The head of the column says they are clients. */
 function losses(entry: RoundEntry, paint: Colors): string {
-  const left = entry.dropped.map(({ client, phase }) => `${client} ${phase}`);
-  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`${client} ${phase} ${code}`));
+  const short = (client: string) => client.replace(/^client-/, '');
+  const left = entry.dropped.map(({ client, phase }) => `${short(client)} ${phase}`);
+  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`${short(client)} ${phase} ${code}`));
   const groups = entry.voidedGroups.map((group) => paint.yellow(`group ${group} void`));
-  return [...left, ...out, ...groups].join('\n') || '-';
+  const all = [...left, ...out, ...groups];
+  const lines: string[] = [];
+  for (let i = 0; i < all.length; i += LOSSES_IN_A_LINE) lines.push(all.slice(i, i + LOSSES_IN_A_LINE).join(', '));
+  return lines.join('\n') || '-';
 }
+const LOSSES_IN_A_LINE = 3;
 
 /** Two or three sentences under the table. */
 export function reportSummary(report: SimulationReport, compared: readonly SimulationReport[]): string[] {

@@ -12,7 +12,7 @@ import type { TaskConfig } from '../../protocol/task.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
-import type { Engine } from '../engine/types.js';
+import type { Engine, EngineFailure } from '../engine/types.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -110,7 +110,8 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    coordinator.#listener = await openListener({
+    const open = parts.options.openListener ?? openListener;
+    coordinator.#listener = await open({
       ...parts.options.listen,
       room: () => coordinator.#connections.room,
       accept: (socket) => {
@@ -260,7 +261,10 @@ export class RunningCoordinator implements Coordinator {
 
   async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
     const { publisher, engine } = this.#parts;
-    const published = await publisher.publish(round, attempt, result);
+    const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
+      this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
+      return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
+    });
     await engine.forget([]);
     const now = this.#clock.now();
     if (!published.ok) {

@@ -29,6 +29,8 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export type OpenListener = (setup: ListenerSetup) => Promise<Listener>;
+
 export async function openListener(setup: ListenerSetup): Promise<Listener> {
   // The types of ws do not know closeTimeout yet.
   const options: ServerOptions & { readonly closeTimeout: number } = {

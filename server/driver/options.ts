@@ -13,6 +13,7 @@ import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { RosterPolicy } from '../session/types.js';
 import type { Clock } from './clock.js';
+import type { OpenListener } from './listener.js';
 
 /** What the coordinator measured on data of its own. */
 export interface Evaluation {
@@ -52,6 +53,8 @@ export interface CoordinatorOptions {
   /** Must be empty: resuming from a filled one is issue 5's. Default: in memory. */
   readonly store?: ChainStore;
   readonly clock?: Clock;
+  /** Where connections come from. Default: HTTP upgrades on `listen`. Simulations hand in one without sockets. */
+  readonly openListener?: OpenListener;
 }
 
 /** One round, over all its attempts. */

@@ -39,7 +39,10 @@ const END_MS = 5_000;
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { members, processes, source, model, seed } = options;
   const count = Math.min(processes, members.length);
-  const children = Array.from({ length: count }, () => new Child(options));
+  const over = (round: number): void => {
+    for (const child of children) child.tell({ type: 'over', round });
+  };
+  const children = Array.from({ length: count }, () => new Child(options, over));
   const failed = Promise.race(children.map((child) => child.failed));
   // Whoever awaits something of the fleet hears of it there; alone it must not end the program.
   failed.catch(() => undefined);
@@ -55,9 +58,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         const dropouts = campaign.dropouts.filter(({ client }) => mine(index)(client));
         return { type: 'join', campaign: { ...campaign, dropouts } };
       }, 'joined'),
-    over: (round) => {
-      for (const child of children) child.tell({ type: 'over', round });
-    },
+    over,
     leave: () => all(() => ({ type: 'leave' }), 'left'),
     end: async () => {
       await Promise.all(children.map((child) => child.end()));
@@ -83,7 +84,7 @@ class Child {
   /** The one question that is open, by the type of its answer. */
   #waiting: { readonly answer: FromChild['type']; readonly resolve: () => void } | undefined;
 
-  constructor({ onCut, onTrouble }: Pick<FleetOptions, 'onCut' | 'onTrouble'>) {
+  constructor({ onCut, onTrouble }: Pick<FleetOptions, 'onCut' | 'onTrouble'>, onAborted: (round: number) => void) {
     // Structured clones, so that keys and index lists cross as typed arrays. Flags of the parent (inspector, loaders) do not.
     const child = fork(new URL('./child.js', import.meta.url), [], { serialization: 'advanced', execArgv: [] });
     this.#process = child;
@@ -98,6 +99,8 @@ class Child {
             return onCut(message);
           case 'trouble':
             return onTrouble(message);
+          case 'aborted':
+            return onAborted(message.round);
           case 'failed':
             return reject(new SottoError(message.code, message.text, message.details));
           default: {

@@ -37,6 +37,7 @@ export interface Surroundings {
   readonly kernels: Kernels;
   readonly onCut: (client: number, round: number, phase: WaitingPhase) => void;
   readonly onTrouble: (client: number, code: ErrorCode, text: string) => void;
+  readonly onAborted: (round: number) => void;
 }
 
 /** A loopback coordinator is there or is not: no reason to wait a second, and none to give up. */
@@ -98,6 +99,9 @@ export class Member {
     };
     client.on('guard', ({ code, text }) => trouble(code, text));
     client.on('error', ({ code, message }) => trouble(code, message));
+    client.on('round', (news) => {
+      if (news.stage === 'ended' && news.how === 'aborted') this.#around.onAborted(news.run.round);
+    });
     const ended = client.run().then(
       () => undefined,
       (error: unknown) => {

@@ -12,7 +12,8 @@ import { writeRun } from '../../server/cli/runs.js';
 import { simulate } from '../../server/cli/simulate.js';
 import { reportSummary, reportTable } from '../../server/cli/table.js';
 import { RunView } from '../../server/cli/view.js';
-import type { RoundEntry, RunSimulation, SimulationReport } from '../../simulations/report.js';
+import { loadSimulationConfig } from '../../simulations/config.js';
+import { type RoundEntry, type RunSimulation, type SimulationReport, STAMP } from '../../simulations/report.js';
 import { fakeIo } from './fake-io.js';
 
 const ESCAPE = String.fromCharCode(27);
@@ -25,15 +26,15 @@ const entry = (round: number, accuracy: number): RoundEntry => ({
   void: false,
   accuracy,
   loss: 0.5,
-  cohort: [0, 1, 2, 3],
-  survivors: [0, 1, 3],
-  dropped: [{ client: 2, phase: 'masked' }],
+  cohort: ['client-0', 'client-1', 'client-2', 'client-3'],
+  survivors: ['client-0', 'client-1', 'client-3'],
+  dropped: [{ client: 'client-2', phase: 'masked' }],
   excluded: [],
   voidedGroups: [],
   seconds: 1.25,
   bytesUp: 1_234_567,
   bytesDown: 999,
-  model,
+  modelHash: model,
 });
 const report = (rule: SimulationReport['rule'], accuracies: readonly number[]): SimulationReport => ({
   task: 'quick',
@@ -44,11 +45,15 @@ const report = (rule: SimulationReport['rule'], accuracies: readonly number[]): 
   clients: 4,
   rounds: accuracies.map((accuracy, i) => entry(i + 1, accuracy)),
   finalAccuracy: accuracies.at(-1) ?? 0,
-  finalModel: model,
-  malicious: [{ client: 3, attack: { kind: 'sign-flip', boost: 5 } }],
+  modelHash: model,
+  malicious: [{ client: 'client-3', attack: { kind: 'sign-flip', boost: 5 } }],
   outcome: 'finished',
   wallSeconds: 12,
-  stamp: 'seeded: no privacy claim',
+  startSeconds: 3,
+  roster: [],
+  versions: { sotto: '0.1.0', protocol: 'sotto/1', node: 'v20' },
+  config: loadSimulationConfig('examples/quick.yaml'),
+  stamp: STAMP,
 });
 const trimmed = report({ name: 'trimmed-mean', faulty: 1 }, [0.5, 0.912]);
 const ruined = report({ name: 'mean' }, [0.1, 0.098]);
@@ -56,13 +61,13 @@ const ruined = report({ name: 'mean' }, [0.1, 0.098]);
 describe('the table', () => {
   it('shows accuracy by round beside the undefended one, who left where, bytes and time', () => {
     const text = reportTable(trimmed, [ruined], plain);
-    for (const part of ['trimmed-mean (f = 1)', 'mean', '91.2 %', '9.8 %', '3/4', '#2 masked', '1.2 MB', '999 B']) {
+    for (const part of ['trimmed-mean (f = 1)', 'mean', '91.2 %', '9.8 %', '3/4', '2 masked', '1.2 MB', '999 B']) {
       expect(text).toContain(part);
     }
   });
   it('is followed by who was malicious, both results, and that a seeded run claims no privacy', () => {
     const text = reportSummary(trimmed, [ruined]).join('\n');
-    expect(text).toContain('1 malicious (#3)');
+    expect(text).toContain('1 malicious (client-3)');
     expect(text).toContain('accuracy 91.2 % with trimmed-mean (f = 1)');
     expect(text).toContain('the same attack with mean: accuracy 9.8 %');
     expect(text).toContain('seeded: no privacy claim');
@@ -157,7 +162,13 @@ describe('the report on disk', () => {
 describe('sotto simulate', () => {
   const out = mkdtempSync(join(tmpdir(), 'sotto-simulate-'));
   const fake: RunSimulation = async (config, hooks) => {
-    hooks?.onEvent?.({ type: 'started', clients: 15, groups: 5, rounds: config.campaign.rounds, malicious: [3] });
+    hooks?.onEvent?.({
+      type: 'started',
+      clients: 15,
+      groups: 5,
+      rounds: config.campaign.rounds,
+      malicious: ['client-3'],
+    });
     hooks?.onEvent?.({ type: 'round', entry: entry(1, 0.5) });
     return { ...report(config.task.rule, [0.5]), outcome: hooks?.signal?.aborted ? 'stopped' : 'finished' };
   };
@@ -166,7 +177,7 @@ describe('sotto simulate', () => {
   it('shows rounds on stderr, table and report on stdout', async () => {
     const io = fakeIo();
     expect(await simulate('examples/quick.yaml', options, io, fake)).toBe(0);
-    expect(io.err()).toContain('15 clients in 5 groups, malicious #3\nround 1  accuracy 50.0 %');
+    expect(io.err()).toContain('15 clients in 5 groups, malicious client-3\nround 1  accuracy 50.0 %');
     expect(io.out()).toContain('report ');
     expect(io.out()).toContain('trimmed-mean (f = 1)');
   });

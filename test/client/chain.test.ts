@@ -396,6 +396,38 @@ it('a record of an outcome that does not hold is a guard event, outside a round 
   await harness.client.stop();
 });
 
+describe('a round that ends while its model is on the way', () => {
+  it('is no lie of the coordinator: the client leaves it quietly and has the newer model for the next round', async () => {
+    const coordinator = new ScriptedCoordinator();
+    const harness = await start({ coordinatorSide: coordinator });
+    const announce = coordinator.announce(runOf(1));
+    coordinator.published.advance(1);
+    coordinator.session.send(announce);
+    await settle();
+    expect(harness.seen.guard).toEqual([]);
+    expect(harness.seen.round.at(-1)).toMatchObject({ stage: 'ended', how: 'left', code: 'ROUND_TOO_LATE' });
+    expect(harness.trainer.calls).toHaveLength(0);
+    await announceNext(harness, 2);
+    expect(harness.trainer.calls[0]?.weights).toEqual(coordinator.published.weights);
+    await harness.client.stop();
+  });
+
+  it('I announce round 2 on the head before last and blame the delay: a chain that is not past round 2 is no excuse', async () => {
+    const harness = await behind(1);
+    const [genesis] = harness.coordinator.published.records as [ChainRecordBody];
+    await announceNext(harness, 2);
+    harness.coordinator.session.send(
+      harness.coordinator.announce(runOf(3), {
+        head: recordHash(nativePrimitives, genesis),
+        model: genesis.modelAfter,
+      }),
+    );
+    await settle();
+    expect(harness.seen.guard).toMatchObject([{ code: 'GUARD_MODEL_CHAIN' }]);
+    await harness.client.stop();
+  });
+});
+
 it('a record that another coordinator has signed is worth nothing', async () => {
   const coordinator = new ScriptedCoordinator();
   coordinator.published.records.splice(0, 1, new ScriptedCoordinator().published.newest);

@@ -154,6 +154,23 @@ describe('ws in Node', () => {
     expect(frames).toEqual([]);
   });
 
+  it('says why a connection could not be made', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, verifyClient: () => false });
+    servers.push(server);
+    await once(server, 'listening');
+    const why = await new Promise<LinkClosed>((resolve) => {
+      const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const nothing = (): void => undefined;
+      nodeTransport().connect(url, { opened: nothing, frame: nothing, heard: nothing, closed: resolve });
+    });
+    expect(why.reason).toContain('401');
+  });
+
+  it('offers the sub-protocol of this protocol version', async () => {
+    const { server } = await join(nodeTransport());
+    expect(server.protocol).toBe('sotto.v1');
+  });
+
   it('hears pings', async () => {
     const { server, heard, link, next } = await join(nodeTransport());
     server.ping();

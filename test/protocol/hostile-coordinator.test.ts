@@ -159,6 +159,26 @@ describe('R0: I announce a round that this client must not join', () => {
     expectRefused({ roster: (own, rest) => [own, ...rest.slice(0, 6), rest[0] as Uint8Array] }, 'GUARD_ROSTER'));
   it('I announce fewer members than the threshold', () =>
     expectRefused({ roster: (own, rest) => [own, ...rest.slice(0, 4)] }, 'GUARD_ROSTER'));
+  const longer = (count: number) => (own: Uint8Array, rest: readonly Uint8Array[]) => [
+    own,
+    ...rest,
+    ...Array.from({ length: count - 8 }, () => generateIdentity(primitives, nativeRng).publicKey),
+  ];
+  it('I make the roster so long that two sets of t survivors could share only my friends', () => {
+    // N = 8 gives t = 6: two sets of 6 of 11 share an honest member (2t > n + a), two of 12 need not.
+    expectRefused({ roster: longer(12) }, 'GUARD_ROSTER');
+    expectRefused({ roster: longer(200) }, 'GUARD_ROSTER');
+    expectRefused({ config: taskOf({ size: 8, colluders: 1 }), roster: longer(11) }, 'GUARD_ROSTER');
+  });
+  it('over-selection up to that length is joined', () => {
+    const joined = (f: Forgery) => announced(f).effects.map((e) => e.type);
+    expect(joined({ roster: longer(11) })).toEqual(['persist', 'send', 'train']);
+    expect(joined({ config: taskOf({ size: 8, colluders: 1 }), roster: longer(10) })).toEqual([
+      'persist',
+      'send',
+      'train',
+    ]);
+  });
   it('I show it a roster that is not the one under the signed root', () =>
     expectRefused(
       {

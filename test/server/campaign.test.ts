@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../protocol/errors.js';
 import { type ClientId, clientId, type Hash } from '../../protocol/ids.js';
+import { MAX_POOL, MAX_RETRY_AFTER_MS, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
 import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import { type TaskConfig, thresholdOf } from '../../protocol/task.js';
 import { startCampaign, stepCampaign } from '../../server/campaign/campaign.js';
@@ -498,6 +499,31 @@ describe('pace steering', () => {
     expect(Math.max(...delays)).toBeLessThan(20_000);
     expect(new Set(delays).size).toBeGreaterThan(32);
     expect(clients(64, 100).map((one) => play.join(one).effect('reject')?.retryAfterMs ?? 0)).toEqual(delays);
+  });
+});
+
+describe('limits', () => {
+  it('the pool has room for MAX_POOL clients; one more is told to come back, one of them may check in again', () => {
+    const play = new Play(cohort());
+    for (let i = 0; i < MAX_POOL; i++) play.state.pool.add(i.toString(16).padStart(64, '0') as ClientId);
+    expect(play.join(client(1)).effect('reject')).toMatchObject({ code: 'SESSION_BUSY' });
+    expect(play.join('0'.repeat(64) as ClientId).effect('accept')).toBeDefined();
+  });
+
+  it.each([
+    ['an hour-long round', 7_200_000, MAX_RETRY_AFTER_MS / 2, MAX_RETRY_AFTER_MS],
+    ['a round of no time', 0, MIN_RETRY_AFTER_MS, 2 * MIN_RETRY_AFTER_MS],
+  ])('%s: a rejected client is still told a sensible time', (_, ms, least, most) => {
+    const config = grouped(4, 3);
+    const masked = { ...config.windows.masked, time: { min: 0, max: ms || 1 } };
+    const play = new Play({ ...config, windows: { ...config.windows, masked } }, { pauseMs: 0 })
+      .join(...clients(12))
+      .tick();
+    for (const one of clients(50, 100)) {
+      const wait = play.join(one).effect('reject')?.retryAfterMs ?? 0;
+      expect(wait).toBeGreaterThanOrEqual(least);
+      expect(wait).toBeLessThanOrEqual(most);
+    }
   });
 });
 

@@ -9,6 +9,7 @@ import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import { type CoordinatorOptions, startCoordinator } from '../../server/index.js';
 import { taskOf, WEAK_POLICY } from '../protocol/world.js';
+import { ManualClock } from './manual-clock.js';
 
 /** Moves half of the way to the target: after r rounds the model is target × (1 − 2^-r), on the grid for small r. */
 const towards = (target: number, seen: number[][] = []): Trainer => ({
@@ -33,12 +34,13 @@ async function run(
     campaign: {
       rounds: 3,
       attemptsPerRound: 2,
-      clients: { min: count, waitMs: 5_000 },
+      clients: { min: count, waitMs: 20_000 },
       overSelection: 1,
       pauseMs: 0,
       ...options.campaign,
     },
     random: () => 0.5,
+    clock: new ManualClock(),
     workers: 1,
   });
   const seen: number[][] = [];

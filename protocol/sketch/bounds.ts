@@ -1,0 +1,127 @@
+// How many sketch rows a task needs, when a sketch is too long, and what an accepted coalition can do at most (protocol.md §7).
+// docs/verified-sketches.md has the argument in full. Not here: the matrix (matrix.ts), the checks (round/phases/sketch.ts).
+
+import { SottoError } from '../errors.js';
+import type { Encoding } from '../secagg/jobs.js';
+import { SKETCHES } from './matrix.js';
+import { binomialLower, chiSquareLower, chiSquareUpper } from './quantiles.js';
+
+/** A task's choice of verified sketches, part of its signed settings. */
+export interface SketchSpec {
+  readonly kind: 'sketch';
+  /** k, a multiple of 3. */
+  readonly rows: number;
+  /** σ: a round's soundness and completeness error is 2^-σ, whatever the coalition chooses after A is known. */
+  readonly securityBits: number;
+  /** Members of one group that may lie in their sketches and still be accepted, a. */
+  readonly malicious: number;
+  /** Members that a filter may leave out: the malicious ones and false trims. */
+  readonly exclusions: number;
+  /** Members that may drop out beside. exclusions + dropouts ≤ N − t. */
+  readonly dropouts: number;
+}
+
+/** The count-sketches' own deviation of a squared norm; 9 standard deviations at 2^14 buckets. */
+const SKETCH_DEVIATION = 0.1;
+/** R must exceed the coalition's radius by this factor, or a large vector could wrap round into the accepted ball. */
+const HEAD_ROOM = 512;
+
+export interface SketchBounds {
+  /** −log₂ δ = σ + a: the coalition picks which of its members go on after A is known, 2^a ways. */
+  readonly bits: number;
+  /** u_k: upper quantile of ‖v‖² ÷ (k/2 · ‖q‖²). */
+  readonly upper: number;
+  /** ℓ_k: lower quantile; the smaller of the Gaussian-like and the single-spike case. */
+  readonly lower: number;
+  /** Accepted members shift the sum by at most (their number) · B_q · slack, √(u/ℓ). */
+  readonly slack: number;
+  /** B_q: norm of an honest encoded update in grid steps, rounding included, except with probability 2^-40. */
+  readonly encodedNorm: number;
+  /** Largest accepted ‖v_i‖². */
+  readonly maxSquare: number;
+  /** Radius of a coalition's claimed sketches: what the ring must hold with head-room. */
+  readonly radius: number;
+}
+
+/**
+ * Conditional on nothing: stochastic rounding of a vector of norm c lengthens it to at most √(c² + d/4 + √(2 ln 1/β)(c + √d/2))
+ * except with probability β (Kairouz, Liu, Steinke 2021, Proposition 22; β = 2^-40), and never beyond c + √d.
+ */
+export function encodedNormOf({ dimension, clipNorm, range, levels }: Encoding): number {
+  const c = (clipNorm / range) * levels;
+  const probable = Math.sqrt(c * c + dimension / 4 + Math.sqrt(2 * 40 * Math.LN2) * (c + Math.sqrt(dimension) / 2));
+  return Math.min(c + Math.sqrt(dimension), probable);
+}
+
+export function sketchBounds(spec: SketchSpec, encoding: Encoding): SketchBounds {
+  const { rows } = spec;
+  const bits = spec.securityBits + spec.malicious;
+  const upper = (chiSquareUpper(rows, bits) / rows) * (1 + SKETCH_DEVIATION);
+  const lower = (Math.min(chiSquareLower(rows, bits), binomialLower(rows, bits) * 2) / rows) * (1 - SKETCH_DEVIATION);
+  const encodedNorm = encodedNormOf(encoding);
+  const maxSquare = (rows / 2) * upper * encodedNorm * encodedNorm;
+  return {
+    bits,
+    upper,
+    lower,
+    slack: Math.sqrt(upper / lower),
+    encodedNorm,
+    maxSquare,
+    radius: Math.max(1, spec.malicious) * Math.sqrt(maxSquare),
+  };
+}
+
+/** Bits that three count-sketches and k/3 dense rows each can give against a vector that wraps: 3·log₂ 1/(2^-14 + 2^(−k/3)). */
+export const reachableBits = (rows: number): number => -SKETCHES * Math.log2(2 ** -14 + 2 ** (-rows / SKETCHES));
+
+/** Smallest k (a multiple of 3) that reaches σ + a and leaves a positive lower quantile; undefined where the count-sketches cannot. */
+export function rowsFor(bits: number): number | undefined {
+  for (let rows = 12; rows <= 366; rows += 3)
+    if (reachableBits(rows) >= bits && binomialLower(rows, bits) > 0) return rows;
+  return undefined;
+}
+
+/** Ring that holds the radius with head-room, in bits. */
+export const ringBitsFor = (bounds: SketchBounds): number => Math.ceil(Math.log2(HEAD_ROOM * bounds.radius));
+
+/**
+ * @param n members of all groups together: the leakage and its price grow with k·n/d
+ * @throws SottoError CONFIG_SKETCH: rows, security, budget or dimension do not fit; names field and remedy
+ */
+export function checkSketch(spec: SketchSpec, size: number, threshold: number, n: number, dimension: number): void {
+  const bad = (field: string, text: string) => new SottoError('CONFIG_SKETCH', text, { field: `integrity.${field}` });
+  if (!Number.isInteger(spec.rows) || spec.rows < 12 || spec.rows > 366 || spec.rows % SKETCHES !== 0)
+    throw bad('rows', `integrity.rows ${spec.rows} must be a multiple of ${SKETCHES} in 12…366`);
+  if (!Number.isInteger(spec.securityBits) || spec.securityBits < 20)
+    throw bad('securityBits', `integrity.securityBits ${spec.securityBits} must be a whole number of at least 20`);
+  for (const field of ['malicious', 'exclusions', 'dropouts'] as const)
+    if (!Number.isInteger(spec[field]) || spec[field] < 0)
+      throw bad(field, `integrity.${field} ${spec[field]} must be a whole number of at least 0`);
+  const bits = spec.securityBits + spec.malicious;
+  const needed = rowsFor(bits);
+  if (needed === undefined)
+    throw bad(
+      'securityBits',
+      `integrity.securityBits ${spec.securityBits} with ${spec.malicious} malicious needs ${bits} bits; three count-sketches give at most 41; lower one of the two`,
+    );
+  if (spec.rows < needed)
+    throw bad(
+      'rows',
+      `integrity.rows ${spec.rows} is too few for ${bits} bits (securityBits + malicious): use at least ${needed}`,
+    );
+  if (spec.malicious > spec.exclusions)
+    throw bad(
+      'exclusions',
+      `integrity.exclusions ${spec.exclusions} is below integrity.malicious ${spec.malicious}: the filter could not leave them all out`,
+    );
+  if (spec.exclusions + spec.dropouts > size - threshold)
+    throw bad(
+      'exclusions',
+      `integrity.exclusions ${spec.exclusions} and dropouts ${spec.dropouts} together exceed the ${size - threshold} members that a group of ${size} can lose (threshold ${threshold}); lower one, or enlarge the group`,
+    );
+  if (dimension < 10 * spec.rows * n)
+    throw bad(
+      'rows',
+      `a model of ${dimension} parameters is too small for ${spec.rows} sketch rows of ${n} clients: the sketches would reveal too much; it needs at least ${10 * spec.rows * n} (10·k·n), so use fewer rows or clients, a larger model, or integrity: none`,
+    );
+}
