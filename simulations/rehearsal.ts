@@ -47,10 +47,12 @@ export async function rehearse(
     const actors = trainers.map((trainer, position) => act(trainer, position, task, cast, draws));
     const test = firstExamples(examples.test, config.data.testExamples);
     const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
-    const rule = createRule(task.rule);
+    const buckets = draws.sampling().fork('buckets');
+    const rule = createRule(task.rule, () => buckets.uniform());
     const spec = task.training as unknown as TrainingSpec; // safe: the configuration schema has checked the fields
     let { weights } = initialWeights(config.model, draws.weights);
     let state = initOptimizer(task.optimizer, weights.length);
+    let ruleState = rule.init(weights.length);
     const rounds: RehearsedRound[] = [];
     for (let round = 1; round <= config.campaign.rounds; round++) {
       const from = Date.now();
@@ -71,7 +73,8 @@ export async function rehearse(
         const rows = updates.filter((one) => one.group === group).map(({ update }) => update);
         return groupMean(group, meanOf(rows, weights.length), rows.length);
       });
-      const { vector } = rule.aggregate(inputs, rule.init(weights.length));
+      const { vector, state: afterRule } = rule.aggregate(inputs, ruleState);
+      ruleState = afterRule;
       ({ weights, state } = applyAggregate(task.optimizer, weights, state, Float32Array.from(vector)));
       const seconds = (Date.now() - from) / 1_000;
       const row = { round, seconds, ...(await evaluator.evaluate(weights)) };

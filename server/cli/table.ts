@@ -2,13 +2,14 @@
 // Not here: the report itself (simulations/report.ts).
 
 import Table from 'cli-table3';
-import type { RuleSpec } from '../../protocol/rule.js';
+import { preOf, type RuleSpec } from '../../protocol/rule.js';
 import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
 import { percent, seconds, size } from './format.js';
 import type { Colors } from './io.js';
 
+/** `nnm → trimmed-mean (f = 2)` */
 export const ruleName = (rule: RuleSpec): string =>
-  rule.name === 'mean' ? 'mean' : `${rule.name} (f = ${rule.faulty})`;
+  [...preOf(rule), rule].map(({ name }) => name).join(' → ') + (rule.name === 'mean' ? '' : ` (f = ${rule.faulty})`);
 
 /** @param compared reports of the same fleet and seed under other rules, shown as more accuracy columns */
 export function reportTable(report: SimulationReport, compared: readonly SimulationReport[], paint: Colors): string {
