@@ -136,6 +136,27 @@ describe('a client', () => {
       ).toEqual([false, false, false]);
   });
 
+  it('mask key and b are overwritten when masking begins, the keys of the boxes when they have been opened', () => {
+    const before = new Map<string, Uint8Array[]>();
+    const after = new Map<string, boolean[]>();
+    const { world } = watched({}, (i, state) => {
+      if (i !== 0) return;
+      for (const [phase, arrays] of before)
+        after.set(`${phase} → ${state.phase}`, [arrays.every((bytes) => bytes.every((byte) => byte === 0))]);
+      if (state.phase === 'keys') before.set('channel', [state.channel.exposeSecret()]);
+      if (state.phase === 'shares')
+        before.set(
+          'boxes',
+          [...state.openKeys.values()].map((key) => key.exposeSecret()),
+        );
+      if (state.phase === 'training') before.set('mask and b', [state.mask.exposeSecret(), state.b.exposeSecret()]);
+    });
+    world.start().run();
+    expect(after.get('channel → shares')).toEqual([true]);
+    expect(after.get('boxes → training')).toEqual([true]);
+    expect(after.get('mask and b → masking')).toEqual([true]);
+  });
+
   const endings: [title: string, phase: string, stop: (world: World) => void][] = [
     ['when it is told to stop in R1', 'keys', abort],
     ['when it is told to stop in R2', 'shares', abort],
