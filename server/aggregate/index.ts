@@ -21,6 +21,7 @@ export {
   type Visible,
 } from './inputs.js';
 export { mean } from './mean.js';
+export { type Measures, measure } from './measure.js';
 export { median, trimmedMean } from './median.js';
 export { type OrderKernel, orderPlain } from './order.js';
 export { createSimdKernel } from './order-simd.js';

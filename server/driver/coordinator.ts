@@ -35,6 +35,7 @@ import type {
 import type { Publisher } from './publisher.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
+import { Watch } from './watch.js';
 
 /** What `startCoordinator` has made and checked. */
 export interface Parts {
@@ -60,6 +61,7 @@ export class RunningCoordinator implements Coordinator {
   readonly #emitter: Emitter<CoordinatorEvents>;
   readonly #evaluations: Evaluations;
   readonly #reporter: Reporter;
+  readonly #watch: Watch;
   readonly #reports: RoundReport[] = [];
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
@@ -82,6 +84,7 @@ export class RunningCoordinator implements Coordinator {
     this.#emitter = new Emitter((error) => log.error({ error: String(error) }, 'a listener of the coordinator threw'));
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
+    this.#watch = new Watch(options.task.rule, options.monitor);
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
@@ -193,12 +196,14 @@ export class RunningCoordinator implements Coordinator {
         const { round, attempts, code, text } = effect;
         this.#log.warn({ round, attempts, code, text }, 'round void');
         const model = hashOf(this.#parts.store.head().record.modelAfter);
-        this.#report(this.#reporter.void(round, attempts, code, text, model, this.#clock.now()));
+        const report = this.#reporter.void(round, attempts, code, text, model, this.#clock.now());
+        this.#report(this.#watch.round(report, undefined));
         return;
       }
       case 'blame': {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
+        this.#watch.proven(client, code);
         this.#emitter.emit('client', { type: 'blamed', client, code });
         this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
         return;
@@ -271,7 +276,9 @@ export class RunningCoordinator implements Coordinator {
       const { code, text } = published;
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
-    const report = this.#reporter.committed(published.link, attempt, result, published.rule, now);
+    const { link, rule, measures } = published;
+    const report = this.#watch.round(this.#reporter.committed(link, attempt, result, rule, now), measures);
+    for (const { says, ...event } of report.monitor) this.#log.info(event, says);
     for (const { id, members } of report.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);

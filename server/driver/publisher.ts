@@ -10,7 +10,7 @@ import { fromHex, hashOf } from '../../protocol/ids.js';
 import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import { configHash, type Derived, type TaskConfig } from '../../protocol/task.js';
-import type { StageReport } from '../aggregate/index.js';
+import type { Measures, StageReport } from '../aggregate/index.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
@@ -24,7 +24,7 @@ export interface PublisherSetup {
   readonly store: ChainStore;
 }
 export type Published =
-  | { readonly ok: true; readonly link: Link; readonly rule: readonly StageReport[] }
+  | { readonly ok: true; readonly link: Link; readonly rule: readonly StageReport[]; readonly measures: Measures }
   | EngineFailure;
 
 const NOTHING = new Uint8Array(0);
@@ -32,6 +32,8 @@ const NOTHING = new Uint8Array(0);
 export class Publisher {
   readonly #setup: PublisherSetup;
   #model: ModelState;
+  /** The aggregate of the round before. */
+  #last: Float32Array<ArrayBuffer> | undefined;
 
   private constructor(setup: PublisherSetup, model: ModelState) {
     this.#setup = setup;
@@ -83,7 +85,12 @@ export class Publisher {
   async publish(round: number, attempt: number, result: RoundResult): Promise<Published> {
     const { config, derived, engine, store } = this.#setup;
     const { groups } = result;
-    const combined = await engine.aggregate({ encoding: derived.encoding, rule: config.rule, groups });
+    const combined = await engine.aggregate({
+      encoding: derived.encoding,
+      rule: config.rule,
+      groups,
+      ...(this.#last && { last: this.#last }),
+    });
     if (!combined.ok) return combined;
     const { aggregate } = combined;
     const step = await engine.nextModel({ optimizer: config.optimizer, before: this.#model, aggregate });
@@ -104,7 +111,8 @@ export class Publisher {
     try {
       const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);
       this.#model = step.after;
-      return { ok: true, link, rule: combined.reports };
+      this.#last = aggregate;
+      return { ok: true, link, rule: combined.reports, measures: combined.measures };
     } catch (error) {
       return { ok: false, code: 'STORE_WRITE', text: error instanceof Error ? error.message : String(error) };
     }

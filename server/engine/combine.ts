@@ -5,7 +5,7 @@ import { nextModel, optimizerBytes, weightsBytes } from '../../protocol/chain/mo
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import type { OptimizerState } from '../../protocol/optimizer/optimizer.js';
 import { blobHash, chunkHashList } from '../../protocol/wire/chunks.js';
-import { clip, createRule, groupMean, pipeline, update, type Visible } from '../aggregate/index.js';
+import { clip, createRule, groupMean, measure, pipeline, update, type Visible } from '../aggregate/index.js';
 import type { AggregateResult, AggregateWork, Blob, ModelResult, ModelWork } from './types.js';
 import { failureOf, type RuleInput } from './workbench.js';
 
@@ -14,7 +14,7 @@ import { failureOf, type RuleInput } from './workbench.js';
  * itself, and here, unlike under masks, nobody has to be believed.
  */
 export function combine(
-  { rule, encoding }: Omit<AggregateWork, 'groups'>,
+  { rule, encoding, last }: Omit<AggregateWork, 'groups'>,
   inputs: readonly RuleInput[],
 ): AggregateResult {
   try {
@@ -26,7 +26,8 @@ export function combine(
     const open = inputs.some(({ kind }) => kind === 'client');
     const stages = pipeline(open ? [clip<Visible>(encoding.clipNorm)] : [], createRule(rule));
     const { vector, reports } = stages.aggregate(visible, stages.init(encoding.dimension));
-    return { ok: true, aggregate: Float32Array.from(vector), reports };
+    const measures = measure(rule, visible, vector, last);
+    return { ok: true, aggregate: Float32Array.from(vector), reports, measures };
   } catch (error) {
     return failureOf(error);
   }
