@@ -84,7 +84,7 @@ export class RunningCoordinator implements Coordinator {
     this.#emitter = new Emitter((error) => log.error({ error: String(error) }, 'a listener of the coordinator threw'));
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
-    this.#watch = new Watch(options.task.rule, options.monitor);
+    this.#watch = new Watch(options.task, options.monitor);
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({

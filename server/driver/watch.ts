@@ -3,7 +3,9 @@
 
 import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
-import { faultyOf, type RuleSpec } from '../../protocol/rule.js';
+import { faultyOf } from '../../protocol/rule.js';
+import type { Encoding } from '../../protocol/secagg/jobs.js';
+import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { Measures, OrderReport } from '../aggregate/index.js';
 import {
   type ClientObservation,
@@ -22,12 +24,15 @@ import type { RoundReport } from './options.js';
 export type Unwatched = Omit<RoundReport, 'monitor'>;
 
 export class Watch {
-  readonly #rule: RuleSpec;
+  readonly #faulty: number;
+  readonly #normBound: number | undefined;
   #state: MonitorState;
   #proofs: Proof[] = [];
 
-  constructor(rule: RuleSpec, settings: MonitorSettings = MONITOR_DEFAULTS) {
-    this.#rule = rule;
+  constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS) {
+    this.#faulty = faultyOf(task.rule);
+    // In profile `open` the coordinator clips the rows itself.
+    this.#normBound = task.profile === 'open' ? undefined : normBoundOf(deriveTask(task).encoding);
     this.#state = openMonitor(settings);
   }
 
@@ -40,12 +45,13 @@ export class Watch {
   round(report: Unwatched, measures: Measures | undefined): RoundReport {
     const proofs = this.#proofs;
     this.#proofs = [];
-    const faulty = faultyOf(this.#rule);
+    const faulty = this.#faulty;
     const { state, events } = stepMonitor(this.#state, {
       round: report.round,
       clients: clientsOf(report),
       groups: measures === undefined ? [] : groupsOf(report, measures),
       ...(faulty > 0 && { faulty }),
+      ...(this.#normBound !== undefined && { normBound: this.#normBound }),
       ...(measures?.disagreement && { disagreement: measures.disagreement.value }),
       proofs,
     });
@@ -53,6 +59,10 @@ export class Watch {
     return { ...report, monitor: events satisfies readonly MonitorEvent[] };
   }
 }
+
+/** Rounding moves each coordinate by less than one level of the grid, of everybody alike. */
+const normBoundOf = ({ clipNorm, range, levels, dimension }: Encoding): number =>
+  clipNorm + Math.sqrt(dimension) * (range / levels);
 
 function clientsOf({ cohort, dropped, excluded }: Unwatched): ClientObservation[] {
   return cohort.map((id): ClientObservation => {

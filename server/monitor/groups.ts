@@ -28,10 +28,18 @@ export function trimFrequencyZ(trimmed: number, effective: number, m: number, f:
   return (trimmed - effective * p) / Math.sqrt(effective * p * (1 - p));
 }
 
-export function judgeGroups({ round, groups, faulty }: RoundObservation, settings: MonitorSettings): GroupEvent[] {
+export function judgeGroups(
+  { round, groups, faulty, normBound }: RoundObservation,
+  settings: MonitorSettings,
+): GroupEvent[] {
   const { groupFalseAlarm, effectiveCoordinates } = settings;
   const threshold = robustThreshold(groupFalseAlarm / TESTS, groups.length);
-  const events: GroupEvent[] = [];
+  const events = groups.flatMap(({ id, norm }): GroupEvent[] => {
+    if (normBound === undefined || norm <= normBound) return [];
+    // No statistic: a mean of clipped updates is no longer than the clipping norm.
+    const says = `group ${id}: the norm of its mean update is ${norm.toPrecision(3)}, above the ${normBound.toPrecision(3)} that clipped updates can reach: at least one member did not clip`;
+    return [{ type: 'group', round, group: id, signal: 'bound', value: norm, threshold: normBound, says }];
+  });
   const outliers = (
     signal: GroupSignal,
     read: (group: GroupObservation) => number | undefined,

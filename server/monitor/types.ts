@@ -44,6 +44,10 @@ export interface RoundObservation {
   readonly groups: readonly GroupObservation[];
   /** f of the rule over the groups; absent where it trims nothing. */
   readonly faulty?: number;
+  /**
+   * What the norm of an honest group mean cannot exceed: clipping norm and rounding. Absent where noise is added: then nothing is certain.
+   */
+  readonly normBound?: number;
   /** ‖A − B‖ of two rules over the same inputs, divided by the median distance of an input from A. */
   readonly disagreement?: number;
   /** Sketch of the last global step under this round's matrix: what a replaying client sends. */
@@ -61,7 +65,7 @@ export type ClientSignal =
   | 'duplicate'
   | 'offence'
   | 'participation';
-export type GroupSignal = 'norm' | 'trim' | 'direction' | 'heldOut' | 'recall';
+export type GroupSignal = 'bound' | 'norm' | 'trim' | 'direction' | 'heldOut' | 'recall';
 
 /** One test that a client did not pass. */
 export interface Finding {

@@ -112,22 +112,30 @@ describe('the distributions', () => {
 });
 
 describe('the threshold of a robust z', () => {
-  // 4,000 groups of `count` Gaussian values at 1 %: expected 40·count hits; the derivation is approximate, so a factor of 1.6 is allowed.
-  it.each([6, 8, 16, 48])(
-    'is exceeded by an honest one of %i values about as often as it says, and never much more',
-    (count) => {
-      const random = Random.fromSeed(`threshold ${count}`);
-      const threshold = robustThreshold(0.01, count);
-      let hits = 0;
-      for (let group = 0; group < 4_000; group++) {
-        const values = Array.from({ length: count }, () => random.normal());
-        hits += cleanZ(values, 0).filter((z) => z > threshold).length;
-      }
-      const rate = hits / (4_000 * count);
-      expect(rate).toBeLessThan(0.016);
-      expect(rate).toBeGreaterThan(0.003);
-    },
-  );
+  // Draws of Gaussian values, enough for 200 expected hits or more; the derivation is approximate, so a factor of 1.8 is allowed above.
+  // Below 8 values it errs on the quiet side.
+  it.each([
+    [8, 0.01],
+    [16, 0.01],
+    [48, 0.01],
+    [8, 0.001],
+    [16, 0.001],
+    [48, 0.001],
+    [24, 0.000167],
+    [48, 0.000167],
+  ])('is exceeded by an honest one of %i values with probability %f at most, about', (count, alpha) => {
+    const random = Random.fromSeed(`threshold ${count}`);
+    const threshold = robustThreshold(alpha, count);
+    const groups = Math.ceil(200 / (alpha * count));
+    let hits = 0;
+    for (let group = 0; group < groups; group++) {
+      const values = Array.from({ length: count }, () => random.normal());
+      hits += cleanZ(values, 0).filter((z) => z > threshold).length;
+    }
+    const rate = hits / (groups * count);
+    expect(rate).toBeLessThan(1.8 * alpha);
+    expect(rate).toBeGreaterThan(0.05 * alpha);
+  });
 
   it('is infinite where two values are all there is', () => {
     expect(robustThreshold(0.01, 2)).toBe(Number.POSITIVE_INFINITY);
@@ -237,7 +245,7 @@ describe('an attacker that shows in its sketch', () => {
   const random = Random.fromSeed('attack');
   it.each<[string, Corrupt]>([
     ['sends its update backwards and three times as long', (x) => x.map((v) => -3 * v)],
-    ['sends noise ten times as long as an update', (x) => x.map(() => (10 * random.normal()) / Math.sqrt(D))],
+    ['sends noise twenty times as long as an update', (x) => x.map(() => (20 * random.normal()) / Math.sqrt(D))],
     ['boosts its update by ten', (x) => x.map((v) => 10 * v)],
     ['gives nothing', (x) => new Float64Array(x.length)],
   ])('and %s is quarantined within 5 rounds, all twelve of 48, nobody honest with them', (_, corrupt) => {
@@ -332,6 +340,13 @@ describe('what the monitor does, and what never', () => {
     expect([...state.clients.values()].every(({ suspicion }) => suspicion === 0)).toBe(true);
   });
 
+  it('says of a group beyond the norm that honest members can reach that somebody in it did not clip, whatever the others do', () => {
+    const groups = [3, 4.9, 5.1].map((norm, i) => ({ id: i, norm }));
+    const { events } = run(1, (round) => quiet(round, { groups, normBound: 5 }));
+    expect(events).toMatchObject([{ type: 'group', group: 2, signal: 'bound', threshold: 5 }]);
+    expect(events[0]?.says).toContain('at least one member did not clip');
+  });
+
   it('finds no fault with eight groups that differ as groups do', () => {
     const random = Random.fromSeed('groups');
     const { events } = run(200, (round) =>
@@ -351,8 +366,8 @@ describe('what the monitor does, and what never', () => {
   });
 
   it('hears an appeal: the quarantine ends and for some rounds statistics only observe', () => {
-    const corrupt: Corrupt = (x, client) => (client === 0 ? x.map((v) => 50 * v) : x);
-    const observe = fleet({ clients: 20, seed: 'appeal', corrupt, dropRate: 0 });
+    const corrupt: Corrupt = (x, client) => (client === 0 ? x.map((v) => 1e6 * v) : x);
+    const observe = fleet({ clients: 48, seed: 'appeal', corrupt, dropRate: 0 });
     let { state } = run(2, observe);
     expect(isBarred(state, id(0), 3)).toBe(true);
     state = appeal(state, id(0), true, 'a hospital for children: its data are like nobody else’s').state;
