@@ -9,6 +9,7 @@ import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { Measures } from '../aggregate/index.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -35,7 +36,7 @@ import type {
 import type { Publisher } from './publisher.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
-import { Watch } from './watch.js';
+import { type Unwatched, Watch } from './watch.js';
 
 /** What `startCoordinator` has made and checked. */
 export interface Parts {
@@ -197,7 +198,7 @@ export class RunningCoordinator implements Coordinator {
         this.#log.warn({ round, attempts, code, text }, 'round void');
         const model = hashOf(this.#parts.store.head().record.modelAfter);
         const report = this.#reporter.void(round, attempts, code, text, model, this.#clock.now());
-        this.#report(this.#watch.round(report, undefined));
+        this.#report(this.#watched(report, undefined));
         return;
       }
       case 'blame': {
@@ -277,14 +278,26 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const report = this.#watch.round(this.#reporter.committed(link, attempt, result, rule, now), measures);
-    for (const { says, ...event } of report.monitor) this.#log.info(event, says);
+    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, now), measures);
     for (const { id, members } of report.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);
     }
     this.#report(report);
     this.#campaign.post({ type: 'published', now });
+  }
+
+  /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
+  #watched(unwatched: Unwatched, measures: Measures | undefined): RoundReport {
+    const report = this.#watch.round(unwatched, measures);
+    for (const event of report.monitor) {
+      const { says, ...fields } = event;
+      this.#log.info(fields, says);
+      if (event.type !== 'quarantine') continue;
+      const { client, until } = event;
+      this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
+    }
+    return report;
   }
 
   /** Reports come in the order of the rounds: one without a model waits for the evaluations before it as well. */

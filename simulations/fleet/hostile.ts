@@ -66,6 +66,14 @@ export function hostileTrainer(inner: Trainer, options: HostileOptions): Trainer
   };
 }
 
+/** One list for all conspirators of a process: attacks may remember by it what they have found. */
+const shownRows = new WeakMap<Others, readonly Float32Array[]>();
+function rowsOf(others: Others): readonly Float32Array[] {
+  const rows = shownRows.get(others) ?? others.honest.map(({ update }) => update);
+  shownRows.set(others, rows);
+  return rows;
+}
+
 /** Everything there is to know; an attack reads what its type lets it. */
 function viewOf(
   { attack, rank, attackers, cohort, encoding, rule, draws }: HostileOptions,
@@ -83,7 +91,7 @@ function viewOf(
     cohort,
     encoding,
     random: draws(own.round).fork('update'),
-    honest: honest.map(({ update }) => update),
+    honest: others === undefined ? [] : rowsOf(others),
     rule,
     aggregate: (sent) => {
       const groups = conspirators.map(({ group }) => group);

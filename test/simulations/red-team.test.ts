@@ -11,7 +11,9 @@ import { quick } from './quick.js';
 const MINUTE = 60_000;
 const SINGLE = 'malicious: { count: 1, attack: { kind: sign-flip, boost: 30 } }';
 const withMalicious = (malicious: string, rounds = 3): string =>
-  quick({ rounds }).replace(SINGLE, `malicious: ${malicious.replaceAll('\n', ' ')}`).replace('faulty: 1', 'faulty: 2');
+  quick({ rounds })
+    .replace(SINGLE, `malicious: ${malicious.replaceAll('\n', ' ')}`)
+    .replace('faulty: 1', 'faulty: 2');
 const settings = (malicious: string, rounds?: number) =>
   parseSimulationConfig(withMalicious(malicious, rounds), 'quick');
 
