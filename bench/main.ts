@@ -6,13 +6,23 @@
 import { arch, availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { aggregateBench } from './aggregate.js';
+import { clientBench } from './client.js';
 import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
+import { secaggBench } from './secagg.js';
 import { training } from './training.js';
 import { wireBench } from './wire.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, training, wireBench];
+const BENCHES: readonly Bench[] = [
+  cryptoBench,
+  kernelsBench,
+  wireBench,
+  secaggBench,
+  clientBench,
+  aggregateBench,
+  training,
+];
 
 interface Result {
   readonly name: string;

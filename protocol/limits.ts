@@ -24,6 +24,10 @@ export const MAX_ROSTER = 255;
 export const MAX_GROUPS = 1_024;
 /** Groups of the `grouped` profile: a rule over fewer means is no rule. */
 export const MIN_GROUPS = 5;
+/** Steps of an iterative rule. 200 is what Weiszfeld needs to converge (robustness.md §1.2); each costs a pass over all inputs. */
+export const MAX_RULE_STEPS = 200;
+/** Stages before a rule. The longest published pipeline has two; each costs up to a pass over all pairs of inputs. */
+export const MAX_PRE_STEPS = 4;
 /** Clients in one round of profile `open`. Their keys (32 KiB) and the settings fit the header of one announcement. */
 export const MAX_OPEN_COHORT = 1_024;
 /** Coordinates of a vector. The two float32 moments of an adaptive optimiser over 2^26 (512 MiB) are still one blob of at most MAX_CHUNKS. */

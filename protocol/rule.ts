@@ -1,38 +1,252 @@
 // The aggregation rule of a task, as data: part of the signed configuration, so that clients know what is done with their sums.
-// Not here: the rules themselves (server/aggregate) and which rule a profile allows.
+// Not here: the rules themselves (server/aggregate), what the sketches of profile `sketch` decide (selection.ts), and which rule
+// a profile allows (task.ts).
+// Discussion: every parameter is in the text that clients sign; a rule has no default for any. `pre` is absent where there is
+// no step and never an empty list, so that one meaning has one canonical text, the one it had before there were steps.
 
 import { SottoError } from './errors.js';
+import { MAX_PRE_STEPS, MAX_RULE_STEPS } from './limits.js';
 
-/** `faulty` is f, the number of bad inputs (groups or clients) the task is ready for; the trimmed mean cuts f on each side. */
-export type RuleSpec =
+/** How many nearest others a Krum score sums over. `n-f-2` is Blanchard et al. 2017; `n-f-1` is n − f counting the row itself. */
+export const NEIGHBOURS = ['n-f-2', 'n-f-1'] as const;
+export type Neighbours = (typeof NEIGHBOURS)[number];
+/** Where Weiszfeld's iteration begins. With few steps the result depends on it. */
+export const MEDIAN_STARTS = ['zero', 'median'] as const;
+export type MedianStart = (typeof MEDIAN_STARTS)[number];
+/** Where centred clipping begins: `previous` is the last aggregate of the task, zero in the first round. */
+export const CLIPPING_STARTS = ['previous', 'zero', 'median'] as const;
+export type ClippingStart = (typeof CLIPPING_STARTS)[number];
+
+/** A stage before the rule. `arc` and `nnm` take f from the rule behind them. */
+export type PreSpec =
+  | { readonly name: 'clip'; readonly norm: number }
+  | { readonly name: 'arc' }
+  | { readonly name: 'nnm' }
+  | { readonly name: 'bucketing'; readonly size: number };
+
+/** The last stage. `faulty` is f, the number of bad inputs (groups or clients) the task is ready for. */
+export type CoreSpec =
   | { readonly name: 'mean' }
-  | { readonly name: 'median'; readonly faulty: number }
-  | { readonly name: 'trimmed-mean'; readonly faulty: number };
+  | { readonly name: 'median' | 'trimmed-mean' | 'meamed' | 'bulyan'; readonly faulty: number }
+  | {
+      readonly name: 'geometric-median';
+      readonly faulty: number;
+      /** Distances below count as this: smooths the iteration near an input. */
+      readonly nu: number;
+      readonly steps: number;
+      readonly start: MedianStart;
+    }
+  | {
+      readonly name: 'centred-clipping';
+      readonly faulty: number;
+      /** How far from the centre an input pulls with all its length. */
+      readonly tau: number;
+      readonly steps: number;
+      readonly start: ClippingStart;
+    }
+  | {
+      readonly name: 'krum';
+      readonly faulty: number;
+      readonly neighbours: Neighbours;
+      /** Runs with fewer than 2f + 3 inputs, where nothing is proven. */
+      readonly force: boolean;
+    }
+  | {
+      readonly name: 'multi-krum';
+      readonly faulty: number;
+      readonly neighbours: Neighbours;
+      /** K, the inputs that are averaged; at most inputs − f. */
+      readonly keep: number;
+      readonly force: boolean;
+    };
+
+/** Stages from left to right, then the rule: [nnm, clip] is not [clip, nnm]. */
+export type RuleSpec = CoreSpec & { readonly pre?: readonly PreSpec[] };
+
+/** The fields of each rule and step beside its name; the configuration and the documents are checked against them. */
+export const RULE_FIELDS = {
+  mean: [],
+  median: ['faulty'],
+  'trimmed-mean': ['faulty'],
+  meamed: ['faulty'],
+  'geometric-median': ['faulty', 'nu', 'steps', 'start'],
+  'centred-clipping': ['faulty', 'tau', 'steps', 'start'],
+  krum: ['faulty', 'neighbours', 'force'],
+  'multi-krum': ['faulty', 'neighbours', 'keep', 'force'],
+  bulyan: ['faulty'],
+} as const satisfies Record<CoreSpec['name'], readonly string[]>;
+export const PRE_FIELDS = {
+  clip: ['norm'],
+  arc: [],
+  nnm: [],
+  bucketing: ['size'],
+} as const satisfies Record<PreSpec['name'], readonly string[]>;
 
 /** f of a rule; the mean is ready for none. */
 export const faultyOf = (spec: RuleSpec): number => (spec.name === 'mean' ? 0 : spec.faulty);
 
-/** The fewest inputs a rule makes sense with: 2f < inputs, so 2f + 1 (Yin et al. 2018; no rule survives half). */
-export const leastInputs = (spec: RuleSpec): number => 2 * faultyOf(spec) + 1;
+export const preOf = (spec: RuleSpec): readonly PreSpec[] => spec.pre ?? [];
+
+/** The weighted mean and nothing before it: what is left where the coordinator sees a single sum, or weights. */
+export const isPlainMean = (spec: RuleSpec): boolean => spec.name === 'mean' && preOf(spec).length === 0;
+
+/** Whether it draws: a rule that does not leaves the coordinator's stream of chance alone. */
+export const isRandomised = (spec: RuleSpec): boolean => preOf(spec).some(({ name }) => name === 'bucketing');
+
+/** Whether the next round needs what the last one gave. */
+export const isStateful = (spec: RuleSpec): boolean => spec.name === 'centred-clipping' && spec.start === 'previous';
 
 /**
+ * The fewest inputs a rule makes sense with. 2f < inputs for all (Yin et al. 2018; no rule survives half), for the Krum family
+ * 2f + 3 (Blanchard et al. 2017, Proposition 4.2) unless forced, for Bulyan 4f + 3 (El Mhamdi et al. 2018, §4); with f = 0 nothing is
+ * claimed and one will do. A rule behind buckets of s needs as many buckets: (least − 1)·s + 1 inputs.
+ */
+export function leastInputs(spec: RuleSpec): number {
+  const least = preOf(spec).reduceRight(
+    (needed, step) => (step.name === 'bucketing' ? (needed - 1) * step.size + 1 : needed),
+    leastOfCore(spec),
+  );
+  return Math.max(least, 2 * faultyOf(spec) + 1);
+}
+
+function leastOfCore(spec: CoreSpec): number {
+  switch (spec.name) {
+    case 'mean':
+      return 1;
+    case 'krum':
+    case 'multi-krum': {
+      const proven = spec.faulty > 0 && !spec.force ? 2 * spec.faulty + 3 : 2 * spec.faulty + 1;
+      return spec.name === 'krum' ? proven : Math.max(proven, spec.keep + spec.faulty);
+    }
+    case 'bulyan':
+      return spec.faulty > 0 ? 4 * spec.faulty + 3 : 1;
+    case 'median':
+    case 'trimmed-mean':
+    case 'meamed':
+    case 'geometric-median':
+    case 'centred-clipping':
+      return 2 * spec.faulty + 1;
+    default:
+      return spec satisfies never;
+  }
+}
+
+/** `code`: a count that does not fit the others is CONFIG_RULE_COUNT, a value that fits nothing CONFIG_INVALID. */
+interface Range {
+  readonly holds: (value: unknown) => boolean;
+  readonly says: string;
+  readonly code: 'CONFIG_RULE_COUNT' | 'CONFIG_INVALID';
+}
+const oneOf = (names: readonly string[]): Range => ({
+  holds: (value) => typeof value === 'string' && names.includes(value),
+  says: `one of ${names.join(', ')}`,
+  code: 'CONFIG_INVALID',
+});
+const integer = (least: number, most = Number.MAX_SAFE_INTEGER): Range => ({
+  holds: (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  says: most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`,
+  code: 'CONFIG_RULE_COUNT',
+});
+const positive: Range = {
+  holds: (value) => typeof value === 'number' && Number.isFinite(value) && value > 0,
+  says: 'a finite number above 0',
+  code: 'CONFIG_INVALID',
+};
+const RANGES: Readonly<Record<string, Range>> = {
+  faulty: integer(0),
+  keep: integer(1),
+  size: integer(1),
+  steps: integer(1, MAX_RULE_STEPS),
+  nu: positive,
+  tau: positive,
+  norm: positive,
+  neighbours: oneOf(NEIGHBOURS),
+  force: { holds: (value) => typeof value === 'boolean', says: 'true or false', code: 'CONFIG_INVALID' },
+};
+
+/**
+ * Total on anything that was parsed from a configuration.
  * @param inputs how many groups or clients the rule will see at least.
- * @throws CONFIG_RULE_COUNT where f is no count, or 2f ≥ inputs; CONFIG_INVALID for an unknown name
+ * @throws CONFIG_RULE_COUNT where a count is none, or the inputs are too few for the claim; CONFIG_INVALID for an unknown name
+ *   or field, a missing one, and a step that means nothing
  */
 export function checkRule(spec: RuleSpec, inputs: number): void {
-  const name: string = spec.name;
-  if (name !== 'mean' && name !== 'median' && name !== 'trimmed-mean') {
-    throw new SottoError('CONFIG_INVALID', `rule.name is "${name}"; it must be one of mean, median, trimmed-mean`);
-  }
-  const faulty = faultyOf(spec);
-  if (!Number.isSafeInteger(faulty) || faulty < 0) {
-    throw new SottoError('CONFIG_RULE_COUNT', `rule.faulty is ${faulty}; it must be an integer of at least 0`);
-  }
-  if (2 * faulty >= inputs) {
+  checkFields('rule', spec, RULE_FIELDS, ['pre']);
+  checkPre(spec);
+  const least = leastInputs(spec);
+  if (inputs < least) {
+    const faulty = faultyOf(spec);
+    const steps = preOf(spec).map((step) => `${step.name} → `);
     throw new SottoError(
       'CONFIG_RULE_COUNT',
-      `${name} with faulty ${faulty} needs at least ${2 * faulty + 1} inputs, there are ${inputs}; lower faulty or make more, smaller groups`,
+      `${steps.join('')}${spec.name} with faulty ${faulty} needs at least ${least} inputs, there are ${inputs}; lower faulty or make more, smaller groups${remedy(spec)}`,
       { faulty, inputs },
     );
   }
 }
+
+function remedy(spec: RuleSpec): string {
+  if (preOf(spec).some(({ name }) => name === 'bucketing')) return ', or smaller buckets';
+  return spec.name === 'multi-krum' ? ', or lower keep' : '';
+}
+
+function checkPre(spec: RuleSpec): void {
+  if (spec.pre === undefined) return;
+  const given: unknown = spec.pre;
+  if (!Array.isArray(given) || given.length === 0 || given.length > MAX_PRE_STEPS) {
+    throw new SottoError(
+      'CONFIG_INVALID',
+      `rule.pre must be a list of 1 to ${MAX_PRE_STEPS} steps; leave it out where there is none`,
+      { field: 'pre' },
+    );
+  }
+  spec.pre.forEach((step, i) => {
+    checkFields(`rule.pre.${i}`, step, PRE_FIELDS, []);
+    if (spec.name === 'mean' && (step.name === 'arc' || step.name === 'nnm')) {
+      throw new SottoError(
+        'CONFIG_INVALID',
+        `rule.pre.${i} is ${step.name}, which takes f from its rule, and the mean has none: it would change nothing; use trimmed-mean with faulty`,
+        { field: 'pre' },
+      );
+    }
+  });
+}
+
+/** Unknown fields are refused: a misspelt `force` must not vanish. */
+function checkFields(
+  where: string,
+  given: { readonly name: string },
+  table: Readonly<Record<string, readonly string[]>>,
+  optional: readonly string[],
+): void {
+  const values: Readonly<Record<string, unknown>> = { ...given };
+  const fields = Object.hasOwn(table, given.name) ? table[given.name] : undefined;
+  if (fields === undefined) {
+    const text = `${where}.name is "${given.name}"; it must be one of ${Object.keys(table).join(', ')}`;
+    throw new SottoError('CONFIG_INVALID', text, { field: 'name' });
+  }
+  for (const field of fields) {
+    const range = field === 'start' ? startOf(given.name) : RANGES[field];
+    if (range !== undefined && !range.holds(values[field])) {
+      throw new SottoError(
+        range.code,
+        `${where}.${field} of ${given.name} is ${values[field]}; it must be ${range.says}`,
+        {
+          field,
+        },
+      );
+    }
+  }
+  const unknown = Object.keys(values).find((key) => key !== 'name' && !fields.includes(key) && !optional.includes(key));
+  if (unknown !== undefined) {
+    throw new SottoError(
+      'CONFIG_INVALID',
+      `${where}.${unknown} is no setting of ${given.name}; it has ${fields.join(', ') || 'none'}`,
+      {
+        field: unknown,
+      },
+    );
+  }
+}
+
+const startOf = (name: string): Range => oneOf(name === 'centred-clipping' ? CLIPPING_STARTS : MEDIAN_STARTS);

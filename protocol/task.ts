@@ -9,7 +9,7 @@ import { SottoError } from './errors.js';
 import type { Millis } from './ids.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
-import { checkRule, leastInputs, type RuleSpec } from './rule.js';
+import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
 
 /**
@@ -184,13 +184,13 @@ function checkEncoding({ encoding }: TaskConfig): void {
 
 function checkRuleFits(config: TaskConfig): void {
   const { rule, profile, group, encoding } = config;
-  if (rule.name !== 'mean' && profile === 'cohort')
+  if (!isPlainMean(rule) && profile === 'cohort')
     throw new SottoError(
       'CONFIG_RULE_PROFILE',
       `rule ${rule.name} means nothing in profile cohort: the coordinator sees one sum, and a robust rule over a single vector returns it unchanged; use profile grouped (a rule over group means), open (a rule over visible updates), or rule mean`,
       { field: 'rule', profile },
     );
-  if (rule.name !== 'mean' && encoding.weighting.by === 'examples')
+  if (!isPlainMean(rule) && encoding.weighting.by === 'examples')
     throw new SottoError(
       'CONFIG_RULE_PROFILE',
       `rule ${rule.name} takes encoding.weighting uniform only: a weight is a lever for whoever lies about it`,

@@ -111,6 +111,8 @@ export function groupsFor(
   const { threshold } = deriveTask(task);
   const setup = { config: task, threshold, settings: campaign, random: () => random.uniform(), lastRound: 0 };
   const ids = clients.map(({ identity }) => identity.id);
-  const group = new Map(dealGroups(setup, ids).flatMap(({ id, members }) => members.map((member) => [member, id])));
+  const group = new Map(
+    dealGroups(setup, [...ids].sort()).flatMap(({ id, members }) => members.map((member) => [member, id])),
+  );
   return (position) => group.get(ids[position] ?? ('' as ClientId)) ?? 0;
 }

@@ -1,7 +1,6 @@
 // What a red team reports: how far an attack got, how well it was seen, how soon, and what honest clients lost. Pure functions over
 // results; robustness.md §2 (metrics) and §0, §1.5 (what to expect). Not here: running anything.
 
-import { lnGamma } from '../protocol/sketch/quantiles.js';
 import { normalCdf, normalQuantile } from '../server/monitor/distributions.js';
 
 /**
@@ -109,48 +108,6 @@ export function kappaBounds(n: number, f: number) {
   return { trimmedMean: 6 * r * (1 + r), median, geometricMedian: median, krum: 6 * (1 + r), lowerBound: r };
 }
 
-/**
- * Probability that a random split of n clients, f of them bad, into groups of g has too many bad groups for a median: more than
- * ⌊(m − 1)/2⌋ of m = ⌊n/g⌋. Exact: the placements of the bad by a polynomial in bad clients and bad groups, over C(n, f).
- * Groups are fixed, so the draw happens once: enforce the worst case, use this to warn. @throws RangeError unless g divides n
- */
-export function medianBreakProbability(n: number, f: number, g: number): number {
-  if (n % g !== 0) throw new RangeError(`groups of ${g} do not divide ${n} clients`);
-  const m = n / g;
-  // ways[bad groups][bad clients]; in floating point, relative to nothing: C(n, f) of the sizes in use is far below 10³⁰⁸.
-  let ways: number[][] = [[1]];
-  for (let group = 0; group < m; group++) {
-    const next: number[][] = Array.from({ length: ways.length + 1 }, () => new Array<number>(f + 1).fill(0));
-    ways.forEach((row, groups) => {
-      row.forEach((count, clients) => {
-        if (count === 0) return;
-        for (let bad = 0; bad <= Math.min(g, f - clients); bad++) {
-          const target = next[groups + (bad > 0 ? 1 : 0)];
-          // safe: next has one row more than ways, of f + 1 entries.
-          if (target) target[clients + bad]! += count * choose(g, bad);
-        }
-      });
-    });
-    ways = next;
-  }
-  const broken = ways.slice(Math.floor((m - 1) / 2) + 1).reduce((sum, row) => sum + (row[f] ?? 0), 0);
-  return broken / choose(n, f);
-}
-
-/** Largest g with 1 − (1 − e)^g below `badGroup`. */
-export function largestGroup(maliciousFraction: number, badGroup: number): number {
-  let g = 1;
-  while (1 - (1 - maliciousFraction) ** (g + 1) < badGroup) g++;
-  return g;
-}
-
 /** Most that any test over `rounds` rounds can detect of a client that obeys clip and noise: Φ(Φ⁻¹(FPR) + 2√T/z) (§0.5). */
 export const detectionCeiling = (noiseMultiplier: number, rounds: number, falsePositiveRate: number): number =>
   normalCdf(normalQuantile(falsePositiveRate) + (2 * Math.sqrt(rounds)) / noiseMultiplier);
-
-function choose(n: number, k: number): number {
-  if (n > 60) return Math.exp(lnGamma(n + 1) - lnGamma(k + 1) - lnGamma(n - k + 1));
-  let result = 1;
-  for (let i = 1; i <= k; i++) result = (result * (n - k + i)) / i;
-  return result;
-}

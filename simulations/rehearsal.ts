@@ -9,6 +9,7 @@ import type { Evaluation, Trainer, TrainingRound, TrainingSpec } from '../client
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
 import { applyAggregate, initOptimizer } from '../protocol/optimizer/optimizer.js';
 import { deriveTask, type TaskConfig } from '../protocol/task.js';
+import { createRule } from '../server/aggregate/index.js';
 import { needsOthers } from './attacks/attack.js';
 import { createAttack } from './attacks/spec.js';
 import { type Cast, castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
@@ -19,7 +20,7 @@ import { Gathering, Mail } from './fleet/gathering.js';
 import { type HostileOptions, hostileTrainer, isOn } from './fleet/hostile.js';
 import type { MemberOrder } from './fleet/messages.js';
 import { goalsOf, type SuccessRates } from './goals.js';
-import { aggregateOf, asSent } from './pipeline.js';
+import { asSent, groupMeansOf } from './pipeline.js';
 
 export interface RehearsedRound extends Evaluation {
   readonly round: number;
@@ -60,9 +61,12 @@ export async function rehearse(
     const test = firstExamples(examples.test, config.data.testExamples);
     const goals = goalsOf(cast.conspiracies, test, pool, config.model);
     const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
+    const buckets = draws.sampling().fork('buckets');
+    const rule = createRule(task.rule, () => buckets.uniform());
     const spec = task.training as unknown as TrainingSpec; // safe: the configuration schema has checked the fields
     let { weights } = initialWeights(config.model, draws.weights);
     let state = initOptimizer(task.optimizer, weights.length);
+    let ruleState = rule.init(weights.length);
     const rounds: RehearsedRound[] = [];
     for (let round = 1; round <= config.campaign.rounds; round++) {
       const from = Date.now();
@@ -78,9 +82,10 @@ export async function rehearse(
           };
         }),
       );
-      const aggregate = aggregateOf(task.rule, weights.length, updates);
+      const { vector, state: afterRule } = rule.aggregate(groupMeansOf(weights.length, updates), ruleState);
+      ruleState = afterRule;
       mail.over(round);
-      ({ weights, state } = applyAggregate(task.optimizer, weights, state, aggregate));
+      ({ weights, state } = applyAggregate(task.optimizer, weights, state, Float32Array.from(vector)));
       const seconds = (Date.now() - from) / 1_000;
       const attackSuccessRate = await goals?.(weights);
       const row = {

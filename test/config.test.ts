@@ -105,10 +105,17 @@ describe('a refusal names file, line, field, value and remedy', () => {
   });
 
   it('for an unknown name among several shapes', () => {
-    expect(simulation('rule.name', 'krum').message).toContain(
-      'rule.name is "krum"; it must be one of mean, median, trimmed-mean',
+    expect(simulation('rule.name', 'krumm').message).toContain(
+      'rule.name is "krumm"; it must be one of mean, median, trimmed-mean',
     );
     expect(simulation('data.source.set', 'mnits').message).toContain('must be one of mnist, spam, synthetic');
+  });
+
+  it('for a step of a rule that there is not, and for none at all', () => {
+    expect(simulation('rule.pre', [{ name: 'nmm' }]).message).toMatch(
+      /rule\.pre.* must be one of clip, arc, nnm, bucketing/,
+    );
+    expect(simulation('rule.pre', []).message).toContain('a list of 1 to 4 entries');
   });
 
   it('for a missing setting', () => {
@@ -139,6 +146,35 @@ describe('a refusal names file, line, field, value and remedy', () => {
     expect(simulation('trust', 'standard').code).toBe('CONFIG_GROUP_SIZE');
     expect(coordinator('encoding.bits', 31).code).toBe('CONFIG_RING');
     expect(coordinator('windows.masked.quorum', 3).code).toBe('CONFIG_PHASE_WINDOW');
+  });
+});
+
+describe('a rule of a file', () => {
+  const ruleOf = (rule: object) => parseSimulationConfig(changed(QUICK, 'rule', rule), 'f.yaml').task.rule;
+
+  it('is signed with every number that its profile filled in', () => {
+    expect(ruleOf({ name: 'geometric-median', faulty: 1 })).toEqual({
+      name: 'geometric-median',
+      faulty: 1,
+      nu: 0.1,
+      steps: 3,
+      start: 'zero',
+    });
+    expect(ruleOf({ name: 'centred-clipping', faulty: 1, tau: 2 })).toEqual({
+      name: 'centred-clipping',
+      faulty: 1,
+      tau: 2,
+      steps: 3,
+      start: 'previous',
+    });
+  });
+
+  it('keeps its steps in their order, and is refused where the steps leave too few inputs', () => {
+    const pre = [{ name: 'clip', norm: 2 }, { name: 'nnm' }];
+    expect(ruleOf({ name: 'trimmed-mean', faulty: 1, pre })).toEqual({ name: 'trimmed-mean', faulty: 1, pre });
+    const error = simulation('rule', { name: 'median', faulty: 2, pre: [{ name: 'bucketing', size: 3 }] });
+    expect(error.code).toBe('CONFIG_RULE_COUNT');
+    expect(error.message).toContain('bucketing → median with faulty 2 needs at least 13 inputs');
   });
 });
 
@@ -207,9 +243,9 @@ describe('a text that is no settings', () => {
 
 describe('what is left out', () => {
   it('is filled in by the profile, as the page says', () => {
-    const { task } = loadSimulationConfig('examples/mnist.yaml');
+    const { task } = loadSimulationConfig('examples/spam.yaml');
     expect(task.group.colluders).toBe(2);
-    expect(task.encoding).toEqual({ clipNorm: 4, range: 4, bits: 16, weighting: { by: 'uniform' } });
+    expect(task.encoding).toEqual({ clipNorm: 8, range: 8, bits: 16, weighting: { by: 'uniform' } });
     expect(task.prg).toBe('aes256ctr');
     expect(task.windows.keys).toEqual({ count: { min: 6, max: 8 }, time: { min: 0, max: 30_000 } });
     const said = new Map(PROFILE_FILLS.grouped.map(({ setting, value }) => [setting, value]));

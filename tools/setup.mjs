@@ -10,6 +10,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const LOCK = '.setup.lock';
 /** Longest time to wait for another set-up, ms. A first `npm ci` on a slow line takes minutes. */
 const LOCK_WAIT_MS = 15 * 60_000;
+/** A lock without a number is being written; older than this its writer died, ms. */
+const EMPTY_MS = 10_000;
 
 /** @returns what is wrong with this version of Node for the range `>=a.b`, or undefined */
 export function nodeProblem(version, range) {
@@ -47,19 +49,11 @@ export function installProblem(root) {
 /** Runs `work` while no other process does; waits for one that lives, takes over from one that died. */
 export function withLock(path, work, waitMs = LOCK_WAIT_MS) {
   const end = Date.now() + waitMs;
-  for (;;) {
-    try {
-      const file = openSync(path, 'wx');
-      writeFileSync(file, String(process.pid));
-      closeSync(file);
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    if (!ownerLives(path)) rmSync(path, { force: true });
-    else if (Date.now() > end)
+  while (!create(path)) {
+    if (ownerOf(path) === 'dead') bury(path);
+    else if (Date.now() > end) {
       throw new Error(`another set-up has held ${path} for ${waitMs / 60_000} minutes; remove the file if none runs`);
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    } else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   }
   try {
     return work();
@@ -68,15 +62,46 @@ export function withLock(path, work, waitMs = LOCK_WAIT_MS) {
   }
 }
 
-function ownerLives(path) {
+/** @returns whether the file was not there before and now holds our number */
+function create(path) {
+  try {
+    const file = openSync(path, 'wx');
+    writeFileSync(file, String(process.pid));
+    closeSync(file);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function ownerOf(path) {
   try {
     const pid = Number(readFileSync(path, 'utf8'));
     // Created, but its number not yet written: give it time.
-    if (pid === 0) return Date.now() - lstatSync(path).mtimeMs < 2_000;
+    if (pid === 0) return Date.now() - lstatSync(path).mtimeMs < EMPTY_MS ? 'alive' : 'dead';
     process.kill(pid, 0);
-    return true;
+    return 'alive';
   } catch (error) {
-    return error.code === 'EPERM';
+    // No such file: it was given back between two looks. No such process: it died.
+    return error.code === 'ESRCH' ? 'dead' : 'alive';
+  }
+}
+
+/**
+ * Removes the lock of a dead owner. Two that saw the same dead owner must not both remove: the second would take away the lock
+ * that the first has made since. So a second file decides who removes, and whoever has it looks again.
+ */
+function bury(path) {
+  const spade = `${path}.taking-over`;
+  if (!create(spade)) {
+    if (ownerOf(spade) === 'dead') rmSync(spade, { force: true });
+    return;
+  }
+  try {
+    if (ownerOf(path) === 'dead') rmSync(path, { force: true });
+  } finally {
+    rmSync(spade, { force: true });
   }
 }
 

@@ -1,5 +1,5 @@
 // Made by tools/build-kernels.mjs from assembly/sketch.ts: do not edit. The module in base64, and the SHA-256 of its source.
-export const SOURCE_SHA256 = '73627680640affd611a230c0f964e45bf5d96a503b8405e498b8c8e14e75c5ec';
+export const SOURCE_SHA256 = 'a84214348af7dff07f16e8780aef57e2a5b7db7477a565cf79a3c803aa86c4ff';
 export const WASM_BASE64 =
   'AGFzbQEAAAABEgJgBn9/f39/fwBgBX9/f39/AAMEAwEAAAUDAQBkBygECGFic29yYjMyAAEIYWJzb3JiMTYAAgVkZW5zZQAABm1lbW9yeQIACv' +
   'gFA+sBAgJ/BHsDQCACBED9DAAAAAAAAAAAAAAAAAAAAAAhB/0MAAAAAAAAAAAAAAAAAAAAACEIIAAhBSABIANqIQYDQCABIAZJBEAgByAB/QAE' +

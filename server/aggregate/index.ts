@@ -1,13 +1,15 @@
-// Aggregation at the coordinator: rules as values. Start at rule.ts for the shape, inputs.ts for what a rule may see.
+// Aggregation at the coordinator: rules as values. Start at rule.ts for the shape, inputs.ts for what a rule may see, create.ts for
+// the way from a configuration to a rule, selection/ for what decides membership in profile `sketch`.
 
-import type { RuleSpec } from '../../protocol/rule.js';
-import { mean } from './mean.js';
-import { median, trimmedMean } from './median.js';
-import type { OrderKernel } from './order.js';
-import { createSimdKernel } from './order-simd.js';
-import type { Rule } from './rule.js';
-
-export { clip, normOf } from './clip.js';
+export { bucketing } from './bucketing.js';
+export { bulyan } from './bulyan.js';
+export { type CentredClippingOptions, centredClipping } from './centred-clipping.js';
+export { arc, clip, normOf } from './clip.js';
+export { createRule, createRuleKernels, type RuleKernels, resumeRule } from './create.js';
+export { type DistanceKernel, distancesPlain } from './distances.js';
+export { createDistanceKernel } from './distances-simd.js';
+export { drawSeed, generatorOf, type RuleSeed } from './generator.js';
+export { geometricMedian, type WeiszfeldOptions } from './geometric-median.js';
 export {
   type Comparable,
   checkInputs,
@@ -20,31 +22,25 @@ export {
   type Vector,
   type Visible,
 } from './inputs.js';
+export { type KrumOptions, krum, multiKrum } from './krum.js';
+export { meamed } from './meamed.js';
 export { mean } from './mean.js';
 export { type Measures, measure } from './measure.js';
 export { median, trimmedMean } from './median.js';
+export { nnm } from './nnm.js';
+export { largestGroup, medianBreakProbability } from './odds.js';
 export { type OrderKernel, orderPlain } from './order.js';
 export { createSimdKernel } from './order-simd.js';
+export type { OrderReport, StageReport } from './reports.js';
+export { type Aggregated, type PreStep, pipeline, type Rule, type RuleState } from './rule.js';
+export { centreOf } from './selection/centre.js';
+export { createSelection } from './selection/create.js';
+export { cosineFilter, distanceFilter, krumFilter, normFilter, slackOf } from './selection/filters.js';
 export {
-  type Aggregated,
-  type OrderReport,
-  type PreStep,
-  pipeline,
-  type Rule,
-  type RuleState,
-  type StageReport,
-} from './rule.js';
-
-/** The rule a task's configuration asks for, on the fastest kernel. `checkRule` has judged the spec against the number of inputs. */
-export function createRule(spec: RuleSpec, kernel: OrderKernel = createSimdKernel()): Rule {
-  switch (spec.name) {
-    case 'mean':
-      return mean();
-    case 'median':
-      return median(spec.faulty, kernel);
-    case 'trimmed-mean':
-      return trimmedMean(spec.faulty, kernel);
-    default:
-      return spec satisfies never;
-  }
-}
+  type Exclusion,
+  type Filter,
+  type FilterReport,
+  type Selection,
+  type SelectionRule,
+  selection,
+} from './selection/selection.js';

@@ -9,8 +9,10 @@ export type Vector = Float32Array | Float64Array;
 declare const kind: unique symbol;
 interface Input<K extends string, From> {
   readonly [kind]: K;
-  /** Whom the vector speaks for. Reports are in the order of the inputs. */
+  /** The name of the row, in messages. Reports are in the order of the inputs. */
   readonly from: From;
+  /** Whom the row speaks for: [from], or all whose rows a pre-step has averaged into this one. */
+  readonly members: readonly From[];
   readonly vector: Vector;
   /** What a weighted mean counts it with: survivors or examples; > 0. Order statistics are unweighted and ignore it. */
   readonly weight: number;
@@ -29,9 +31,11 @@ export type Visible = GroupMean | Update;
 export type Comparable = Visible | Sketch;
 
 export const groupMean = (from: GroupId, vector: Vector, weight: number): GroupMean =>
-  ({ from, vector, weight }) as GroupMean;
-export const update = (from: ClientId, vector: Vector, weight: number): Update => ({ from, vector, weight }) as Update;
-export const sketch = (from: ClientId, vector: Vector): Sketch => ({ from, vector, weight: 1 }) as Sketch;
+  ({ from, members: [from], vector, weight }) as unknown as GroupMean;
+export const update = (from: ClientId, vector: Vector, weight: number): Update =>
+  ({ from, members: [from], vector, weight }) as unknown as Update;
+export const sketch = (from: ClientId, vector: Vector): Sketch =>
+  ({ from, members: [from], vector, weight: 1 }) as unknown as Sketch;
 
 /**
  * What every rule and pre-step demands before any arithmetic. Reads each number once (about 1 ms per million).
@@ -72,6 +76,24 @@ export function checkFinite(inputs: readonly Comparable[]): void {
       from: names,
     });
   }
+}
+
+/** Beyond it the square of a difference is not finite; float32 rows never are. */
+const MAX_SQUARABLE = 1e150;
+
+/**
+ * What rules over distances demand beside `checkInputs`.
+ * @returns the common dimension
+ * @throws the codes of `checkInputs`; AGGREGATE_NON_FINITE where a square would not be finite
+ */
+export function checkSquarable(inputs: readonly Comparable[]): number {
+  const dimension = checkInputs(inputs);
+  for (const { from, vector } of inputs) {
+    if (vector instanceof Float64Array && vector.some((value) => Math.abs(value) > MAX_SQUARABLE)) {
+      throw new SottoError('AGGREGATE_NON_FINITE', `input ${from} holds values whose squares are not finite`, { from });
+    }
+  }
+  return dimension;
 }
 
 /** x − x is 0 for finite x and NaN for the rest, so one sum decides for a vector without a branch per value. */

@@ -3,9 +3,10 @@
 
 import { faultyOf, type RuleSpec } from '../../protocol/rule.js';
 import { normOf } from './clip.js';
+import type { RuleKernels } from './create.js';
 import type { Vector, Visible } from './inputs.js';
 import { median, trimmedMean } from './median.js';
-import { createSimdKernel } from './order-simd.js';
+import type { OrderKernel } from './order.js';
 
 /** Lists are per input, in the order of the inputs. */
 export interface Measures {
@@ -24,11 +25,12 @@ export function measure(
   inputs: readonly Visible[],
   aggregate: Vector,
   last: Vector | undefined,
+  { order }: Pick<RuleKernels, 'order'>,
 ): Measures {
   const norms = inputs.map(({ vector }) => normOf(vector));
   const distances = inputs.map(({ vector }) => distanceOf(vector, aggregate));
   const lastNorm = last === undefined ? 0 : normOf(last);
-  const second = secondOpinion(spec, inputs, aggregate, distances);
+  const second = secondOpinion(spec, inputs, aggregate, distances, order);
   return {
     norms,
     distances,
@@ -49,11 +51,11 @@ function secondOpinion(
   inputs: readonly Visible[],
   aggregate: Vector,
   distances: readonly number[],
+  kernel: OrderKernel,
 ): Measures['disagreement'] {
   if (inputs.length < 3) return undefined;
   const most = (inputs.length - 1) >> 1;
   const faulty = Math.min(most, Math.max(1, faultyOf(spec)));
-  const kernel = createSimdKernel();
   const rule = spec.name === 'median' ? trimmedMean(faulty, kernel) : median(faulty, kernel);
   const sorted = [...distances].sort((a, b) => a - b);
   const scale = sorted[sorted.length >> 1] ?? 0;

@@ -1,9 +1,9 @@
 // Coordinate-wise median and trimmed mean: the two rules over order statistics. Not here: the selection itself (order.ts).
 
-import { SottoError } from '../../protocol/errors.js';
 import { checkFinite, checkShapes, type Visible } from './inputs.js';
 import { medianSelection, type OrderKernel, orderPlain, type Selection, trimmedSelection } from './order.js';
-import { type OrderReport, type Rule, vectorsOf } from './rule.js';
+import type { OrderReport } from './reports.js';
+import { type Rule, requireCount, requireMajority, vectorsOf } from './rule.js';
 
 /**
  * Per coordinate the middle order statistic, for an even number the mean of the two middle ones (Yin et al. 2018, Definition 1).
@@ -29,12 +29,7 @@ function orderRule(
   select: (rows: number, faulty: number) => Selection,
   kernel: OrderKernel,
 ): Rule {
-  if (!Number.isSafeInteger(faulty) || faulty < 0) {
-    throw new SottoError(
-      'AGGREGATE_PRECONDITION',
-      `${stage} with faulty ${faulty}; it must be an integer of at least 0`,
-    );
-  }
+  requireCount(stage, 'faulty', faulty, 0);
   return {
     name: `${stage}(${faulty})`,
     faulty,
@@ -56,15 +51,4 @@ function orderRule(
       return { vector, state: [], reports: [report] };
     },
   };
-}
-
-/** @throws AGGREGATE_PRECONDITION where 2f ≥ m: then nobody can tell the good half from the bad one. */
-export function requireMajority(name: string, faulty: number, inputs: number): void {
-  if (2 * faulty >= inputs) {
-    throw new SottoError(
-      'AGGREGATE_PRECONDITION',
-      `${name} with faulty ${faulty} needs at least ${2 * faulty + 1} inputs and got ${inputs}; f is never lowered silently`,
-      { faulty, inputs },
-    );
-  }
 }

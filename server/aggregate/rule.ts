@@ -2,40 +2,19 @@
 // Discussion: a rule is a pair of pure functions over an explicit state, not an object with a memory. A stateful rule (centred
 // clipping keeps its last output) persists and resumes like the optimiser does, and a stateless one keeps [] and costs nothing.
 
+import { SottoError } from '../../protocol/errors.js';
 import type { Comparable, Vector, Visible } from './inputs.js';
+import type { StageReport } from './reports.js';
 
-/** What lasts from round to round: a list of vectors that the store can keep. [] for a rule without memory. */
+/**
+ * What lasts from round to round: a list of vectors that the store can keep. [] for a rule without memory. Every number is a
+ * float32, so that what was published can stand for it (`resumeRule`).
+ */
 export type RuleState = readonly Float64Array[];
 
-/** What a stage did; lists are per input of that stage, in its order. The monitor and the audit log read these. */
-export type StageReport =
-  | { readonly stage: 'mean'; readonly weights: readonly number[] }
-  | OrderReport
-  | {
-      readonly stage: 'clip';
-      readonly norm: number;
-      readonly norms: readonly number[];
-      readonly factors: readonly number[];
-    };
-
-/** Of the rules over order statistics. */
-export interface OrderReport {
-  readonly stage: 'median' | 'trimmed-mean';
-  readonly faulty: number;
-  /**
-   * Share of the effective coordinates in which this input was below (above) everything kept, in [0, 1]. Kept are the order
-   * statistics f+1 … m−f. An input equal to a kept value is kept: by value nothing was cut, so identical inputs are never
-   * trimmed and the report does not depend on the order of the inputs. Expected without attack: f/m each (2f/m together).
-   */
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-  /** Coordinates in which anybody was cut; a dead pixel's weight says nothing about anybody. 0 where f = 0. */
-  readonly effective: number;
-}
-
 export interface Aggregated {
-  /** The aggregate, float64, in memory of its own. */
-  readonly vector: Float64Array<ArrayBuffer>;
+  /** The aggregate, in memory of its own. Float64, or float32 where a rule over order statistics was given float32 rows alone. */
+  readonly vector: Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
   readonly state: RuleState;
   /** One report per stage, in the order of the stages; the rule's own is last. */
   readonly reports: readonly StageReport[];
@@ -78,6 +57,42 @@ export function pipeline<I extends Comparable>(steps: readonly PreStep<I>[], rul
       return { ...result, reports: [...reports, ...result.reports] };
     },
   };
+}
+
+/** @throws AGGREGATE_PRECONDITION where 2f ≥ m: then nobody can tell the good half from the bad one. */
+export function requireMajority(name: string, faulty: number, inputs: number): void {
+  requireInputs(name, faulty, inputs, 2 * faulty + 1);
+}
+
+/** @throws AGGREGATE_PRECONDITION where there are fewer inputs than the rule can promise anything for */
+export function requireInputs(name: string, faulty: number, inputs: number, least: number): void {
+  if (inputs < least) {
+    throw new SottoError(
+      'AGGREGATE_PRECONDITION',
+      `${name} with faulty ${faulty} needs at least ${least} inputs and got ${inputs}; f is never lowered silently`,
+      { faulty, inputs },
+    );
+  }
+}
+
+/** @throws AGGREGATE_PRECONDITION where f is no count */
+export function requireCount(name: string, field: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new SottoError(
+      'AGGREGATE_PRECONDITION',
+      `${name} with ${field} ${value}; it must be an integer of at least ${least}`,
+    );
+  }
+}
+
+/** @throws AGGREGATE_PRECONDITION where the value is no positive number */
+export function requirePositive(name: string, field: string, value: number): void {
+  if (!(Number.isFinite(value) && value > 0)) {
+    throw new SottoError(
+      'AGGREGATE_PRECONDITION',
+      `${name} with ${field} ${value}; it must be a finite number above 0`,
+    );
+  }
 }
 
 /** The rows alone. */

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isPlainMean } from '../../protocol/rule.js';
 import { loadSimulationConfig, type SimulationConfig, withPlainMean } from '../../simulations/config.js';
 import type { RunSimulation, SimulationEvent, SimulationReport } from '../../simulations/report.js';
 import { EXIT, type ExitCode } from './exit.js';
@@ -39,7 +40,7 @@ export async function simulate(
     ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
   });
   if (path === undefined && existsSync(file)) io.stderr.write('no settings named: running examples/mnist.yaml\n');
-  const plans = options.compare && config.task.rule.name !== 'mean' ? [config, withPlainMean(config)] : [config];
+  const plans = options.compare && !isPlainMean(config.task.rule) ? [config, withPlainMean(config)] : [config];
   return stoppable(io, 'stopping after this attempt', async (signal) => {
     const reports: SimulationReport[] = [];
     for (const plan of plans) {

@@ -2,13 +2,14 @@
 // Not here: the report itself (simulations/report.ts).
 
 import Table from 'cli-table3';
-import type { RuleSpec } from '../../protocol/rule.js';
+import { preOf, type RuleSpec } from '../../protocol/rule.js';
 import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
 import { percent, seconds, size } from './format.js';
 import type { Colors } from './io.js';
 
+/** `nnm → trimmed-mean (f = 2)` */
 export const ruleName = (rule: RuleSpec): string =>
-  rule.name === 'mean' ? 'mean' : `${rule.name} (f = ${rule.faulty})`;
+  [...preOf(rule), rule].map(({ name }) => name).join(' → ') + (rule.name === 'mean' ? '' : ` (f = ${rule.faulty})`);
 
 /** @param compared reports of the same fleet and seed under other rules, shown as more accuracy columns */
 export function reportTable(report: SimulationReport, compared: readonly SimulationReport[], paint: Colors): string {
@@ -18,7 +19,7 @@ export function reportTable(report: SimulationReport, compared: readonly Simulat
       `accuracy\n${ruleName(report.rule)}`,
       ...compared.map((other) => `accuracy\n${ruleName(other.rule)}`),
       'in the sum',
-      'left in',
+      'client left in',
       'up',
       'down',
       'time',
@@ -46,12 +47,18 @@ function accuracyAt(report: SimulationReport, round: number): string {
   return entry === undefined ? '-' : percent(entry.accuracy);
 }
 
+/** One line a round where the lines of a terminal allow it: "18 shares, 37 keys". The head of the column says they are clients. */
 function losses(entry: RoundEntry, paint: Colors): string {
-  const left = entry.dropped.map(({ client, phase }) => `${client} ${phase}`);
-  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`${client} ${phase} ${code}`));
+  const short = (client: string) => client.replace(/^client-/, '');
+  const left = entry.dropped.map(({ client, phase }) => `${short(client)} ${phase}`);
+  const out = entry.excluded.map(({ client, phase, code }) => paint.red(`${short(client)} ${phase} ${code}`));
   const groups = entry.voidedGroups.map((group) => paint.yellow(`group ${group} void`));
-  return [...left, ...out, ...groups].join('\n') || '-';
+  const all = [...left, ...out, ...groups];
+  const lines: string[] = [];
+  for (let i = 0; i < all.length; i += LOSSES_IN_A_LINE) lines.push(all.slice(i, i + LOSSES_IN_A_LINE).join(', '));
+  return lines.join('\n') || '-';
 }
+const LOSSES_IN_A_LINE = 3;
 
 /** Two or three sentences under the table. */
 export function reportSummary(report: SimulationReport, compared: readonly SimulationReport[]): string[] {

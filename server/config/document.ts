@@ -72,8 +72,9 @@ function rows(schema: v.GenericSchema, path: string, out: string[]): void {
 }
 
 function under(shape: v.GenericSchema, field: string, out: string[]): void {
-  const { type, options, key, entries } = inside(shape);
+  const { type, options, key, entries, item } = inside(shape);
   if (entries !== undefined) rows(shape, field, out);
+  if (item !== undefined) under(item, `${field}[]`, out);
   if (type !== 'variant' || key === undefined) return;
   for (const option of (options ?? []) as v.GenericSchema[]) {
     const fields = inside(option).entries ?? {};
@@ -109,6 +110,10 @@ export function undocumented(schema: v.GenericSchema, path = ''): string[] {
     if (!v.getDescription(shape)) out.push(field);
     out.push(...undocumented(shape, field));
     for (const option of (inside(shape).options ?? []) as readonly unknown[]) {
+      if (typeof option === 'object' && option !== null) out.push(...undocumented(option as v.GenericSchema, field));
+    }
+    const { item } = inside(shape);
+    for (const option of (item && inside(item).options) ?? []) {
       if (typeof option === 'object' && option !== null) out.push(...undocumented(option as v.GenericSchema, field));
     }
   }

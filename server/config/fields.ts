@@ -4,6 +4,7 @@
 
 import * as v from 'valibot';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
+import { ruleSettings } from './rules.js';
 import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings, text, whole } from './values.js';
 
 const DAY_MS = 86_400_000;
@@ -35,19 +36,6 @@ const model = choice('kind', [
     filters: says('Filters of each convolution.', listOf(whole(1, 1_024), 1, 8)),
     hidden: says('Widths of the dense layers behind them.', listOf(whole(1, 65_536), 0, 16)),
     classes: says('Classes to tell apart.', whole(2, 256)),
-  }),
-]);
-
-const faulty = says(
-  'Bad inputs the rule is ready for, f, each side for a trimmed mean. Inputs are groups in profile `grouped`, clients in `open`; 2f must stay below their number.',
-  whole(0, MAX_GROUPS),
-);
-const rule = choice('name', [
-  settings({ name: says('The plain mean: ready for no bad input.', literal('mean')) }),
-  settings({ name: says('Coordinate-wise median.', literal('median')), faulty }),
-  settings({
-    name: says('Coordinate-wise mean without the f largest and f smallest.', literal('trimmed-mean')),
-    faulty,
   }),
 ]);
 
@@ -192,7 +180,7 @@ export const taskEntries = {
   ),
   rule: maybe(
     '`mean` in profile `cohort`; needed elsewhere',
-    says('How the inputs that the coordinator sees become one aggregate.', rule),
+    says('How the inputs that the coordinator sees become one aggregate.', ruleSettings),
   ),
   optimizer: says(
     'How the aggregate moves the model. Every client recomputes it, so nothing here has a default.',

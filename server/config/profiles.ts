@@ -5,6 +5,7 @@ import type { ClientId, Millis } from '../../protocol/ids.js';
 import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { settingError } from './problem.js';
+import { fillRule, type RuleFile } from './rules.js';
 import type { CampaignSettings, CoordinatorSettings } from './types.js';
 
 /** One row of the table in docs/configuration.md: the settings of a profile with the reason of each. */
@@ -66,8 +67,8 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   if (profile === 'grouped' && group.count === undefined) {
     throw settingError('group.count', 'is missing; profile grouped needs the number of groups, at least 5');
   }
-  const rule = file.rule ?? (profile === 'cohort' ? { name: 'mean' as const } : undefined);
-  if (rule === undefined) {
+  const said = file.rule ?? (profile === 'cohort' ? { name: 'mean' as const } : undefined);
+  if (said === undefined) {
     throw settingError('rule', `is missing; profile ${profile} needs one, for example {name: trimmed-mean, faulty: 2}`);
   }
   if (file.training.algorithm === 'fedprox' && file.training.mu === undefined) {
@@ -81,6 +82,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   }
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
+  const windows = fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders));
   return {
     protocol: 'sotto/1',
     task: file.task,
@@ -96,11 +98,17 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     },
     prg: file.prg ?? 'aes256ctr',
     integrity: 'none',
-    rule,
+    rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),
-    windows: fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders)),
+    windows,
   };
+}
+
+/** Inputs that a filled-in rule counts on: groups, of which as many may be lost as may be bad; in `open` the quorum. */
+function leastSeen(rule: RuleFile, windows: TaskConfig['windows'], groups: number, profile: Profile): number {
+  if (profile === 'open') return windows.masked.count.min;
+  return rule.name === 'mean' ? groups : groups - rule.faulty;
 }
 
 function fillWindows({ windows, group }: TaskFile, quorum: number): TaskConfig['windows'] {

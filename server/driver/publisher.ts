@@ -9,8 +9,16 @@ import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
 import type { RoundResult } from '../../protocol/round/types.js';
+import { isRandomised } from '../../protocol/rule.js';
 import { configHash, type Derived, type TaskConfig } from '../../protocol/task.js';
-import type { Measures, StageReport } from '../aggregate/index.js';
+import {
+  drawSeed,
+  type Measures,
+  type RuleSeed,
+  type RuleState,
+  resumeRule,
+  type StageReport,
+} from '../aggregate/index.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
@@ -22,11 +30,14 @@ export interface PublisherSetup {
   readonly primitives: Primitives;
   readonly engine: Engine;
   readonly store: ChainStore;
+  /** Uniform in [0, 1): seeds rules that draw. */
+  readonly random: () => number;
 }
 export type Published =
   | { readonly ok: true; readonly link: Link; readonly rule: readonly StageReport[]; readonly measures: Measures }
   | EngineFailure;
 
+const UNUSED_SEED: RuleSeed = [0, 0, 0, 0];
 const NOTHING = new Uint8Array(0);
 
 export class Publisher {
@@ -34,10 +45,13 @@ export class Publisher {
   #model: ModelState;
   /** The aggregate of the round before. */
   #last: Float32Array<ArrayBuffer> | undefined;
+  /** What the rule of the last committed round left. */
+  #ruleState: RuleState;
 
   private constructor(setup: PublisherSetup, model: ModelState) {
     this.#setup = setup;
     this.#model = model;
+    this.#ruleState = resumeRule(setup.config.rule, undefined);
   }
 
   /**
@@ -83,12 +97,13 @@ export class Publisher {
 
   /** Calls must not overlap. Never rejects: a model that cannot be made is a value. */
   async publish(round: number, attempt: number, result: RoundResult): Promise<Published> {
-    const { config, derived, engine, store } = this.#setup;
-    const { groups } = result;
+    const { config, derived, engine, store, random } = this.#setup;
     const combined = await engine.aggregate({
       encoding: derived.encoding,
       rule: config.rule,
-      groups,
+      groups: result.groups,
+      state: this.#ruleState,
+      seed: isRandomised(config.rule) ? drawSeed(random) : UNUSED_SEED,
       ...(this.#last && { last: this.#last }),
     });
     if (!combined.ok) return combined;
@@ -112,6 +127,7 @@ export class Publisher {
       const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);
       this.#model = step.after;
       this.#last = aggregate;
+      this.#ruleState = combined.state;
       return { ok: true, link, rule: combined.reports, measures: combined.measures };
     } catch (error) {
       return { ok: false, code: 'STORE_WRITE', text: error instanceof Error ? error.message : String(error) };

@@ -37,7 +37,15 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const clock = options.clock ?? realClock;
   const engine = options.engine ?? workerEngine(options.workers);
   try {
-    const parts = { config: task, derived, identity, primitives: nativePrimitives, engine, store };
+    const parts = {
+      config: task,
+      derived,
+      identity,
+      primitives: nativePrimitives,
+      engine,
+      store,
+      random: options.random,
+    };
     const publisher = await Publisher.open(parts, options.initialWeights);
     const firstStep = startCampaign(setup, clock.now());
     return await RunningCoordinator.open({

@@ -81,9 +81,12 @@ function groupsOf({ groups, voidedGroups, rule }: Unwatched, measures: Measures)
   const summed = groups.filter(({ id }) => !voidedGroups.some(({ group }) => group === id));
   if (summed.length !== measures.norms.length) return [];
   const order = rule.find((stage): stage is OrderReport => stage.stage === 'median' || stage.stage === 'trimmed-mean');
+  // Behind NNM or buckets an input of the rule is a mixture of groups, and its share is nobody's own.
+  const own =
+    order !== undefined && rule.every(({ stage }) => stage === order.stage || stage === 'clip' || stage === 'arc');
   return summed.map(({ id }, i): GroupObservation => {
     const cosineToLast = measures.cosinesToLast?.[i];
-    const trimmed = order === undefined ? undefined : (order.low[i] ?? 0) + (order.high[i] ?? 0);
+    const trimmed = own ? (order.low[i] ?? 0) + (order.high[i] ?? 0) : undefined;
     return {
       id,
       norm: measures.norms[i] ?? 0,

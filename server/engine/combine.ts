@@ -5,7 +5,17 @@ import { nextModel, optimizerBytes, weightsBytes } from '../../protocol/chain/mo
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import type { OptimizerState } from '../../protocol/optimizer/optimizer.js';
 import { blobHash, chunkHashList } from '../../protocol/wire/chunks.js';
-import { clip, createRule, groupMean, measure, pipeline, update, type Visible } from '../aggregate/index.js';
+import {
+  clip,
+  createRule,
+  generatorOf,
+  groupMean,
+  measure,
+  pipeline,
+  type RuleKernels,
+  update,
+  type Visible,
+} from '../aggregate/index.js';
 import type { AggregateResult, AggregateWork, Blob, ModelResult, ModelWork } from './types.js';
 import { failureOf, type RuleInput } from './workbench.js';
 
@@ -14,8 +24,9 @@ import { failureOf, type RuleInput } from './workbench.js';
  * itself, and here, unlike under masks, nobody has to be believed.
  */
 export function combine(
-  { rule, encoding, last }: Omit<AggregateWork, 'groups'>,
+  { rule, encoding, state, seed, last }: Omit<AggregateWork, 'groups'>,
   inputs: readonly RuleInput[],
+  kernels: RuleKernels,
 ): AggregateResult {
   try {
     const visible: Visible[] = inputs.map((input) =>
@@ -24,10 +35,15 @@ export function combine(
         : update(input.from, input.vector, input.weight),
     );
     const open = inputs.some(({ kind }) => kind === 'client');
-    const stages = pipeline(open ? [clip<Visible>(encoding.clipNorm)] : [], createRule(rule));
-    const { vector, reports } = stages.aggregate(visible, stages.init(encoding.dimension));
-    const measures = measure(rule, visible, vector, last);
-    return { ok: true, aggregate: Float32Array.from(vector), reports, measures };
+    const stages = pipeline(
+      open ? [clip<Visible>(encoding.clipNorm)] : [],
+      createRule(rule, generatorOf(seed), kernels),
+    );
+    const before = state.length > 0 ? state : stages.init(encoding.dimension);
+    const { vector, reports, state: after } = stages.aggregate(visible, before);
+    const aggregate = vector instanceof Float32Array ? vector : Float32Array.from(vector);
+    const measures = measure(rule, visible, aggregate, last, kernels);
+    return { ok: true, aggregate, reports, state: after, measures };
   } catch (error) {
     return failureOf(error);
   }

@@ -4,6 +4,7 @@
 import { nativeKernels, nativePrimitives } from '../../protocol/native/index.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
+import { createRuleKernels } from '../aggregate/index.js';
 import { combine, stepModel } from './combine.js';
 import type { AggregateResult, AggregateWork, ModelResult, ModelWork } from './types.js';
 import { type InputsResult, type RuleInput, Workbench } from './workbench.js';
@@ -37,6 +38,7 @@ export interface Home {
 /** Both kinds of home answer with this. */
 export class HomeServer {
   readonly #bench = new Workbench(nativePrimitives, nativeKernels());
+  readonly #kernels = createRuleKernels();
 
   /** `transfer`: buffers of the answer that may move to the asking thread. */
   answer(request: HomeRequest): { readonly answer: HomeAnswer; readonly transfer: readonly ArrayBuffer[] } {
@@ -48,7 +50,7 @@ export class HomeServer {
         return { answer, transfer: answer.ok ? answer.inputs.map(({ vector }) => vector.buffer) : [] };
       }
       case 'combine': {
-        const answer = combine(request.work, request.inputs);
+        const answer = combine(request.work, request.inputs, this.#kernels);
         return { answer, transfer: answer.ok ? [answer.aggregate.buffer] : [] };
       }
       case 'nextModel': {

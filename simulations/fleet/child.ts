@@ -31,6 +31,7 @@ function load({ source, model, seed, members: orders, listens }: ToChild & { typ
     kernels: openKernels(WebAssembly),
     onCut: (client: number, round: number, phase: (FromChild & { type: 'cut' })['phase']) =>
       tell({ type: 'cut', client, round, phase }),
+    onAborted: (round: number) => tell({ type: 'aborted', round }),
     onTrouble: (client: number, code: SottoError['code'], text: string) =>
       tell({ type: 'trouble', client, code, text }),
     mail,

@@ -45,7 +45,10 @@ const END_MS = 5_000;
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { members, processes, source, model, seed, listens } = options;
   const count = Math.min(processes, members.length);
-  const children = Array.from({ length: count }, () => new Child(options));
+  const over = (round: number): void => {
+    for (const child of children) child.tell({ type: 'over', round });
+  };
+  const children = Array.from({ length: count }, () => new Child(options, over));
   const failed = Promise.race(children.map((child) => child.failed));
   // Whoever awaits something of the fleet hears of it there; alone it must not end the program.
   failed.catch(() => undefined);
@@ -65,9 +68,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const waits = (index: number) => others.conspirators.some(({ client }) => mine(index)(client));
       for (const [index, child] of children.entries()) if (waits(index)) child.tell({ type: 'others', others });
     },
-    over: (round) => {
-      for (const child of children) child.tell({ type: 'over', round });
-    },
+    over,
     leave: () => all(() => ({ type: 'leave' }), 'left'),
     end: async () => {
       await Promise.all(children.map((child) => child.end()));
@@ -93,7 +94,10 @@ class Child {
   /** The one question that is open, by the type of its answer. */
   #waiting: { readonly answer: FromChild['type']; readonly resolve: () => void } | undefined;
 
-  constructor({ onCut, onTrouble, onTrained }: Pick<FleetOptions, 'onCut' | 'onTrouble' | 'onTrained'>) {
+  constructor(
+    { onCut, onTrouble, onTrained }: Pick<FleetOptions, 'onCut' | 'onTrouble' | 'onTrained'>,
+    onAborted: (round: number) => void,
+  ) {
     // Structured clones, so that keys and index lists cross as typed arrays. Flags of the parent (inspector, loaders) do not.
     const child = fork(new URL('./child.js', import.meta.url), [], { serialization: 'advanced', execArgv: [] });
     this.#process = child;
@@ -110,6 +114,8 @@ class Child {
             return onTrouble(message);
           case 'trained':
             return onTrained(message);
+          case 'aborted':
+            return onAborted(message.round);
           case 'failed':
             return reject(new SottoError(message.code, message.text, message.details));
           default: {

@@ -95,7 +95,8 @@ function viewOf(
     rule,
     aggregate: (sent) => {
       const groups = conspirators.map(({ group }) => group);
-      predict ??= predictor(rule, encoding.dimension, honest, groups);
+      const coins = draws(own.round).fork('prediction');
+      predict ??= predictor(rule, encoding.dimension, honest, groups, () => coins.uniform());
       return predict(asSent(sent, encoding, attack.clips));
     },
   };

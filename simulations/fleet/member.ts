@@ -45,6 +45,7 @@ export interface Surroundings {
   /** Honest clients tell what they learn, too. */
   readonly listens: boolean;
   readonly onTrained: (client: number, round: number, attempt: number, update: Float32Array) => void;
+  readonly onAborted: (round: number) => void;
 }
 
 /** A loopback coordinator is there or is not: no reason to wait a second, and none to give up. */
@@ -113,6 +114,9 @@ export class Member {
     };
     client.on('guard', ({ code, text }) => trouble(code, text));
     client.on('error', ({ code, message }) => trouble(code, message));
+    client.on('round', (news) => {
+      if (news.stage === 'ended' && news.how === 'aborted') this.#around.onAborted(news.run.round);
+    });
     const ended = client.run().then(
       () => undefined,
       (error: unknown) => {

@@ -71,6 +71,8 @@ export type FromChild =
     }
   /** A scripted dropout happened. */
   | { readonly type: 'cut'; readonly client: number; readonly round: number; readonly phase: WaitingPhase }
+  /** An attempt of this round was aborted: dropouts of it need not wait for its end, which will not come. */
+  | { readonly type: 'aborted'; readonly round: number }
   /** A client stopped its coordinator, or met an error it goes on from. */
   | { readonly type: 'trouble'; readonly client: number; readonly code: ErrorCode; readonly text: string }
   /** The child cannot go on and exits. */

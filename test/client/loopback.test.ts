@@ -9,7 +9,7 @@ import { FederatedClient, fileGuards, loadOrCreateIdentity, nodeTransport } from
 import { EngineThread } from '../../client/node/worker-engine.js';
 import type { Ended, FederatedClientOptions, RoundNews } from '../../client/options.js';
 import type { Trainer } from '../../client/trainer.js';
-import type { Transport } from '../../client/transport/transport.js';
+import type { Link, Transport } from '../../client/transport/transport.js';
 import { hashOfBlob, weightsBytes } from '../../protocol/chain/model.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -49,6 +49,16 @@ const fixedTrainer = (index: number): Trainer => ({
     metrics: {},
   }),
 });
+
+/** Windows long enough for a busy machine: a test ends when all are in, not by the clock. */
+const configOf = (patch: Parameters<typeof taskOf>[0]): TaskConfig => {
+  const config = taskOf(patch);
+  const patient = Object.entries(config.windows).map(([phase, { count }]) => [
+    phase,
+    { count, time: { min: 0, max: 12_000 } },
+  ]);
+  return { ...config, windows: Object.fromEntries(patient) as TaskConfig['windows'] };
+};
 
 async function open(
   config: TaskConfig,
@@ -115,26 +125,24 @@ function meanOf(members: readonly Member[], survivors: readonly ClientId[], dime
   );
 }
 
-/** Cuts the line the first time a message of this kind is sent, before or after it is on its way. */
-function cutting(kind: MessageKind, when: 'before' | 'after'): Transport {
+type Gate = (kind: MessageKind, send: () => void, link: Link) => void;
+/** Looks at each message on its way out. */
+function watching(gate: Gate): Transport {
   const inner = nodeTransport();
-  let cut = false;
   return {
     connect(url, handlers) {
       const link = inner.connect(url, handlers);
+      const kindOf = (frame: Uint8Array): MessageKind => {
+        const decoded = decodeFrame(frame);
+        if (!decoded.ok) throw new Error(decoded.reason);
+        return decoded.message.kind;
+      };
       return {
         get bufferedBytes() {
           return link.bufferedBytes;
         },
         hearsPings: link.hearsPings,
-        send(frame) {
-          const decoded = decodeFrame(frame);
-          const hit = !cut && decoded.ok && decoded.message.kind === kind;
-          if (!hit || when === 'after') link.send(frame);
-          if (!hit) return;
-          cut = true;
-          void link.drained(0).then(() => link.close(4000, 'cut by the test'));
-        },
+        send: (frame) => gate(kindOf(frame), () => link.send(frame), link),
         drained: (bytes) => link.drained(bytes),
         close: (code, reason) => link.close(code, reason),
       };
@@ -142,9 +150,31 @@ function cutting(kind: MessageKind, when: 'before' | 'after'): Transport {
   };
 }
 
-describe('real clients, real coordinator', { timeout: 15_000 }, () => {
+/** Cuts the line the first time a message of this kind is sent, before or after it is on its way. */
+function cutting(kind: MessageKind, when: 'before' | 'after'): Transport {
+  let cut = false;
+  return watching((sent, send, link) => {
+    const hit = !cut && sent === kind;
+    if (!hit || when === 'after') send();
+    if (!hit) return;
+    cut = true;
+    void link.drained(0).then(() => link.close(4000, 'cut by the test'));
+  });
+}
+
+/** Keeps this kind of message, and all behind it, back until `opened`: whoever waits for them keeps its phase open. */
+function holding(kind: MessageKind, opened: Promise<unknown>): Transport {
+  let held = false;
+  return watching((sent, send) => {
+    held ||= sent === kind;
+    if (held) void opened.then(send);
+    else send();
+  });
+}
+
+describe('real clients, real coordinator', { timeout: 30_000 }, () => {
   it('three rounds with an adaptive optimiser: everybody ends with the coordinator’s model, verified by themselves', async () => {
-    const config = taskOf({
+    const config = configOf({
       size: 5,
       optimizer: { name: 'fedadam', learningRate: 0.1, beta1: 0.9, beta2: 0.99, tau: 0.001 },
     });
@@ -171,7 +201,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
 
   it('groups of four with a model of several chunks, masked in a thread: the exact mean of all', async () => {
     const thread = new EngineThread();
-    const config = taskOf({ size: 4, count: 3, dimension: 150_000 });
+    const config = configOf({ size: 4, count: 3, dimension: 150_000 });
     const coordinator = await open(config, 12);
     const members = fleet(coordinator, 12, () => ({ engine: thread.engine(0) }));
     const result = await finish(coordinator, members);
@@ -184,7 +214,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   });
 
   it('profile open: every update is seen, the mean is theirs', async () => {
-    const config = taskOf({ size: 3, profile: 'open' });
+    const config = configOf({ size: 3, profile: 'open' });
     const coordinator = await open(config, 3);
     const members = fleet(coordinator, 3);
     const result = await finish(coordinator, members);
@@ -203,12 +233,20 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   ] as const)(
     'a line that is cut at %s (%s it is sent) is resumed in time, and the client survives the round',
     async (kind, when) => {
-      const phase = kind === 'inputChunk' ? 'masked' : kind;
-      const config = taskOf({ size: 5, dimension: 200_000 });
-      // The phase stays open long enough for the way back, though everybody else is in.
-      const window = { ...config.windows[phase], time: { min: 700, max: 5_000 } };
-      const coordinator = await open({ ...config, windows: { ...config.windows, [phase]: window } }, 5);
-      const members = fleet(coordinator, 5, (index) => (index === 2 ? { transport: cutting(kind, when) } : {}));
+      const coordinator = await open(configOf({ size: 5, dimension: 200_000 }), 5);
+      let resumed = (): void => undefined;
+      const back = new Promise<void>((resolve) => {
+        resumed = resolve;
+      });
+      // Somebody else's message keeps the phase open until the lost client is back.
+      const transports: Record<number, Transport> = { 2: cutting(kind, when), 4: holding(kind, back) };
+      const members = fleet(coordinator, 5, (index) => {
+        const transport = transports[index];
+        return transport === undefined ? {} : { transport };
+      });
+      members[2]?.client.on('round', ({ stage }) => {
+        if (stage === 'resumed') resumed();
+      });
       const result = await finish(coordinator, members);
       const [report] = result.rounds;
       expect(report?.attempts).toBe(1);
@@ -221,7 +259,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   );
 
   it('a line that is cut in R1 and comes back too late is a dropout, and nobody is accused of anything', async () => {
-    const coordinator = await open(taskOf({ size: 5 }), 5);
+    const coordinator = await open(configOf({ size: 5 }), 5);
     const transport = cutting('keys', 'before');
     const members = fleet(coordinator, 5, (index) =>
       index === 2 ? { transport, reconnect: { minMs: 600, jitter: 0 } } : {},
@@ -235,7 +273,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   it.each(['consistent', 'unmask'] as const)(
     'a line that is cut at %s is a dropout after R3: the sum stands, and the client goes on with the next round',
     async (kind) => {
-      const config = taskOf({ size: 5 });
+      const config = configOf({ size: 5 });
       const coordinator = await open(config, 5, { rounds: 2 });
       const members = fleet(coordinator, 5, (index) => (index === 2 ? { transport: cutting(kind, 'before') } : {}));
       const result = await finish(coordinator, members);
@@ -247,7 +285,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   );
 
   it('a client that comes after round 1 joins at the signed checkpoint and contributes', async () => {
-    const config = taskOf({ size: 4 });
+    const config = configOf({ size: 4 });
     const coordinator = await open(config, 4, { rounds: 3, pauseMs: 300 });
     const members = fleet(coordinator, 4);
     await new Promise<void>((resolve) => coordinator.on('round', () => resolve()));
@@ -260,7 +298,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   });
 
   it('guards in files: the record is there after the rounds, and the same identity cannot be made to repeat one', async () => {
-    const config = taskOf({ size: 3 });
+    const config = configOf({ size: 3 });
     const coordinator = await open(config, 3, { rounds: 2 });
     const stores = [0, 1, 2].map((index) => join(directory, `client-${index}`));
     const identities = await Promise.all(stores.map((path) => loadOrCreateIdentity(join(path, 'identity.json'))));
@@ -334,7 +372,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   });
 
   it('two connections of one identity: the first one ends for good with AUTH_REPLACED', async () => {
-    const config = taskOf({ size: 3 });
+    const config = configOf({ size: 3 });
     const coordinator = await open(config, 3);
     const identity = generateIdentity(nativePrimitives, nativeRng);
     const first = member(coordinator, 0, { identity });
@@ -347,7 +385,7 @@ describe('real clients, real coordinator', { timeout: 15_000 }, () => {
   });
 
   it('a client that is not on the list ends with AUTH_NOT_ENROLLED', async () => {
-    const config = taskOf({ size: 2 });
+    const config = configOf({ size: 2 });
     const coordinator = await startCoordinator({
       task: config,
       initialWeights: new Float32Array(config.dimension),

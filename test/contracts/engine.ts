@@ -17,6 +17,8 @@ import type { Engine } from '../../server/engine/types.js';
 const GCTX = new Uint8Array(32).fill(3);
 const OK: EngineResult = { ok: true };
 const BAD: EngineResult = { ok: false, code: 'ROUND_BAD_VECTOR' };
+/** No round before, and a seed that only rules that draw look at. */
+const FRESH = { state: [], seed: [1, 2, 3, 4] } as const;
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
 const client = (i: number): ClientId => i.toString(16).padStart(64, '0') as ClientId;
 
@@ -105,7 +107,7 @@ export function engineContract(name: string, make: () => Engine): void {
         const encoding = encodingOf(ring, Math.floor((CHUNK_BYTES * 8) / ring) + 7);
         const updates = [0, 1, 2].map((i) => vector(encoding.dimension, i));
         const group = await openedGroup(engine, encoding, 0, updates);
-        const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group] });
+        const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group], ...FRESH });
         if (!result.ok) throw new Error(result.text);
         const expected = updates[0]?.map((_, k) => updates.reduce((sum, u) => sum + (u[k] ?? 0), 0) / 3);
         // Bytes: a deep comparison of 100,000 values takes seconds.
@@ -119,7 +121,7 @@ export function engineContract(name: string, make: () => Engine): void {
       const encoding = encodingOf(24, 3, true);
       const a = await openedGroup(engine, encoding, 0, [Float32Array.from([0.5, 0.25, 0])], [1]);
       const b = await openedGroup(engine, encoding, 1, [Float32Array.from([0, 0.5, 0.25])], [64 / 127]);
-      const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [a, b] });
+      const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [a, b], ...FRESH });
       if (!result.ok) throw new Error(result.text);
       // Rounding to the grid moves w·x by less than one step of 1/128.
       const w = [127 / 191, 64 / 191];
@@ -132,7 +134,7 @@ export function engineContract(name: string, make: () => Engine): void {
       const encoding = encodingOf(16, 5);
       const groups = [];
       for (let g = 0; g < 5; g++) groups.push(await openedGroup(engine, encoding, g, [vector(5, g), vector(5, g)]));
-      const result = await engine.aggregate({ encoding, rule: { name: 'median', faulty: 2 }, groups });
+      const result = await engine.aggregate({ encoding, rule: { name: 'median', faulty: 2 }, groups, ...FRESH });
       if (!result.ok) throw new Error(result.text);
       const expected = [0, 1, 2, 3, 4].map(
         (k) => [0, 1, 2, 3, 4].map((g) => vector(5, g)[k] ?? 9).sort((x, y) => x - y)[2],
@@ -146,7 +148,12 @@ export function engineContract(name: string, make: () => Engine): void {
       async (engine) => {
         const encoding = encodingOf(16, 5);
         const group = await openedGroup(engine, encoding, 0, [vector(5, 0)]);
-        const result = await engine.aggregate({ encoding, rule: { name: 'median', faulty: 1 }, groups: [group] });
+        const result = await engine.aggregate({
+          encoding,
+          rule: { name: 'median', faulty: 1 },
+          groups: [group],
+          ...FRESH,
+        });
         expect(result).toMatchObject({ ok: false, code: 'AGGREGATE_PRECONDITION' });
       },
     );
@@ -166,10 +173,10 @@ export function engineContract(name: string, make: () => Engine): void {
           source: { type: 'rows', slots },
           survivors: rows.map((_, i) => client(i)),
         };
-        const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group] });
+        const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group], ...FRESH });
         if (!result.ok) throw new Error(result.text);
         expect([...result.aggregate]).toEqual([2, 3]); // (3 + 0 + 3) ÷ 3, (4 + 1 + 4) ÷ 3
-        const again = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group] });
+        const again = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group], ...FRESH });
         expect(again).toEqual(result); // rows stay until they are forgotten
       },
     );
@@ -236,7 +243,7 @@ export function engineContract(name: string, make: () => Engine): void {
           dropped: [],
         });
         const group: GroupResult = { group: 0, source: { type: 'sum', accumulator }, survivors: [client(0)] };
-        const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group] });
+        const result = await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group], ...FRESH });
         expect(result.ok && [...result.aggregate]).toEqual([...vector(5, 0)]);
       },
     );
@@ -257,7 +264,7 @@ export function engineContract(name: string, make: () => Engine): void {
         }),
       ).toEqual(FAILED);
       const group: GroupResult = { group: 0, source: { type: 'sum', accumulator: 't/1.1/0' }, survivors: [client(0)] };
-      expect(await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group] })).toMatchObject({
+      expect(await engine.aggregate({ encoding, rule: { name: 'mean' }, groups: [group], ...FRESH })).toMatchObject({
         ok: false,
         code: 'ENGINE_FAILED',
       });

@@ -97,6 +97,8 @@ export interface Outcome {
 export interface Delivery {
   readonly pair: string;
   readonly message?: ClientRoundMessage | CoordinatorRoundMessage;
+  /** Engine work: the slot that it drops. */
+  readonly drops?: string;
   /** Delivers it, or another message in its place. */
   run(instead?: ClientRoundMessage | CoordinatorRoundMessage): void;
 }
@@ -170,8 +172,7 @@ export class Arena {
   /** Delivers everything, then lets deadlines pass, until the round has ended; then delivers the rest. */
   run(): Outcome {
     this.runUntil(() => this.ended);
-    while (this.queue.length > 0) this.deliverOne();
-    return this.outcome();
+    return this.drain().outcome();
   }
 
   runUntil(reached: () => boolean): void {
@@ -180,6 +181,12 @@ export class Arena {
       if (this.queue.length > 0) this.deliverOne();
       else this.advance();
     }
+  }
+
+  /** Delivers everything that is under way; no time passes. */
+  drain(): this {
+    while (this.queue.length > 0) this.deliverOne();
+    return this;
   }
 
   /** Time passes until the next wake-up that the coordinator's machine has asked for. */
@@ -325,10 +332,12 @@ export class Arena {
           break;
         case 'compute': {
           const { job, work } = effect;
-          this.#post(`e${'accumulator' in work ? work.accumulator : work.slot}`, () => {
+          const run = () => {
             const result = this.#options.engine?.(work) ?? this.engine.run(work);
             this.event({ type: 'computed', job, result, now: this.now });
-          });
+          };
+          const pair = `e${'accumulator' in work ? work.accumulator : work.slot}`;
+          this.queue.push({ pair, run, ...(work.type === 'drop' ? { drops: work.slot } : {}) });
           break;
         }
         case 'measure':
@@ -341,11 +350,20 @@ export class Arena {
           this.failure = effect.failure;
           break;
         case 'forget':
+          this.#callOff();
           this.engine.forget(effect.keepAccumulators);
           break;
         default:
           effect satisfies never;
       }
+    }
+  }
+
+  /** Work of this run that has not begun is called off, but what was to be dropped is dropped. */
+  #callOff(): void {
+    for (const one of this.queue.filter(({ pair }) => pair.startsWith('e'))) {
+      this.take(one);
+      if (one.drops !== undefined) this.engine.run({ type: 'drop', slot: one.drops });
     }
   }
 

@@ -13,7 +13,6 @@ import { encodeFrame } from '../../protocol/wire/frame.js';
 import type { ClientRoundMessage, Message } from '../../protocol/wire/messages.js';
 import { CLOSE } from '../../server/index.js';
 import { taskOf } from '../protocol/world.js';
-import { ManualClock } from './manual-clock.js';
 import { type Deed, RawClient } from './raw-client.js';
 import { arrange, meanOf, type Setting } from './setting.js';
 
@@ -22,6 +21,11 @@ const frame = (change: (bytes: Uint8Array) => void): Uint8Array => {
   change(bytes);
   return bytes;
 };
+/** How often the coordinator has noticed this of a client. */
+const times = (setting: Setting, type: string, client: number): number =>
+  setting.notices.filter(
+    (notice) => notice.type === type && 'client' in notice && notice.client === setting.idOf(client),
+  ).length;
 const early = ({ run }: ClientRoundMessage): Message => ({ kind: 'consistent', run, signature: new Uint8Array(64) });
 
 describe('a member of the round sends something wrong instead of its keys', () => {
@@ -87,20 +91,27 @@ describe('a member of the round sends something wrong instead of its keys', () =
 
   it('I come back after garbage and go on as if nothing had been: not in this attempt', async () => {
     let done = false;
+    let late: () => void = () => {};
     const setting = await arrange({
       config: taskOf({ size: 8 }),
       client: (i) => ({
         comeBack: i === 2 ? 1 : 0,
-        deed: (message) => {
-          if (i === 2 && message.kind === 'keys' && !done) {
+        deed: (message, client) => {
+          if (message.kind !== 'keys') return undefined;
+          if (i === 2 && !done) {
             done = true;
             return [nativeRng(50)];
           }
-          // The phase stays open until the offender is back in the pool.
-          return i === 7 && message.kind === 'keys' ? [] : undefined;
+          if (i !== 7) return undefined;
+          late = () => client.send(message);
+          return []; // the phase stays open
         },
       }),
     });
+    setting.when(
+      () => times(setting, 'checkedIn', 2) === 2,
+      () => late(),
+    );
     const result = await setting.run();
     expect(result.rounds[0]?.excluded.map(({ client }) => client)).toEqual([setting.idOf(2)]);
     expect(result.rounds[0]?.survivors).not.toContain(setting.idOf(2));
@@ -108,10 +119,8 @@ describe('a member of the round sends something wrong instead of its keys', () =
   });
 
   it('I come back after garbage for the next attempt of the same round: it starts without me', async () => {
-    const config = taskOf({ size: 8 });
-    const masked = { ...config.windows.masked, time: { min: 0, max: 300 } };
     const setting = await arrange({
-      config: { ...config, windows: { ...config.windows, masked } },
+      config: taskOf({ size: 8 }),
       campaign: { clients: { min: 8, waitMs: 1_500 } },
       client: (i) => ({
         comeBack: 1,
@@ -122,6 +131,13 @@ describe('a member of the round sends something wrong instead of its keys', () =
         },
       }),
     });
+    setting.when(
+      () => times(setting, 'checkedIn', 2) === 2 && setting.clients.filter((one) => one.has('inputTaken')).length === 5,
+      () => {
+        setting.clock.advance(1_000); // the masked inputs: five are too few
+        setting.clock.advance(1_500); // the wait for eight, of whom one sits out
+      },
+    );
     // All eight are there before the first attempt, and again before the second.
     const seated: number[] = [];
     setting.coordinator.on('attempt', ({ groups }) => seated.push(groups[0]?.members.length ?? 0));
@@ -152,14 +168,13 @@ describe('a member of the round sends something wrong instead of its keys', () =
 });
 
 describe('who gets in', () => {
-  const quiet = (clock?: ManualClock, extra = {}): Promise<Setting> =>
-    arrange({ config: taskOf({ size: 3 }), coordinator: { ...(clock ? { clock } : {}), ...extra } });
+  const quiet = (coordinator = {}): Promise<Setting> => arrange({ config: taskOf({ size: 3 }), coordinator });
   const guest = (setting: Setting, identity = generateIdentity(nativePrimitives, nativeRng)): RawClient =>
     new RawClient({ url: setting.coordinator.url, identity, coordinator: fromHex(setting.coordinator.id) });
 
   it('silent after connecting: told and closed at the deadline', async () => {
-    const clock = new ManualClock();
-    const setting = await quiet(clock);
+    const setting = await quiet();
+    const { clock } = setting;
     const silent = await guest(setting).open();
     // A round trip of somebody else shows that the coordinator has seen the silent one.
     await guest(setting).join();
@@ -170,8 +185,8 @@ describe('who gets in', () => {
   });
 
   it('deaf to pings: gone after two lost ones, and the campaign knows', async () => {
-    const clock = new ManualClock();
-    const setting = await quiet(clock);
+    const setting = await quiet();
+    const { clock } = setting;
     const deaf = guest(setting);
     await deaf.open();
     deaf.hello();
@@ -200,7 +215,7 @@ describe('who gets in', () => {
 
   it('only those on the allowlist', async () => {
     const member = generateIdentity(nativePrimitives, nativeRng);
-    const setting = await quiet(undefined, { roster: { kind: 'allowlist', clients: [member.id] } });
+    const setting = await quiet({ roster: { kind: 'allowlist', clients: [member.id] } });
     const stranger = await guest(setting).open();
     stranger.hello();
     expect(await stranger.closed).toBe(CLOSE.forbidden);
@@ -240,7 +255,13 @@ describe('who gets in', () => {
     const setting = await arrange({ config: taskOf({ size: 3, count: 2 }), campaign: { rounds: 2, pauseMs: 500 } });
     let late: Promise<RawClient> | undefined;
     setting.coordinator.on('round', ({ round }) => {
-      if (round === 1) late = guest(setting).join();
+      if (round !== 1) return;
+      const one = guest(setting);
+      late = one.join();
+      setting.when(
+        () => one.has('rejected'),
+        () => setting.clock.advance(500),
+      );
     });
     await setting.run();
     const rejected = (await late)?.received.find(({ kind }) => kind === 'rejected');

@@ -9,7 +9,7 @@ import type { WaitingPhase } from '../../protocol/task.js';
 import type { MessageKind } from '../../protocol/wire/messages.js';
 import { inProcessEngine, workerEngine } from '../../server/index.js';
 import { taskOf } from '../protocol/world.js';
-import { arrange, meanOf } from './setting.js';
+import { arrange, meanOf, type Setting } from './setting.js';
 
 /** The message with which a client does its part of a phase. */
 const PART: Record<WaitingPhase, MessageKind> = {
@@ -105,15 +105,18 @@ describe('a round over real sockets', () => {
   );
 
   it('starts another attempt when too many were silent, and those may be in it', async () => {
-    const config = taskOf({ size: 8 });
-    const masked = { ...config.windows.masked, time: { min: 0, max: 300 } };
+    const silent = ['masked', 'inputChunk'];
     const setting = await arrange({
-      config: { ...config, windows: { ...config.windows, masked } },
+      config: taskOf({ size: 8 }),
       client: (i) => ({
-        deed: ({ kind, run }) =>
-          i < 3 && (kind === 'masked' || kind === 'inputChunk') && run.attempt === 1 ? [] : undefined,
+        deed: ({ kind, run }) => (i < 3 && silent.includes(kind) && run.attempt === 1 ? [] : undefined),
       }),
     });
+    // Five inputs are in, nobody else speaks: the deadline of the phase passes.
+    setting.when(
+      () => setting.clients.filter((client) => client.has('inputTaken')).length === 5,
+      () => setting.clock.advance(1_000),
+    );
     const result = await setting.run();
     const [report] = result.rounds;
     expect(report?.attempts).toBe(2);
@@ -148,17 +151,22 @@ describe('a round over real sockets', () => {
     }
   });
 
-  it('voids a group that loses too many and goes on with the others while the rule allows it', async () => {
-    const setting = await arrange({
-      config: taskOf({ size: 4, count: 4, rule: { name: 'median', faulty: 1 } }),
-      client: () => ({}),
-    });
+  /** Cuts half of group 0 when the attempt starts; lets the deadline pass when the other groups wait for it. */
+  function loseGroup0(setting: Setting, others: number): void {
     setting.coordinator.on('attempt', ({ groups }) => {
-      // Two of the first group go: 2 of 4 are below t = 3.
       for (const id of groups[0]?.members.slice(0, 2) ?? []) {
         setting.clients.find(({ identity }) => identity.id === id)?.cut();
       }
     });
+    setting.when(
+      () => setting.phases.filter((line) => line.endsWith('committed')).length === others,
+      () => setting.clock.advance(1_000),
+    );
+  }
+
+  it('voids a group that loses too many and goes on with the others while the rule allows it', async () => {
+    const setting = await arrange({ config: taskOf({ size: 4, count: 4, rule: { name: 'median', faulty: 1 } }) });
+    loseGroup0(setting, 3); // 2 of 4 are below t = 3
     const result = await setting.run();
     const [report] = result.rounds;
     expect(report?.voidedGroups.map(({ group }) => group)).toEqual([0]);
@@ -171,11 +179,7 @@ describe('a round over real sockets', () => {
       config: taskOf({ size: 4, count: 3, rule: { name: 'trimmed-mean', faulty: 1 } }),
       campaign: { attemptsPerRound: 1 },
     });
-    setting.coordinator.on('attempt', ({ groups }) => {
-      for (const id of groups[0]?.members.slice(0, 2) ?? []) {
-        setting.clients.find(({ identity }) => identity.id === id)?.cut();
-      }
-    });
+    loseGroup0(setting, 2);
     const result = await setting.run();
     expect(result.rounds[0]?.outcome).toMatchObject({ type: 'void', code: 'ROUND_TOO_FEW_GROUPS' });
     expect(setting.coordinator.chain()).toHaveLength(1);
@@ -183,8 +187,9 @@ describe('a round over real sockets', () => {
 
   it('runs the open profile: a value that is not finite is refused with its sender, the median is over the others', async () => {
     const config = taskOf({ size: 5, profile: 'open', rule: { name: 'median', faulty: 1 }, dimension: 3 });
+    const masked = { ...config.windows.masked, count: { min: 3, max: 5 } };
     const setting = await arrange({
-      config,
+      config: { ...config, windows: { ...config.windows, masked } },
       client: (i) => (i === 2 ? { update: Float32Array.from([0, Number.NaN, 0]) } : {}),
     });
     const result = await setting.run();

@@ -9,6 +9,7 @@ import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import { type CoordinatorOptions, startCoordinator } from '../../server/index.js';
 import { taskOf, WEAK_POLICY } from '../protocol/world.js';
+import { ManualClock } from './manual-clock.js';
 
 /** Moves half of the way to the target: after r rounds the model is target × (1 − 2^-r), on the grid for small r. */
 const towards = (target: number, seen: number[][] = []): Trainer => ({
@@ -39,6 +40,7 @@ async function run(
       ...options.campaign,
     },
     random: () => 0.5,
+    clock: new ManualClock(),
     workers: 1,
   });
   const seen: number[][] = [];

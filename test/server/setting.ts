@@ -7,6 +7,7 @@ import type { TaskConfig } from '../../protocol/task.js';
 import type { CampaignResult, ClientNotice, Coordinator, CoordinatorOptions, RoundReport } from '../../server/index.js';
 import { inProcessEngine, startCoordinator } from '../../server/index.js';
 import { gridUpdate } from '../protocol/world.js';
+import { ManualClock } from './manual-clock.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 
 export interface Setting {
@@ -18,6 +19,12 @@ export interface Setting {
   /** Everybody joins; resolves with the campaign's result; stops the coordinator. */
   run(): Promise<CampaignResult>;
   idOf(index: number): ClientId;
+  /** Moves only when a test says so: deadlines pass because they are meant to, never because the machine is slow. */
+  readonly clock: ManualClock;
+  /** Does this once the condition holds; looks again and again. */
+  when(condition: () => boolean, act: () => void): void;
+  /** Facts so far, as text: `1.1 group 0 keys`. */
+  readonly phases: string[];
 }
 
 export interface SettingOptions {
@@ -35,6 +42,7 @@ export async function arrange({
   coordinator: extra,
   client,
 }: SettingOptions): Promise<Setting> {
+  const clock = new ManualClock();
   const total = count ?? config.group.size * config.group.count;
   const coordinator = await startCoordinator({
     task: config,
@@ -52,7 +60,12 @@ export async function arrange({
     },
     random: () => 0.5,
     engine: inProcessEngine(),
+    clock,
     ...extra,
+  });
+  const phases: string[] = [];
+  coordinator.on('fact', ({ round, attempt, fact }) => {
+    if (fact.type === 'phase') phases.push(`${round}.${attempt} group ${fact.group} ${fact.phase}`);
   });
   const notices: ClientNotice[] = [];
   const reports: RoundReport[] = [];
@@ -75,6 +88,16 @@ export async function arrange({
     updates,
     notices,
     reports,
+    clock,
+    phases,
+    when(condition, act) {
+      const timer = setInterval(() => {
+        if (!condition()) return;
+        clearInterval(timer);
+        act();
+      }, 2);
+      timer.unref();
+    },
     // safe: tests ask for clients that they have arranged
     idOf: (index) => clients[index]!.identity.id,
     async run() {

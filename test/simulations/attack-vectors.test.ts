@@ -28,13 +28,7 @@ import {
   type Pipeline,
   searchTwice,
 } from '../../simulations/attacks/index.js';
-import {
-  attackSuccessRate,
-  detectionCeiling,
-  kappaBounds,
-  largestGroup,
-  medianBreakProbability,
-} from '../../simulations/metrics.js';
+import { attackSuccessRate, detectionCeiling, kappaBounds } from '../../simulations/metrics.js';
 import { Random } from '../../simulations/random.js';
 
 interface Case {
@@ -150,10 +144,6 @@ function answer({ rule, params, inputs }: Case): unknown {
       return attackSuccessRate(i.labels as number[], i.predictions as number[], p.target as number);
     case 'kappaBounds':
       return kappaBounds(p.n as number, p.f as number);
-    case 'medianBreakProbability':
-      return medianBreakProbability(p.n as number, p.f as number, p.g as number);
-    case 'largestGroup':
-      return largestGroup(p.maliciousFraction as number, p.badGroupBelow as number);
     case 'detectionCeiling':
       return detectionCeiling(p.noiseMultiplier as number, p.rounds as number, p.falsePositiveRate as number);
     default:

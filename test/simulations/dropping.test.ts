@@ -85,6 +85,28 @@ describe('the scripted network', () => {
     expect(gone).toBe(1);
   });
 
+  it('is mute from the cut on, even while the connection below it is still closing', async () => {
+    const sent: Uint8Array[] = [];
+    const transport = droppingTransport({
+      inner: {
+        connect: () => ({
+          bufferedBytes: 0,
+          hearsPings: false,
+          send: (frame) => void sent.push(frame),
+          drained: async () => undefined,
+          close: () => undefined,
+        }),
+      },
+      script: new Map([[1, 'keys']]),
+      onCut: () => undefined,
+    });
+    const ignore = (): void => undefined;
+    const link = transport.connect('stub', { opened: ignore, frame: ignore, heard: ignore, closed: ignore });
+    link.send(encodeFrame(keys(1)));
+    link.send(encodeFrame(consistent(1)));
+    expect(sent).toEqual([]);
+  });
+
   it('lets no connection come about until the round is over, then every one that waits', async () => {
     const { connect, transport, peers } = scene([[2, 'keys']]);
     const first = connect();

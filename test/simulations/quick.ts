@@ -18,6 +18,11 @@ encoding: { clipNorm: 10 }
 rule: { name: trimmed-mean, faulty: 1 }
 optimizer: { name: fedavg, learningRate: 1 }
 training: { algorithm: fedavg, epochs: 2, batchSize: 16, learningRate: 0.1, optimizer: sgd }
+windows:
+  keys: { deadlineMs: 120000 }
+  shares: { deadlineMs: 120000 }
+  consistency: { deadlineMs: 120000 }
+  unmask: { deadlineMs: 120000 }
 data:
   source: { set: synthetic, examples: 1500, inputs: 16, classes: 4 }
   partition: { kind: dirichlet, alpha: 1 }

@@ -74,6 +74,10 @@ describe('a simulation over real sockets', () => {
     expect(new Set(report.roster.map(({ id }) => id)).size).toBe(20);
     const sizes = [0, 1, 2, 3, 4].map((group) => report.roster.filter((client) => client.group === group).length);
     expect(sizes).toEqual([4, 4, 4, 4, 4]);
+    // The plan and the report deal groups by themselves: they must be those of the coordinator.
+    const groups = new Map(report.roster.map(({ name, group }) => [name, group]));
+    const told = one.events.flatMap((event) => (event.type === 'dropped' ? [event] : []));
+    expect(told.map(({ client }) => groups.get(client))).toEqual(told.map(({ group }) => group));
     // 68 coordinates of 3 bytes from each, and the messages around them.
     for (const { bytesUp, bytesDown } of report.rounds) {
       expect(bytesUp).toBeGreaterThan(20 * 68 * 3);
