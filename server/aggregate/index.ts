@@ -25,6 +25,7 @@ export {
 export { type KrumOptions, krum, multiKrum } from './krum.js';
 export { meamed } from './meamed.js';
 export { mean } from './mean.js';
+export { type Measures, measure } from './measure.js';
 export { median, trimmedMean } from './median.js';
 export { nnm } from './nnm.js';
 export { largestGroup, medianBreakProbability } from './odds.js';
