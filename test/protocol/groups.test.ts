@@ -139,27 +139,27 @@ describe('a void group', () => {
 describe('over-selection in profile cohort', () => {
   const cohort = taskOf({ size: 8 });
 
-  it('twelve invited for eight places: the first eight are in, four are told that they came too late, t is that of eight', () => {
+  it('eleven invited for eight places (the most that a client joins: 2t − a − 1): the first eight are in, three are told that they came too late, t is that of eight', () => {
     for (let seed = 0; seed < 6; seed++) {
-      const world = new World({ config: cohort, members: makeMembers(cohort, 12), pick: seeded(seed) });
+      const world = new World({ config: cohort, members: makeMembers(cohort, 11), pick: seeded(seed) });
       const outcome = world.start().run();
       const [survivors = []] = exactSurvivors(world);
       expect(survivors).toHaveLength(8);
       const late = outcome.refused.filter(({ code, fatal }) => code === 'ROUND_TOO_LATE' && !fatal);
       const surplus = new Set(late.flatMap(({ client }) => numbersOf(outcome, [client])));
-      expect([...survivors, ...surplus].sort((a, b) => a - b)).toEqual([...Array(12).keys()]);
+      expect([...survivors, ...surplus].sort((a, b) => a - b)).toEqual([...Array(11).keys()]);
     }
   });
 
   it('ranks beyond the size of the group hold and deal shares like the others', () => {
     const early = dropAt(new Map([0, 1, 2].map((i) => [i, 'keys' as const])));
-    const world = new World({ config: cohort, members: makeMembers(cohort, 12), tamper: early });
+    const world = new World({ config: cohort, members: makeMembers(cohort, 11), tamper: early });
     world.start().run();
     expect(exactSurvivors(world)[0]).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   it('while the minimum time of R1 runs, a ninth key is turned away: threshold and ring are made for eight', () => {
-    const world = new World({ config: holding(cohort, ['keys']), members: makeMembers(cohort, 12) });
+    const world = new World({ config: holding(cohort, ['keys']), members: makeMembers(cohort, 11) });
     const outcome = world.start().run();
     const books = outcome.coordinatorSent.flatMap(({ message }) => (message.kind === 'keyBook' ? [message] : []));
     expect(books.map(({ entries }) => entries.length)).toEqual(Array(8).fill(8));
@@ -169,11 +169,11 @@ describe('over-selection in profile cohort', () => {
 
   it('one of the eight is lost after R1: the surplus does not come back, the threshold of eight decides', () => {
     const plan = new Map([0, 1].map((i) => [i, 'masked' as const]));
-    const world = new World({ config: cohort, members: makeMembers(cohort, 12), tamper: dropAt(plan) });
+    const world = new World({ config: cohort, members: makeMembers(cohort, 11), tamper: dropAt(plan) });
     world.start().run();
     expect(exactSurvivors(world)[0]).toEqual([2, 3, 4, 5, 6, 7]);
     const more = new Map([0, 1, 2].map((i) => [i, 'masked' as const]));
-    const short = new World({ config: cohort, members: makeMembers(cohort, 12), tamper: dropAt(more) });
+    const short = new World({ config: cohort, members: makeMembers(cohort, 11), tamper: dropAt(more) });
     expect(short.start().run().failure).toMatchObject({ code: 'ROUND_QUORUM', phase: 'masked' });
   });
 });
