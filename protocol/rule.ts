@@ -115,19 +115,13 @@ function leastOfCore(spec: CoreSpec): number {
       return 1;
     case 'krum':
     case 'multi-krum': {
-      const proven = spec.faulty > 0 && !spec.force ? 2 * spec.faulty + 3 : 2 * spec.faulty + 1;
+      const proven = 2 * spec.faulty + (spec.faulty > 0 && !spec.force ? 3 : 1);
       return spec.name === 'krum' ? proven : Math.max(proven, spec.keep + spec.faulty);
     }
     case 'bulyan':
       return spec.faulty > 0 ? 4 * spec.faulty + 3 : 1;
-    case 'median':
-    case 'trimmed-mean':
-    case 'meamed':
-    case 'geometric-median':
-    case 'centred-clipping':
-      return 2 * spec.faulty + 1;
     default:
-      return spec satisfies never;
+      return 2 * spec.faulty + 1;
   }
 }
 
@@ -164,89 +158,77 @@ const RANGES: Readonly<Record<string, Range>> = {
   force: { holds: (value) => typeof value === 'boolean', says: 'true or false', code: 'CONFIG_INVALID' },
 };
 
+interface Problem {
+  readonly code: Range['code'];
+  readonly text: string;
+}
+
 /**
- * Total on anything that was parsed from a configuration.
- * @param inputs how many groups or clients the rule will see at least.
- * @throws CONFIG_RULE_COUNT where a count is none, or the inputs are too few for the claim; CONFIG_INVALID for an unknown name
- *   or field, a missing one, and a step that means nothing
+ * What is wrong with a rule by itself: an unknown name or field, a missing one, a value out of its range, a step that means nothing.
+ * Total on anything that was parsed. The schema of a task reads rules with it, so there is one list of what a rule may say.
  */
-export function checkRule(spec: RuleSpec, inputs: number): void {
-  checkFields('rule', spec, RULE_FIELDS, ['pre']);
-  checkPre(spec);
-  const least = leastInputs(spec);
-  if (inputs < least) {
-    const faulty = faultyOf(spec);
-    const steps = preOf(spec).map((step) => `${step.name} → `);
-    throw new SottoError(
-      'CONFIG_RULE_COUNT',
-      `${steps.join('')}${spec.name} with faulty ${faulty} needs at least ${least} inputs, there are ${inputs}; lower faulty or make more, smaller groups${remedy(spec)}`,
-      { faulty, inputs },
-    );
+export function ruleProblem(given: unknown): Problem | undefined {
+  const problem = fieldProblem('rule', given, RULE_FIELDS, 'pre');
+  const { name, pre } = { ...(given as { name?: unknown; pre?: unknown }) };
+  if (problem !== undefined || pre === undefined) return problem;
+  if (!Array.isArray(pre) || pre.length === 0 || pre.length > MAX_PRE_STEPS) {
+    return invalid(`rule.pre must be a list of 1 to ${MAX_PRE_STEPS} steps; leave it out where there is none`);
   }
+  const steps: readonly unknown[] = pre;
+  return steps
+    .map((step, i) => stepProblem(`rule.pre.${i}`, step, name === 'mean'))
+    .find((found) => found !== undefined);
 }
 
-function remedy(spec: RuleSpec): string {
-  if (preOf(spec).some(({ name }) => name === 'bucketing')) return ', or smaller buckets';
-  return spec.name === 'multi-krum' ? ', or lower keep' : '';
+function stepProblem(where: string, step: unknown, beforeMean: boolean): Problem | undefined {
+  const problem = fieldProblem(where, step, PRE_FIELDS);
+  const { name } = { ...(step as { name?: unknown }) };
+  if (problem !== undefined || !beforeMean || (name !== 'arc' && name !== 'nnm')) return problem;
+  return invalid(`${where}: ${name} takes f from its rule, and the mean has none; use trimmed-mean`);
 }
 
-function checkPre(spec: RuleSpec): void {
-  if (spec.pre === undefined) return;
-  const given: unknown = spec.pre;
-  if (!Array.isArray(given) || given.length === 0 || given.length > MAX_PRE_STEPS) {
-    throw new SottoError(
-      'CONFIG_INVALID',
-      `rule.pre must be a list of 1 to ${MAX_PRE_STEPS} steps; leave it out where there is none`,
-      { field: 'pre' },
-    );
-  }
-  spec.pre.forEach((step, i) => {
-    checkFields(`rule.pre.${i}`, step, PRE_FIELDS, []);
-    if (spec.name === 'mean' && (step.name === 'arc' || step.name === 'nnm')) {
-      throw new SottoError(
-        'CONFIG_INVALID',
-        `rule.pre.${i} is ${step.name}, which takes f from its rule, and the mean has none: it would change nothing; use trimmed-mean with faulty`,
-        { field: 'pre' },
-      );
-    }
-  });
-}
+const invalid = (text: string): Problem => ({ code: 'CONFIG_INVALID', text });
 
 /** Unknown fields are refused: a misspelt `force` must not vanish. */
-function checkFields(
+function fieldProblem(
   where: string,
-  given: { readonly name: string },
+  given: unknown,
   table: Readonly<Record<string, readonly string[]>>,
-  optional: readonly string[],
-): void {
-  const values: Readonly<Record<string, unknown>> = { ...given };
-  const fields = Object.hasOwn(table, given.name) ? table[given.name] : undefined;
+  optional?: string,
+): Problem | undefined {
+  const values: Readonly<Record<string, unknown>> = { ...(given as object) };
+  const name = String(values.name);
+  const fields = Object.hasOwn(table, name) ? table[name] : undefined;
   if (fields === undefined) {
-    const text = `${where}.name is "${given.name}"; it must be one of ${Object.keys(table).join(', ')}`;
-    throw new SottoError('CONFIG_INVALID', text, { field: 'name' });
+    return invalid(`${where}.name is "${name}"; it must be one of ${Object.keys(table).join(', ')}`);
   }
   for (const field of fields) {
-    const range = field === 'start' ? startOf(given.name) : RANGES[field];
-    if (range !== undefined && !range.holds(values[field])) {
-      throw new SottoError(
-        range.code,
-        `${where}.${field} of ${given.name} is ${values[field]}; it must be ${range.says}`,
-        {
-          field,
-        },
-      );
-    }
+    const range = field === 'start' ? startOf(name) : RANGES[field];
+    if (range === undefined || range.holds(values[field])) continue;
+    return { code: range.code, text: `${where}.${field} of ${name} is ${values[field]}; it must be ${range.says}` };
   }
-  const unknown = Object.keys(values).find((key) => key !== 'name' && !fields.includes(key) && !optional.includes(key));
-  if (unknown !== undefined) {
-    throw new SottoError(
-      'CONFIG_INVALID',
-      `${where}.${unknown} is no setting of ${given.name}; it has ${fields.join(', ') || 'none'}`,
-      {
-        field: unknown,
-      },
-    );
-  }
+  const unknown = Object.keys(values).find((key) => key !== 'name' && key !== optional && !fields.includes(key));
+  return unknown === undefined ? undefined : invalid(`${where}.${unknown} is no setting of ${name}`);
 }
 
 const startOf = (name: string): Range => oneOf(name === 'centred-clipping' ? CLIPPING_STARTS : MEDIAN_STARTS);
+
+/**
+ * @param inputs how many groups or clients the rule will see at least.
+ * @throws CONFIG_RULE_COUNT where a count is none, or the inputs are too few for the claim; CONFIG_INVALID for the other problems
+ */
+export function checkRule(spec: RuleSpec, inputs: number): void {
+  const problem = ruleProblem(spec);
+  if (problem !== undefined) throw new SottoError(problem.code, problem.text, { field: 'rule' });
+  const least = leastInputs(spec);
+  if (inputs >= least) return;
+  const faulty = faultyOf(spec);
+  const steps = preOf(spec).map((step) => `${step.name} → `);
+  const keep = spec.name === 'multi-krum' ? ' or keep' : '';
+  const buckets = isRandomised(spec) ? ' or buckets' : '';
+  throw new SottoError(
+    'CONFIG_RULE_COUNT',
+    `${steps.join('')}${spec.name} with faulty ${faulty} needs at least ${least} inputs, there are ${inputs}; lower faulty${keep} or make more, smaller groups${buckets}`,
+    { faulty, inputs },
+  );
+}

@@ -3,8 +3,9 @@
 
 import * as v from 'valibot';
 import { SottoError } from './errors.js';
-import { MAX_DIMENSION, MAX_PRE_STEPS, MAX_RULE_STEPS, MAX_TASK_ID } from './limits.js';
-import { CLIPPING_STARTS, MEDIAN_STARTS, NEIGHBOURS } from './rule.js';
+import { MAX_DIMENSION, MAX_TASK_ID } from './limits.js';
+import { type RuleSpec, ruleProblem } from './rule.js';
+import { filtersSchema } from './selection-schema.js';
 import type { Json, TaskConfig } from './task.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -24,64 +25,10 @@ export const taskIdSchema = v.pipe(
   v.maxLength(MAX_TASK_ID),
   v.regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and dashes'),
 );
-const faulty = { faulty: count };
-const steps = v.pipe(count, v.minValue(1), v.maxValue(MAX_RULE_STEPS));
-const atLeastOne = v.pipe(count, v.minValue(1));
-export const preSchema = v.variant('name', [
-  v.strictObject({ name: v.literal('clip'), norm: positive }),
-  v.strictObject({ name: v.literal('arc') }),
-  v.strictObject({ name: v.literal('nnm') }),
-  v.strictObject({ name: v.literal('bucketing'), size: atLeastOne }),
-]);
-/** Absent, never empty: one meaning, one canonical text. */
-const pre = { pre: v.optional(v.pipe(v.array(preSchema), v.minLength(1), v.maxLength(MAX_PRE_STEPS))) };
-const krum = { ...faulty, neighbours: v.picklist(NEIGHBOURS), force: v.boolean(), ...pre };
-export const ruleSchema = v.variant('name', [
-  v.strictObject({ name: v.literal('mean'), ...pre }),
-  v.strictObject({ name: v.literal('median'), ...faulty, ...pre }),
-  v.strictObject({ name: v.literal('trimmed-mean'), ...faulty, ...pre }),
-  v.strictObject({ name: v.literal('meamed'), ...faulty, ...pre }),
-  v.strictObject({
-    name: v.literal('geometric-median'),
-    ...faulty,
-    nu: positive,
-    steps,
-    start: v.picklist(MEDIAN_STARTS),
-    ...pre,
-  }),
-  v.strictObject({
-    name: v.literal('centred-clipping'),
-    ...faulty,
-    tau: positive,
-    steps,
-    start: v.picklist(CLIPPING_STARTS),
-    ...pre,
-  }),
-  v.strictObject({ name: v.literal('krum'), ...krum }),
-  v.strictObject({ name: v.literal('multi-krum'), ...krum, keep: atLeastOne }),
-  v.strictObject({ name: v.literal('bulyan'), ...faulty, ...pre }),
-]);
-const centre = v.variant('name', [
-  v.strictObject({ name: v.literal('median') }),
-  v.strictObject({ name: v.literal('trimmed-mean') }),
-  v.strictObject({ name: v.literal('nnm-trimmed-mean') }),
-  v.strictObject({ name: v.literal('geometric-median'), nu: positive, steps }),
-]);
-/** Filters over sketches; the norm bound before them follows from the encoding (sketch/bounds.ts selectionOf). */
-export const filtersSchema = v.pipe(
-  v.array(
-    v.variant('name', [
-      v.strictObject({ name: v.literal('distance'), ...faulty, centre, factor: positive }),
-      v.strictObject({ name: v.literal('cosine'), ...faulty, centre, least: finite }),
-      v.strictObject({
-        name: v.literal('multi-krum'),
-        ...faulty,
-        neighbours: v.picklist(NEIGHBOURS),
-        force: v.boolean(),
-      }),
-    ]),
-  ),
-  v.maxLength(MAX_PRE_STEPS - 1),
+/** One list of what a rule may say, for the reader and for the checker: rule.ts. */
+const ruleSchema = v.custom<RuleSpec>(
+  (given) => ruleProblem(given) === undefined,
+  ({ input }) => ruleProblem(input)?.text ?? '',
 );
 export const optimizerSchema = v.variant('name', [
   v.strictObject({ name: v.literal('fedavg'), learningRate: positive }),

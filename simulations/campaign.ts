@@ -6,10 +6,13 @@ import { generateIdentity } from '../protocol/crypto/identity.js';
 import type { ClientId } from '../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
 import { type CampaignResult, type Coordinator, type RoundReport, startCoordinator } from '../server/index.js';
-import { type Cast, dropoutsFor } from './cast.js';
+import type { Cast } from './cast.js';
 import type { SimulationConfig } from './config.js';
 import type { Draws } from './draws.js';
 import type { Fleet } from './fleet/fleet.js';
+import type { Gathering } from './fleet/gathering.js';
+import type { Dropout } from './fleet/plan.js';
+import type { SuccessRates } from './goals.js';
 import type { FleetClient, RoundEntry, SimulationHooks, SimulationReport } from './report.js';
 import { namer } from './roster.js';
 
@@ -18,21 +21,28 @@ export interface CampaignContext {
   readonly cast: Cast;
   readonly draws: Draws;
   readonly fleet: Fleet;
+  /** Shows attackers what the others learn. */
+  readonly gathering: Gathering;
+  readonly dropouts: readonly Dropout[];
   readonly initialWeights: Float32Array<ArrayBuffer>;
   /** Of the initial weights. */
   readonly untrained: Evaluation;
   readonly evaluate: (weights: Float32Array<ArrayBuffer>) => Promise<Evaluation>;
+  /** Attack success rates of a model; absent where no attack is after something. */
+  readonly goals?: (weights: Float32Array<ArrayBuffer>) => Promise<SuccessRates>;
   readonly hooks: SimulationHooks;
 }
-type Outcome = Pick<SimulationReport, 'rounds' | 'finalAccuracy' | 'modelHash' | 'outcome'>;
+type Outcome = Pick<SimulationReport, 'rounds' | 'finalAccuracy' | 'attackSuccessRate' | 'modelHash' | 'outcome'>;
 
 /** @throws what a fleet process failed with; a campaign that stalls or is stopped has an outcome */
 export async function runCampaign(context: CampaignContext): Promise<Outcome> {
-  const { config, cast, draws, fleet, initialWeights, untrained, evaluate, hooks } = context;
+  const { config, cast, draws, fleet, gathering, dropouts, initialWeights, untrained, evaluate, goals, hooks } =
+    context;
   const { task, campaign } = config;
   const nameOf = namer(cast.clients);
   const identity = generateIdentity(nativePrimitives, nativeRng);
   const random = draws.sampling();
+  const rates = new Map<number, SuccessRates>();
   const coordinator = await startCoordinator({
     task,
     initialWeights,
@@ -40,7 +50,10 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     listen: { host: '127.0.0.1', port: 0 },
     roster: { kind: 'allowlist', clients: cast.clients.map((client) => client.identity.id) },
     campaign,
-    evaluate: (weights) => evaluate(weights),
+    evaluate: async (weights, round) => {
+      if (goals !== undefined) rates.set(round, await goals(weights));
+      return evaluate(weights);
+    },
     random: () => random.uniform(),
   });
   const stop = (): void => void coordinator.stop('the simulation was stopped');
@@ -54,9 +67,10 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     });
     const rounds: RoundEntry[] = [];
     releaseDropouts(coordinator, fleet);
+    gather(coordinator, gathering, cast);
     tell(coordinator, hooks, nameOf);
     coordinator.on('round', (report) => {
-      const entry = entryOf(report, rounds.at(-1) ?? untrained, nameOf);
+      const entry = entryOf(report, rounds.at(-1) ?? untrained, rates.get(report.round), nameOf);
       rounds.push(entry);
       hooks.onEvent?.({ type: 'round', entry });
     });
@@ -66,13 +80,15 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
       url: coordinator.url,
       coordinator: identity.publicKey,
       config: task,
-      dropouts: dropoutsFor(config, cast, draws),
+      dropouts,
     });
     const result = await Promise.race([coordinator.done, fleet.failed]);
     await fleet.leave();
+    const last = rounds.at(-1);
     return {
       rounds,
       finalAccuracy: (rounds.at(-1) ?? untrained).accuracy,
+      ...(last?.attackSuccessRate && { attackSuccessRate: last.attackSuccessRate }),
       modelHash: result.modelHash,
       outcome: outcomeOf(result),
     };
@@ -105,6 +121,20 @@ function releaseDropouts(coordinator: Coordinator, fleet: Fleet): void {
   coordinator.on('round', ({ round }) => fleet.over(round));
 }
 
+/** Keeps `gathering` informed of who is in the attempt and who has left it. */
+function gather(coordinator: Coordinator, gathering: Gathering, { clients }: Cast): void {
+  const positions = new Map(clients.map(({ identity, position }) => [identity.id, position]));
+  coordinator.on('attempt', ({ round, attempt, groups }) => {
+    const members = groups.flatMap(({ id, members }) =>
+      members.map((member) => [positions.get(member) ?? -1, id] as const),
+    );
+    gathering.begin(round, attempt, new Map(members));
+  });
+  coordinator.on('fact', ({ fact }) => {
+    if (fact.type !== 'phase') gathering.gone(positions.get(fact.client) ?? -1);
+  });
+}
+
 function tell(
   coordinator: Coordinator,
   { onEvent, warn }: SimulationHooks,
@@ -132,17 +162,21 @@ function tell(
 /** @param before what the model was worth: a void round leaves it as it was */
 function entryOf(
   report: RoundReport,
-  before: Pick<Evaluation, 'accuracy' | 'loss'>,
+  before: Pick<Evaluation, 'accuracy' | 'loss'> & Pick<RoundEntry, 'attackSuccessRate'>,
+  rates: SuccessRates | undefined,
   nameOf: (id: ClientId) => FleetClient,
 ): RoundEntry {
   const { round, attempts, outcome, cohort, survivors, dropped, excluded, voidedGroups } = report;
   const { seconds, bytesUp, bytesDown, modelHash } = report;
+  const attackSuccessRate = rates ?? before.attackSuccessRate;
   return {
     round,
     attempts,
     void: outcome.type === 'void',
     accuracy: report.accuracy ?? before.accuracy,
     loss: report.loss ?? before.loss,
+    ...(attackSuccessRate && { attackSuccessRate }),
+    monitor: report.monitor.map((event) => ('client' in event ? { ...event, client: nameOf(event.client) } : event)),
     cohort: cohort.map(nameOf).sort(),
     survivors: survivors.map(nameOf).sort(),
     dropped: byName(dropped.map(({ client, phase }) => ({ client: nameOf(client), phase }))),

@@ -7,6 +7,7 @@ import { deriveTask, type TaskConfig } from '../protocol/task.js';
 import { dealGroups } from '../server/campaign/seats.js';
 import type { SimulationConfig } from './config.js';
 import type { Draws } from './draws.js';
+import type { Conspiracy } from './fleet/gathering.js';
 import type { MemberOrder } from './fleet/messages.js';
 import { type Dropout, planDropouts } from './fleet/plan.js';
 import { partition } from './partition.js';
@@ -18,13 +19,16 @@ export interface Cast {
   readonly members: readonly MemberOrder[];
   /** Positions of the attackers, ascending. */
   readonly malicious: readonly number[];
+  /** Who conspires with whom: one for each entry of the configuration. */
+  readonly conspiracies: readonly Conspiracy[];
 }
 
 /** @param labels of the training part @throws DATA_PARTITION */
 export function castOf(config: SimulationConfig, labels: Uint8Array, draws: Draws, crypto: Primitives, rng: Rng): Cast {
   const { fleet, data } = config;
   const clients = createRoster(fleet.clients, crypto, rng);
-  const malicious = maliciousOf(config, draws);
+  const conspiracies = conspiraciesOf(config, draws);
+  const malicious = conspiracies.flatMap((one) => one.clients).sort((a, b) => a - b);
   const shards = partition(
     labels,
     data.partition,
@@ -32,24 +36,43 @@ export function castOf(config: SimulationConfig, labels: Uint8Array, draws: Draw
     draws.partition,
   );
   const members = clients.map(({ position, name, identity }): MemberOrder => {
-    const rank = malicious.indexOf(position);
-    const attack = { spec: fleet.malicious.attack, rank, attackers: malicious.length };
+    const conspiracy = conspiracies.findIndex((one) => one.clients.includes(position));
+    const member = conspiracies[conspiracy];
     return {
       position,
       name,
       secret: identity.secret.exposeSecret().slice(),
       rows: shards[position] ?? new Uint32Array(0),
-      ...(rank >= 0 && { attack }),
+      ...(member && {
+        attack: {
+          spec: member.spec,
+          rank: member.clients.indexOf(position),
+          attackers: member.clients.length,
+          conspiracy,
+        },
+      }),
     };
   });
-  return { clients, members, malicious };
+  return { clients, members, malicious, conspiracies };
 }
 
-/** The positions that are named, or as many as are wanted, drawn from the seed. */
-export function maliciousOf({ fleet }: SimulationConfig, draws: Draws): readonly number[] {
-  const { who } = fleet.malicious;
-  const positions = 'clients' in who ? who.clients : draws.malicious.sample(fleet.clients, who.count);
-  return [...positions].sort((a, b) => a - b);
+/** The positions that are named, and as many others as are wanted, drawn from the seed. */
+export function conspiraciesOf({ fleet }: SimulationConfig, draws: Draws): readonly Conspiracy[] {
+  const named = new Set(fleet.malicious.flatMap(({ who }) => ('clients' in who ? who.clients : [])));
+  const free = Array.from({ length: fleet.clients }, (_, position) => position).filter((one) => !named.has(one));
+  const counts = fleet.malicious.map(({ who }) => ('count' in who ? who.count : 0));
+  const drawn = draws.malicious.sample(
+    free.length,
+    counts.reduce((sum, count) => sum + count, 0),
+  );
+  let at = 0;
+  return fleet.malicious.map(({ who, attack }, i) => {
+    const to = at + (counts[i] ?? 0);
+    // safe: draws are below the number of free positions.
+    const clients = 'clients' in who ? [...who.clients] : [...drawn.subarray(at, to)].map((one) => free[one]!);
+    at = to;
+    return { spec: attack, clients: clients.sort((a, b) => a - b) };
+  });
 }
 
 /**
@@ -68,6 +91,13 @@ export function dropoutsFor(config: SimulationConfig, { clients, malicious }: Ca
     draws.dropouts,
   );
 }
+
+/** Phases in which a lost client's update is already in the sum. */
+const LATE: readonly string[] = ['consistency', 'unmask'];
+
+/** Whether the plan takes this client out of a round before its update is in. */
+export const isOutOfSum = (plan: readonly Dropout[], round: number, client: number): boolean =>
+  plan.some((one) => one.round === round && one.client === client && !LATE.includes(one.phase));
 
 /** The group of each position, as the coordinator will deal them: 0 for everybody where there is one group. */
 export function groupsFor(

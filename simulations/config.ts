@@ -10,7 +10,8 @@ import { parseSettings, readSettings } from '../server/config/load.js';
 import { settingError } from '../server/config/problem.js';
 import { fillCampaign, fillTask } from '../server/config/profiles.js';
 import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
-import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+import { choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+import { fillMalicious, type MaliciousSettings, maliciousSchema } from './attack-settings.js';
 
 /** Which examples there are, and how they are cut among the clients (partition.ts). */
 export interface DataSettings {
@@ -43,21 +44,13 @@ export interface DropoutSettings {
   readonly phases: readonly WaitingPhase[];
 }
 
-/** What a malicious client does with its update. It follows the protocol: otherwise it would just be left out. */
-export type AttackSettings =
-  /** Sends −boost × update, and does not clip it. */
-  { readonly kind: 'sign-flip'; readonly boost: number };
-
 export interface FleetSettings {
   readonly clients: number;
   /** Worker processes that the clients are spread over. */
   readonly processes: number;
   readonly dropouts: DropoutSettings;
-  readonly malicious: {
-    /** Positions in the fleet, 0-based; a count is drawn from the seed. */
-    readonly who: { readonly count: number } | { readonly clients: readonly number[] };
-    readonly attack: AttackSettings;
-  };
+  /** Entries of different attackers; none: everybody is honest. */
+  readonly malicious: readonly MaliciousSettings[];
 }
 
 export interface SimulationConfig {
@@ -145,22 +138,7 @@ const fleetSchema = settings({
     'nobody is',
     says(
       'Clients that follow the protocol, so that nothing leaves them out, and send a harmful update.',
-      settings({
-        count: maybe('give `clients`', says('How many; drawn from the seed.', whole(0, MAX_FLEET))),
-        clients: maybe(
-          'give `count`',
-          says('Which: positions in the fleet, from 0.', listOf(whole(0, MAX_FLEET - 1), 1, MAX_FLEET)),
-        ),
-        attack: says(
-          'What they send.',
-          choice('kind', [
-            settings({
-              kind: says('The update backwards, not clipped.', literal('sign-flip')),
-              boost: says('Factor of its length.', between(0, 1_000_000)),
-            }),
-          ]),
-        ),
-      }),
+      maliciousSchema,
     ),
   ),
 });
@@ -238,8 +216,8 @@ function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, th
       `is ${perRound}, but ${group.count} groups can lose ${maxPerGroup} each; use at most ${maxPerGroup * group.count}`,
     );
   }
-  const malicious = fillMalicious(fleet);
-  const bad = 'count' in malicious.who ? malicious.who.count : malicious.who.clients.length;
+  const malicious = fillMalicious(fleet.malicious, fleet.clients, needed);
+  const bad = malicious.reduce((sum, { who }) => sum + ('count' in who ? who.count : who.clients.length), 0);
   if (bad + perRound > fleet.clients) {
     throw settingError(
       'fleet.malicious',
@@ -257,20 +235,6 @@ function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, th
     },
     malicious,
   };
-}
-
-function fillMalicious({ malicious, clients }: SimulationFile['fleet']): FleetSettings['malicious'] {
-  if (malicious === undefined) return { who: { count: 0 }, attack: { kind: 'sign-flip', boost: 0 } };
-  const { count, clients: listed, attack } = malicious;
-  if (listed !== undefined && count === undefined) {
-    const stray = listed.find((client, i) => client >= clients || listed.indexOf(client) !== i);
-    if (stray === undefined) return { who: { clients: listed }, attack };
-    throw settingError('fleet.malicious.clients', `has ${stray} twice or beyond the last client, ${clients - 1}`);
-  }
-  if (count === undefined || listed !== undefined) {
-    throw settingError('fleet.malicious', `has ${listed ? 'both' : 'neither'} of count and clients; give one of them`);
-  }
-  return { who: { count }, attack };
 }
 
 /** Caught here, it names the setting; in a trainer it would name a shape. */

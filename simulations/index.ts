@@ -1,9 +1,9 @@
 // sotto/simulations: settings of a simulated federation, running it, and the parts to build others from: attacks, partitions,
 // data sets, the seeded generator, the fleet. Not here: the command (server/cli).
 
+export type { AttackSettings, MaliciousSettings } from './attack-settings.js';
 export * from './attacks/index.js';
 export {
-  type AttackSettings,
   type DataSettings,
   type DropoutSettings,
   type FleetSettings,

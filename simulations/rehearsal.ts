@@ -2,24 +2,30 @@
 // optimiser. To look for training settings in a tenth of the time, and to check what the protocol adds to the model: rounding.
 // Not a profile: nothing is masked, nobody is a client.
 
+import type { Dataset } from '../client/dataset.js';
 import { createTrainingPool } from '../client/tfjs/index.js';
 import { initialWeights } from '../client/tfjs/spec.js';
-import type { Evaluation, Trainer, TrainingSpec } from '../client/trainer.js';
+import type { Evaluation, Trainer, TrainingRound, TrainingSpec } from '../client/trainer.js';
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
 import { applyAggregate, initOptimizer } from '../protocol/optimizer/optimizer.js';
-import { checkedNorm, clipFactor } from '../protocol/secagg/encode.js';
 import { deriveTask, type TaskConfig } from '../protocol/task.js';
-import { createRule, groupMean } from '../server/aggregate/index.js';
-import { createFleetAttack } from './attacks/spec.js';
-import { type Cast, castOf, dropoutsFor, groupsFor } from './cast.js';
+import { createRule } from '../server/aggregate/index.js';
+import { needsOthers } from './attacks/attack.js';
+import { createAttack } from './attacks/spec.js';
+import { type Cast, castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
 import type { SimulationConfig } from './config.js';
 import { firstExamples, loadExamples } from './data.js';
 import { type Draws, drawsOf } from './draws.js';
-import { type HostileOptions, hostileTrainer } from './fleet/hostile.js';
+import { Gathering, Mail } from './fleet/gathering.js';
+import { type HostileOptions, hostileTrainer, isOn } from './fleet/hostile.js';
+import type { MemberOrder } from './fleet/messages.js';
+import { goalsOf, type SuccessRates } from './goals.js';
+import { asSent, groupMeansOf } from './pipeline.js';
 
 export interface RehearsedRound extends Evaluation {
   readonly round: number;
   readonly seconds: number;
+  readonly attackSuccessRate?: SuccessRates;
 }
 export interface RehearsalOptions {
   /** Training threads. */
@@ -38,14 +44,22 @@ export async function rehearse(
   const examples = loadExamples(config.data.source, config.seed);
   const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives, nativeRng);
   const groups = groupsFor(config, task, cast.clients, draws);
-  const lost = dropoutsFor(config, cast, draws).filter(({ phase }) => !LATE.includes(phase));
+  const plan = dropoutsFor(config, cast, draws);
   const pool = createTrainingPool({ workers });
   try {
-    const trainers = cast.members.map(({ name, position, rows }) =>
-      pool.trainer(name, { model: config.model, data: { ...examples.train, rows }, seed: draws.order(position) }),
-    );
-    const actors = trainers.map((trainer, position) => act(trainer, position, task, cast, draws));
+    const mail = new Mail();
+    const gathering = new Gathering({
+      conspiracies: cast.conspiracies,
+      absent: (round, client) => isOutOfSum(plan, round, client),
+      share: (others) => mail.deliver(others),
+    });
+    const actors = cast.members.map((member) => {
+      const make = (id: string, data: Dataset): Trainer =>
+        pool.trainer(id, { model: config.model, data, seed: draws.order(member.position) });
+      return act(member, { ...examples.train, rows: member.rows }, make, { task, cast, draws, gathering, mail });
+    });
     const test = firstExamples(examples.test, config.data.testExamples);
+    const goals = goalsOf(cast.conspiracies, test, pool, config.model);
     const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
     const buckets = draws.sampling().fork('buckets');
     const rule = createRule(task.rule, () => buckets.uniform());
@@ -56,9 +70,8 @@ export async function rehearse(
     const rounds: RehearsedRound[] = [];
     for (let round = 1; round <= config.campaign.rounds; round++) {
       const from = Date.now();
-      const present = cast.clients.filter(
-        ({ position }) => !lost.some((one) => one.round === round && one.client === position),
-      );
+      const present = cast.clients.filter(({ position }) => !isOutOfSum(plan, round, position));
+      gathering.begin(round, 1, new Map(present.map(({ position }) => [position, groups(position)])));
       const updates = await Promise.all(
         present.map(async ({ position }) => {
           const actor = actors[position];
@@ -69,15 +82,18 @@ export async function rehearse(
           };
         }),
       );
-      const inputs = Array.from({ length: task.group.count }, (_, group) => {
-        const rows = updates.filter((one) => one.group === group).map(({ update }) => update);
-        return groupMean(group, meanOf(rows, weights.length), rows.length);
-      });
-      const { vector, state: afterRule } = rule.aggregate(inputs, ruleState);
+      const { vector, state: afterRule } = rule.aggregate(groupMeansOf(weights.length, updates), ruleState);
       ruleState = afterRule;
+      mail.over(round);
       ({ weights, state } = applyAggregate(task.optimizer, weights, state, Float32Array.from(vector)));
       const seconds = (Date.now() - from) / 1_000;
-      const row = { round, seconds, ...(await evaluator.evaluate(weights)) };
+      const attackSuccessRate = await goals?.(weights);
+      const row = {
+        round,
+        seconds,
+        ...(await evaluator.evaluate(weights)),
+        ...(attackSuccessRate && { attackSuccessRate }),
+      };
       rounds.push(row);
       onRound?.(row);
     }
@@ -87,39 +103,56 @@ export async function rehearse(
   }
 }
 
-/** Phases in which a lost client's update is already in the sum. */
-const LATE: readonly string[] = ['consistency', 'unmask'];
+type Actor = (weights: Float32Array<ArrayBuffer>, round: TrainingRound) => Promise<Float32Array>;
 
-type Actor = (weights: Float32Array<ArrayBuffer>, round: Parameters<Trainer['train']>[1]) => Promise<Float32Array>;
-
-/** Trains, corrupts, clips unless it is an attack that does not, clamps to the grid's range. */
-function act(inner: Trainer, position: number, task: TaskConfig, cast: Cast, draws: Draws): Actor {
-  const { encoding } = deriveTask(task);
-  const ordered = cast.members[position]?.attack;
-  const attack = ordered && createFleetAttack(ordered.spec);
-  let trainer = inner;
-  if (ordered !== undefined && attack !== undefined) {
-    const { rank, attackers } = ordered;
-    const cohort = cast.clients.length;
-    const options: HostileOptions = {
-      attack,
-      rank,
-      attackers,
-      cohort,
-      encoding,
-      draws: (at) => draws.attack(position, at),
-    };
-    trainer = hostileTrainer(inner, options);
-  }
-  return async (weights, round) => {
-    const { update } = await trainer.train(weights, round);
-    const factor = attack?.clips === false ? 1 : clipFactor(checkedNorm(update, update.length), encoding.clipNorm);
-    return update.map((x) => Math.max(-encoding.range, Math.min(encoding.range, x * factor)));
-  };
+interface Stage {
+  readonly task: TaskConfig;
+  readonly cast: Cast;
+  readonly draws: Draws;
+  readonly gathering: Gathering;
+  readonly mail: Mail;
 }
 
-function meanOf(rows: readonly Float32Array[], dimension: number): Float64Array<ArrayBuffer> {
-  const sum = new Float64Array(dimension);
-  for (const row of rows) for (let i = 0; i < dimension; i++) sum[i] = (sum[i] ?? 0) + (row[i] ?? 0);
-  return sum.map((total) => total / rows.length);
+/** Trains, corrupts, clips unless it is an attack that does not, clamps to the grid's range: what fleet/member.ts does for real. */
+function act(
+  { position, name, attack: ordered }: MemberOrder,
+  data: Dataset,
+  make: (id: string, data: Dataset) => Trainer,
+  { task, cast, draws, gathering, mail }: Stage,
+): Actor {
+  const { encoding } = deriveTask(task);
+  const told = (update: Float32Array, { round, attempt }: TrainingRound): void =>
+    gathering.trained(position, round, attempt, asSent(update, encoding));
+  if (ordered === undefined) {
+    const trainer = make(name, data);
+    return async (weights, round) => {
+      const { update } = await trainer.train(weights, round);
+      told(update, round);
+      return asSent(update, encoding);
+    };
+  }
+  const { spec, rank, attackers, conspiracy } = ordered;
+  const attack = createAttack(spec);
+  const random = draws.attack(position, 0).fork('data');
+  const options: HostileOptions = {
+    attack,
+    rank,
+    attackers,
+    cohort: cast.clients.length,
+    encoding,
+    rule: task.rule,
+    draws: (at) => draws.attack(position, at),
+    ...(attack.active && { clean: make(`${name} clean`, data) }),
+    ...(needsOthers(attack) && {
+      others: (update: Float32Array, round: TrainingRound) => {
+        told(update, round);
+        return mail.wait(conspiracy, round.round, round.attempt);
+      },
+    }),
+  };
+  const trainer = hostileTrainer(make(name, attack.poison?.(data, { rank, attackers, random }) ?? data), options);
+  return async (weights, round) => {
+    const { update } = await trainer.train(weights, round);
+    return asSent(update, encoding, attack.clips || !isOn(options, round.round));
+  };
 }

@@ -6,7 +6,9 @@ import type { ClientId, GroupId, Hash } from '../protocol/ids.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
 import type { ClientPhase, Profile } from '../protocol/task.js';
-import type { AttackSettings, SimulationConfig } from './config.js';
+import type { MonitorEvent } from '../server/index.js';
+import type { AttackSettings } from './attack-settings.js';
+import type { SimulationConfig } from './config.js';
 
 /** On every report: whoever knows the seed knows every batch and every rounding, so nothing in it is evidence of privacy. */
 export const STAMP = 'seeded: no privacy claim';
@@ -24,6 +26,10 @@ export interface RoundEntry {
   readonly accuracy: number;
   /** Mean per example. */
   readonly loss: number;
+  /** For each attack that is after something: the share of its test examples that come out as it wants. */
+  readonly attackSuccessRate?: Readonly<Record<string, number>>;
+  /** What the coordinator's monitor noticed, in plain words and numbers. */
+  readonly monitor: readonly MonitorEntry[];
   readonly cohort: readonly FleetClient[];
   /** Exactly the clients whose updates are in the new model. */
   readonly survivors: readonly FleetClient[];
@@ -43,6 +49,10 @@ export interface RoundEntry {
   /** Of the model after the round. */
   readonly modelHash: Hash;
 }
+
+type Named<E> = E extends { readonly client: ClientId } ? Omit<E, 'client'> & { readonly client: FleetClient } : E;
+/** An event of the monitor, with the client by its name; findings inside keep the key. */
+export type MonitorEntry = Named<MonitorEvent>;
 
 /** One client of the fleet. */
 export interface RosterEntry {
@@ -65,6 +75,8 @@ export interface SimulationReport {
   readonly clients: number;
   readonly rounds: readonly RoundEntry[];
   readonly finalAccuracy: number;
+  /** Of the last round; absent where no attack is after something. */
+  readonly attackSuccessRate?: Readonly<Record<string, number>>;
   /** Of the final weights (protocol/chain). The same settings give the same one on one machine. */
   readonly modelHash: Hash;
   readonly malicious: readonly { readonly client: FleetClient; readonly attack: AttackSettings }[];

@@ -5,10 +5,12 @@ import { createTrainingPool } from '../client/tfjs/index.js';
 import { initialWeights } from '../client/tfjs/spec.js';
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
 import { runCampaign } from './campaign.js';
-import { castOf, groupsFor } from './cast.js';
+import { castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
 import { firstExamples, loadExamples } from './data.js';
 import { drawsOf } from './draws.js';
 import { startFleet } from './fleet/fleet.js';
+import { Gathering, type Others } from './fleet/gathering.js';
+import { goalsOf } from './goals.js';
 import { type RunSimulation, type SimulationReport, STAMP } from './report.js';
 import { versions } from './versions.js';
 
@@ -25,6 +27,13 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
   const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives, nativeRng);
   const nameOf = (position: number): string => cast.clients[position]?.name ?? `client ${position}`;
   const pool = createTrainingPool({ workers: 1 });
+  const plan = dropoutsFor(config, cast, draws);
+  let share: (others: Others) => void = () => undefined;
+  const gathering = new Gathering({
+    conspiracies: cast.conspiracies,
+    absent: (round, client) => isOutOfSum(plan, round, client),
+    share: (others) => share(others),
+  });
   const starting = startFleet({
     source: config.data.source,
     model: config.model,
@@ -33,23 +42,30 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     processes: settings.processes,
     // What a script made happen is in the report as a dropout, as any other loss is.
     onCut: () => undefined,
+    listens: gathering.listens,
+    onTrained: ({ client, round, attempt, update }) => gathering.trained(client, round, attempt, update),
     onTrouble: ({ client, code, text }) => hooks.warn?.(`${nameOf(client)}: ${code}: ${text}`),
   });
   try {
     const test = firstExamples(examples.test, config.data.testExamples);
     const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
+    const goals = goalsOf(cast.conspiracies, test, pool, config.model);
     const { weights } = initialWeights(config.model, draws.weights);
     // While the fleet loads: the backend is warm for the first round, and a void first round has its accuracy.
     const [fleet, untrained] = await Promise.all([starting, evaluator.evaluate(weights)]);
+    share = (others) => fleet.share(others);
     const startSeconds = (performance.now() - from) / 1_000;
     const result = await runCampaign({
       config,
       cast,
       draws,
       fleet,
+      gathering,
+      dropouts: plan,
       initialWeights: weights,
       untrained,
       evaluate: (model) => evaluator.evaluate(model),
+      ...(goals && { goals }),
       hooks,
     });
     const groupOf = groupsFor(config, task, cast.clients, draws);
@@ -61,7 +77,9 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
       rule: task.rule,
       dimension: task.dimension,
       clients: settings.clients,
-      malicious: cast.malicious.map((client) => ({ client: nameOf(client), attack: settings.malicious.attack })),
+      malicious: cast.conspiracies
+        .flatMap(({ clients, spec }) => clients.map((client) => ({ client: nameOf(client), attack: spec })))
+        .sort((a, b) => (a.client < b.client ? -1 : 1)),
       ...result,
       startSeconds,
       wallSeconds: (performance.now() - from) / 1_000,

@@ -67,7 +67,7 @@ describe('the samples', () => {
     expect(deriveTask(task).threshold).toBe(6);
     expect(task.rule).toEqual({ name: 'trimmed-mean', faulty: 2 });
     expect(data.partition).toEqual({ kind: 'dirichlet', alpha: 1 });
-    expect(fleet.malicious).toMatchObject({ who: { count: 2 }, attack: { kind: 'sign-flip' } });
+    expect(fleet.malicious).toMatchObject([{ who: { count: 2 }, attack: { kind: 'sign-flip' } }]);
     expect(fleet.dropouts.maxPerGroup).toBe(2);
     expect([...fleet.dropouts.phases].sort()).toEqual(['consistency', 'keys', 'masked', 'shares', 'unmask']);
   });

@@ -90,5 +90,5 @@ export function weiszfeld(
 /** A vector of its own. */
 export function startOf(rows: readonly Vector[], start: MedianStart, kernel: OrderKernel): Float64Array<ArrayBuffer> {
   if (start === 'zero') return new Float64Array(rows[0]?.length ?? 0);
-  return kernel(rows, medianSelection(rows.length, 0)).vector;
+  return Float64Array.from(kernel(rows, medianSelection(rows.length, 0)).vector);
 }

@@ -1,12 +1,12 @@
 // `OrderKernel` over float32 rows in WASM SIMD, bit-identical to `orderPlain`. The module is written for the numbers of the
 // selection (emit.ts) and kept. Not here: the mathematics; what it cannot take goes to `orderPlain`.
 
-import { emitSelection } from './emit.js';
+import { emitSelection, KEPT_BYTES, STEP_BYTES } from './emit.js';
 import type { Vector } from './inputs.js';
 import { type OrderKernel, type OrderResult, orderPlain, type Selection } from './order.js';
 import { instantiate, type Unit } from './wasm-code.js';
 
-/** Bytes of one block over all rows: fits a level-2 cache beside its results, the copies in are few, no counter wraps. */
+/** Bytes of one block over all rows: fits a level-2 cache beside its results, and the copies in are few. */
 const BLOCK_BYTES = 256 * 1024;
 /** One cache line between rows: at a distance of a power of two all rows would fall into the same few places of a level-1 cache. */
 const SKEW_BYTES = 64;
@@ -44,42 +44,39 @@ function compile(selection: Selection): Compiled | undefined {
   const columns = Math.max(16, Math.floor(BLOCK_BYTES / 4 / selection.rows / 16) * 16);
   const rowBytes = 4 * columns + SKEW_BYTES;
   const out = selection.rows * rowBytes;
-  const counters = out + 8 * columns;
-  const bytes = counters + 16 * selection.rows + 32;
-  const unit = instantiate(emitSelection(selection, { rowBytes, out, counters }), bytes);
+  const kept = out + rowBytes;
+  const counters = kept + (selection.faulty > 0 ? KEPT_BYTES : 0);
+  const bytes = counters + 32 * selection.rows + 32;
+  const unit = instantiate(emitSelection(selection, { rowBytes, out, kept, counters }), bytes);
   return unit && { ...unit, columns, rowBytes, out, counters };
 }
 
 function runBlocks({ memory, run, columns, rowBytes, out, counters }: Compiled, rows: readonly Vector[]): OrderResult {
   const m = rows.length;
   const d = rows[0]?.length ?? 0;
-  const vector = new Float64Array(d);
+  const vector = new Float32Array(d);
   const input = rows.map((_, i) => new Float32Array(memory.buffer, rowBytes * i, columns));
-  const result = new Float64Array(memory.buffer, out, columns);
-  const counts = new Uint16Array(memory.buffer, counters, 8 * m + 16);
-  const totals = new Float64Array(2 * m + 2);
-  let suspect = false;
+  const result = new Float32Array(memory.buffer, out, columns);
+  const counts = new Uint32Array(memory.buffer, counters, 8 * m + 8).fill(0);
   for (let start = 0; start < d; start += columns) {
     const width = Math.min(columns, d - start);
-    const padded = Math.ceil(width / 4) * 4;
+    const padded = Math.ceil((4 * width) / STEP_BYTES) * (STEP_BYTES / 4);
     for (let i = 0; i < m; i++) {
       // safe: both have m rows. Equal values in the padding count as nothing.
       const target = input[i]!;
       target.set((rows[i] as Float32Array).subarray(start, start + width));
       if (padded > width) target.fill(0, width, padded);
     }
-    counts.fill(0);
     run(4 * padded);
     vector.set(width === columns ? result : result.subarray(0, width), start);
-    // safe: four lanes for each of the 2m tails and the effective columns; suspicion lies behind them.
-    for (let i = 0; i < 8 * m + 4; i++) totals[i >> 2]! += counts[i]!;
-    suspect ||= counts.subarray(8 * m + 8).some((bits) => bits !== 0);
   }
+  // Four lanes for each of the 2m tails and the effective columns; suspicion lies behind them.
+  const total = (at: number): number => counts.subarray(4 * at, 4 * at + 4).reduce((sum, lane) => sum + lane, 0);
   return {
     vector,
-    low: Float64Array.from(rows, (_, i) => totals[2 * i] ?? 0),
-    high: Float64Array.from(rows, (_, i) => totals[2 * i + 1] ?? 0),
-    effective: totals[2 * m] ?? 0,
-    suspect,
+    low: Float64Array.from(rows, (_, i) => total(2 * i)),
+    high: Float64Array.from(rows, (_, i) => total(2 * i + 1)),
+    effective: total(2 * m),
+    suspect: counts.subarray(8 * m + 4).some((bits) => bits !== 0),
   };
 }

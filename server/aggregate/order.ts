@@ -13,7 +13,8 @@ export interface Selection {
 }
 
 export interface OrderResult {
-  readonly vector: Float64Array<ArrayBuffer>;
+  /** float32 where all rows are: one rounding of the float64 result, which whoever publishes it would do next. */
+  readonly vector: Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
   /** Per row: coordinates in which it lies below (above) every kept value. */
   readonly low: Float64Array;
   readonly high: Float64Array;
@@ -54,7 +55,8 @@ const BLOCK = 128;
 export const orderPlain: OrderKernel = (rows, { faulty, from, to }) => {
   const m = rows.length;
   const d = rows[0]?.length ?? 0;
-  const vector = new Float64Array(d);
+  const single = rows.every((row) => row instanceof Float32Array);
+  const vector = single ? new Float32Array(d) : new Float64Array(d);
   const low = new Float64Array(m);
   const high = new Float64Array(m);
   const block = new Float64Array(BLOCK * m);
@@ -71,7 +73,9 @@ export const orderPlain: OrderKernel = (rows, { faulty, from, to }) => {
         column.set(block.subarray(base, base + m));
         column.sort();
       }
-      vector[start + c] = average(column, from, to);
+      // + 0: rounding to float32 may give −0.
+      const value = average(column, from, to);
+      vector[start + c] = single ? Math.fround(value) + 0 : value;
       // safe: all indices are below m.
       const [least, most] = [column[faulty]!, column[m - 1 - faulty]!];
       if (column[0]! < least || most < column[m - 1]!) {

@@ -13,8 +13,8 @@ import type { StageReport } from './reports.js';
 export type RuleState = readonly Float64Array[];
 
 export interface Aggregated {
-  /** The aggregate, float64, in memory of its own. */
-  readonly vector: Float64Array<ArrayBuffer>;
+  /** The aggregate, in memory of its own. Float64, or float32 where a rule over order statistics was given float32 rows alone. */
+  readonly vector: Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
   readonly state: RuleState;
   /** One report per stage, in the order of the stages; the rule's own is last. */
   readonly reports: readonly StageReport[];

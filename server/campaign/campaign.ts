@@ -32,6 +32,7 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     pool: new Set(),
     seating: setup.config.profile === 'grouped' ? { type: 'undealt' } : { type: 'sampled' },
     blamed: new Map(),
+    quarantined: new Map(),
     sittingOut: new Set(),
     voidInARow: 0,
     // The first guess: the phase that holds the training.
@@ -52,6 +53,10 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
     case 'offended':
       // Only what is the client's own fault; who was late or dropped may be in the next attempt.
       if (ERRORS[event.code].blame === 'remote') state.sittingOut.add(event.client);
+      return stay(state);
+    case 'quarantined':
+      state.quarantined.set(event.client, event.until);
+      state.sittingOut.add(event.client);
       return stay(state);
     default:
   }
@@ -75,7 +80,7 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
   }
 }
 
-type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' }>;
+type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' }>;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------
 
@@ -207,8 +212,8 @@ function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): 
 
 /** The fields of every phase, and no other: a new phase is built on these. */
 function common(s: Common): Common {
-  const { setup, pool, seating, blamed, sittingOut, voidInARow, roundMs } = s;
-  return { setup, pool, seating, blamed, sittingOut, voidInARow, roundMs };
+  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, roundMs } = s;
+  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, roundMs };
 }
 
 function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
@@ -278,6 +283,10 @@ function giveUpRound(
 function nextRound(s: Common & { readonly round: number }, now: Millis): CampaignStep<In<'pausing' | 'ended'>> {
   const { settings } = s.setup;
   s.sittingOut.clear();
+  for (const [client, until] of s.quarantined) {
+    if (until > s.round) s.sittingOut.add(client);
+    else s.quarantined.delete(client);
+  }
   if (s.round >= settings.rounds) return end(s, { type: 'rounds', round: s.round });
   const until = now + settings.pauseMs;
   return { state: { ...common(s), phase: 'pausing', round: s.round, until }, effects: [{ type: 'wakeAt', at: until }] };

@@ -73,6 +73,8 @@ export interface Common {
   readonly seating: Seating;
   /** Proven culprits, with the code: they sit out for good. */
   readonly blamed: Map<ClientId, ErrorCode>;
+  /** Quarantined by the monitor, with the last round of it: they sit out, and come back. */
+  readonly quarantined: Map<ClientId, number>;
   /** Left out of this round for breaking the protocol in it: they sit out its further attempts. */
   readonly sittingOut: Set<ClientId>;
   /** Void rounds and vain waits in a row. */
@@ -134,6 +136,8 @@ export type CampaignEvent =
   | { readonly type: 'left'; readonly client: ClientId; readonly now: Millis }
   /** It broke the protocol: a frame nobody can read, or a contribution that the round refused. */
   | { readonly type: 'offended'; readonly client: ClientId; readonly code: ErrorCode; readonly now: Millis }
+  /** The monitor wants it left out up to and including round `until`. */
+  | { readonly type: 'quarantined'; readonly client: ClientId; readonly until: number; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   /** What the running attempt came to. */
   | { readonly type: 'done'; readonly result: RoundResult; readonly now: Millis }

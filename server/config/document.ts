@@ -12,8 +12,13 @@ interface Inside {
   readonly key?: string;
   readonly literal?: string;
   readonly item?: v.GenericSchema;
+  readonly getter?: (input: unknown) => v.GenericSchema;
 }
-const inside = (schema: v.GenericSchema): Inside => schema as unknown as Inside;
+/** One group or a list of such groups is documented as the group: that is what a lazy schema gives where nothing is. */
+const inside = (schema: v.GenericSchema): Inside => {
+  const shape = schema as unknown as Inside;
+  return shape.type === 'lazy' && shape.getter ? inside(shape.getter(undefined)) : shape;
+};
 
 export interface Page {
   readonly title: string;

@@ -9,6 +9,7 @@ import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { Measures } from '../aggregate/index.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -35,6 +36,7 @@ import type {
 import type { Publisher } from './publisher.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
+import { type Unwatched, Watch } from './watch.js';
 
 /** What `startCoordinator` has made and checked. */
 export interface Parts {
@@ -60,6 +62,7 @@ export class RunningCoordinator implements Coordinator {
   readonly #emitter: Emitter<CoordinatorEvents>;
   readonly #evaluations: Evaluations;
   readonly #reporter: Reporter;
+  readonly #watch: Watch;
   readonly #reports: RoundReport[] = [];
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
@@ -82,6 +85,7 @@ export class RunningCoordinator implements Coordinator {
     this.#emitter = new Emitter((error) => log.error({ error: String(error) }, 'a listener of the coordinator threw'));
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
+    this.#watch = new Watch(options.task, options.monitor);
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
@@ -193,12 +197,14 @@ export class RunningCoordinator implements Coordinator {
         const { round, attempts, code, text } = effect;
         this.#log.warn({ round, attempts, code, text }, 'round void');
         const model = hashOf(this.#parts.store.head().record.modelAfter);
-        this.#report(this.#reporter.void(round, attempts, code, text, model, this.#clock.now()));
+        const report = this.#reporter.void(round, attempts, code, text, model, this.#clock.now());
+        this.#report(this.#watched(report, undefined));
         return;
       }
       case 'blame': {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
+        this.#watch.proven(client, code);
         this.#emitter.emit('client', { type: 'blamed', client, code });
         this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
         return;
@@ -273,13 +279,27 @@ export class RunningCoordinator implements Coordinator {
       const { code, text } = published;
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
-    const report = this.#reporter.committed(published.link, attempt, result, published.rule, now);
+    const { link, rule, measures } = published;
+    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, now), measures);
     for (const { id, members } of report.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);
     }
     this.#report(report);
     this.#campaign.post({ type: 'published', now });
+  }
+
+  /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
+  #watched(unwatched: Unwatched, measures: Measures | undefined): RoundReport {
+    const report = this.#watch.round(unwatched, measures);
+    for (const event of report.monitor) {
+      const { says, ...fields } = event;
+      this.#log.info(fields, says);
+      if (event.type !== 'quarantine') continue;
+      const { client, until } = event;
+      this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
+    }
+    return report;
   }
 
   /** Reports come in the order of the rounds: one without a model waits for the evaluations before it as well. */

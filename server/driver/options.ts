@@ -11,6 +11,7 @@ import type { Selection, StageReport } from '../aggregate/index.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
+import type { MonitorEvent, MonitorSettings } from '../monitor/index.js';
 import type { RosterPolicy } from '../session/types.js';
 import type { Clock } from './clock.js';
 import type { OpenListener } from './listener.js';
@@ -53,6 +54,8 @@ export interface CoordinatorOptions {
   /** Must be empty: resuming from a filled one is issue 5's. Default: in memory. */
   readonly store?: ChainStore;
   readonly clock?: Clock;
+  /** Absent: MONITOR_DEFAULTS. */
+  readonly monitor?: MonitorSettings;
   /** Where connections come from. Default: HTTP upgrades on `listen`. Simulations hand in one without sockets. */
   readonly openListener?: OpenListener;
 }
@@ -86,6 +89,8 @@ export interface RoundReport {
   readonly selection: 'none' | Selection;
   /** What the stages of the aggregation rule measured; empty in a void round. */
   readonly rule: readonly StageReport[];
+  /** What the monitor noticed and asks for, with its evidence in plain words. */
+  readonly monitor: readonly MonitorEvent[];
   /** Of the model after the round. */
   readonly modelHash: Hash;
 }

@@ -11,7 +11,14 @@ import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import { isRandomised } from '../../protocol/rule.js';
 import { configHash, type Derived, type TaskConfig } from '../../protocol/task.js';
-import { drawSeed, type RuleSeed, type RuleState, resumeRule, type StageReport } from '../aggregate/index.js';
+import {
+  drawSeed,
+  type Measures,
+  type RuleSeed,
+  type RuleState,
+  resumeRule,
+  type StageReport,
+} from '../aggregate/index.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
@@ -27,7 +34,7 @@ export interface PublisherSetup {
   readonly random: () => number;
 }
 export type Published =
-  | { readonly ok: true; readonly link: Link; readonly rule: readonly StageReport[] }
+  | { readonly ok: true; readonly link: Link; readonly rule: readonly StageReport[]; readonly measures: Measures }
   | EngineFailure;
 
 const UNUSED_SEED: RuleSeed = [0, 0, 0, 0];
@@ -36,6 +43,8 @@ const NOTHING = new Uint8Array(0);
 export class Publisher {
   readonly #setup: PublisherSetup;
   #model: ModelState;
+  /** The aggregate of the round before. */
+  #last: Float32Array<ArrayBuffer> | undefined;
   /** What the rule of the last committed round left. */
   #ruleState: RuleState;
 
@@ -95,6 +104,7 @@ export class Publisher {
       groups: result.groups,
       state: this.#ruleState,
       seed: isRandomised(config.rule) ? drawSeed(random) : UNUSED_SEED,
+      ...(this.#last && { last: this.#last }),
     });
     if (!combined.ok) return combined;
     const { aggregate } = combined;
@@ -116,8 +126,9 @@ export class Publisher {
     try {
       const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);
       this.#model = step.after;
+      this.#last = aggregate;
       this.#ruleState = combined.state;
-      return { ok: true, link, rule: combined.reports };
+      return { ok: true, link, rule: combined.reports, measures: combined.measures };
     } catch (error) {
       return { ok: false, code: 'STORE_WRITE', text: error instanceof Error ? error.message : String(error) };
     }

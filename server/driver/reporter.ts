@@ -10,6 +10,7 @@ import type { Team } from '../campaign/types.js';
 import type { Link } from '../chain/store.js';
 import type { Traffic } from './connection.js';
 import type { RoundReport } from './options.js';
+import type { Unwatched } from './watch.js';
 
 type Dropped = RoundReport['dropped'][number];
 type Excluded = RoundReport['excluded'][number];
@@ -68,7 +69,7 @@ export class Reporter {
     this.#excluded.set(client, { client, phase: this.#phases.get(team.id) ?? 'keys', code });
   }
 
-  committed(link: Link, attempts: number, result: RoundResult, rule: readonly StageReport[], now: Millis): RoundReport {
+  committed(link: Link, attempts: number, result: RoundResult, rule: readonly StageReport[], now: Millis): Unwatched {
     return {
       ...this.#common(link.record.round, attempts, hashOf(link.record.modelAfter), now),
       outcome: { type: 'committed' },
@@ -78,7 +79,7 @@ export class Reporter {
     };
   }
 
-  void(round: number, attempts: number, code: ErrorCode, text: string, modelHash: Hash, now: Millis): RoundReport {
+  void(round: number, attempts: number, code: ErrorCode, text: string, modelHash: Hash, now: Millis): Unwatched {
     return {
       ...this.#common(round, attempts, modelHash, now),
       outcome: { type: 'void', code, text },

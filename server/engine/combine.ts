@@ -10,6 +10,7 @@ import {
   createRule,
   generatorOf,
   groupMean,
+  measure,
   pipeline,
   type RuleKernels,
   update,
@@ -23,7 +24,7 @@ import { failureOf, type RuleInput } from './workbench.js';
  * itself, and here, unlike under masks, nobody has to be believed.
  */
 export function combine(
-  { rule, encoding, state, seed }: Omit<AggregateWork, 'groups'>,
+  { rule, encoding, state, seed, last }: Omit<AggregateWork, 'groups'>,
   inputs: readonly RuleInput[],
   kernels: RuleKernels,
 ): AggregateResult {
@@ -40,7 +41,9 @@ export function combine(
     );
     const before = state.length > 0 ? state : stages.init(encoding.dimension);
     const { vector, reports, state: after } = stages.aggregate(visible, before);
-    return { ok: true, aggregate: Float32Array.from(vector), reports, state: after };
+    const aggregate = vector instanceof Float32Array ? vector : Float32Array.from(vector);
+    const measures = measure(rule, visible, aggregate, last, kernels);
+    return { ok: true, aggregate, reports, state: after, measures };
   } catch (error) {
     return failureOf(error);
   }

@@ -8,13 +8,15 @@ import type { OptimizerSpec } from '../../protocol/optimizer/spec.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import type { RuleSpec } from '../../protocol/rule.js';
 import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
-import type { RuleSeed, RuleState, StageReport } from '../aggregate/index.js';
+import type { Measures, RuleSeed, RuleState, StageReport } from '../aggregate/index.js';
 
 /** Opened group sums, or the rows of profile `open`, to one aggregate. */
 export interface AggregateWork {
   readonly encoding: Encoding;
   readonly rule: RuleSpec;
   readonly groups: readonly GroupResult[];
+  /** The aggregate of the round before: what the monitor compares directions with. Absent in the first round. */
+  readonly last?: Float32Array<ArrayBuffer>;
   /** What the last committed round's rule left; [] before the first. */
   readonly state: RuleState;
   /** For rules that draw. Fresh in each attempt, unknown to clients until they have sent. */
@@ -32,6 +34,8 @@ export type AggregateResult =
       readonly aggregate: Float32Array<ArrayBuffer>;
       /** What each stage did, per input: groups in the order of the work, or clients in rank order. */
       readonly reports: readonly StageReport[];
+      /** For the monitor, in the same order. */
+      readonly measures: Measures;
       /** For the next round, once this one is committed. */
       readonly state: RuleState;
     }

@@ -26,7 +26,10 @@ export interface OwnView {
   readonly previousModel: Float32Array | undefined;
   /** Its update as honest training on its (maybe poisoned) data gave it. */
   readonly clean: Float32Array;
-  /** Clean updates of all conspirators that have trained, this one included, in the order of the fleet. */
+  /**
+   * Clean updates of the conspirators of this round, this one included, in the order of the fleet. Only its own where the attack
+   * does not say `conspires`: nobody waits for what nobody reads.
+   */
   readonly colluders: readonly Float32Array[];
   /** Position among the conspirators, and how many they are, f. */
   readonly rank: number;
@@ -44,8 +47,11 @@ export interface OmniscientView extends OwnView {
 }
 export interface AggregatorView extends OmniscientView {
   readonly rule: RuleSpec;
-  /** The coordinator's pipeline, grouping included, over updates in the order of the fleet. Pure. */
-  readonly aggregate: (updates: readonly Float32Array[]) => Float32Array;
+  /**
+   * The coordinator's pipeline, grouping and clipping included: the aggregate of the round when every conspirator sends `sent` and
+   * everybody honest what `honest` says. Pure, and as slow as the real one.
+   */
+  readonly aggregate: (sent: Float32Array) => Float32Array;
 }
 export interface Views {
   readonly own: OwnView;
@@ -73,6 +79,17 @@ export interface AttackOf<K extends Knowledge> {
    * client that does not clip shifts each of them by up to `range`.
    */
   readonly clips: boolean;
+  /** It reads `colluders`: its clients wait for each other before they send. Attacks that see everybody see them anyway. */
+  readonly conspires?: true;
+  /** `none`: it leaves its part of the distributed noise out. */
+  readonly noise?: 'none';
+  /** Whether this conspirator attacks in a round; absent: always. Where not, it trains on clean data and is honest. */
+  readonly active?: (round: number, rank: number) => boolean;
+  /**
+   * What it is after, as examples made from the test part, with the labels it wants: accuracy on them is the attack success rate.
+   * Examples that have the wanted label already are left out (trap 14). Absent: it only wants the model to be bad.
+   */
+  readonly goal?: (test: Dataset) => Dataset;
   /** Before training: the shard it trains on. */
   readonly poison?: (data: Dataset, view: DataView) => Dataset;
   /** After training: the update it hands to the encoder. */
@@ -88,11 +105,32 @@ export type Attack = { readonly [K in Knowledge]: AttackOf<K> }[Knowledge];
 export const seesOthers = (attack: Attack): attack is AttackOf<'omniscient'> | AttackOf<'aggregator'> =>
   attack.knows === 'omniscient' || attack.knows === 'aggregator';
 
+/** Whether its clients need to be told what others of the round have learnt. */
+export const needsOthers = (attack: Attack): boolean => seesOthers(attack) || attack.conspires === true;
+
+/**
+ * The partial-knowledge version: the conspirators' own clean updates stand in for the honest ones (Baruch et al. 2019; robustness.md
+ * §2). Honest-looking estimates need two of them at least: with one, every deviation is 0.
+ */
+export function partial(attack: AttackOf<'omniscient'>): AttackOf<'own'> {
+  const { corrupt } = attack;
+  return {
+    ...attack,
+    name: `${attack.name} (partial knowledge)`,
+    knows: 'own',
+    conspires: true,
+    ...(corrupt !== undefined && {
+      corrupt: (update: Float32Array, view: OwnView) => corrupt(update, { ...view, honest: view.colluders }),
+    }),
+  } as AttackOf<'own'>;
+}
+
 const REACH: Readonly<Record<Knowledge, number>> = { own: 0, protocol: 1, omniscient: 2, aggregator: 3 };
 
 /**
  * One attack after the other, stage by stage: stack('x', labelFlip, boosted(20)) trains on flipped labels and boosts the result.
- * It knows what the best-informed of them knows, and clips only if all of them do.
+ * It knows what the best-informed of them knows, clips only if all of them do, is on while all of them are, and wants what the
+ * first that wants something wants.
  */
 export function stack(name: string, ...attacks: readonly [Attack, ...Attack[]]): Attack {
   const knows = attacks.reduce<Knowledge>(
@@ -102,12 +140,18 @@ export function stack(name: string, ...attacks: readonly [Attack, ...Attack[]]):
   const poisons = attacks.flatMap(({ poison }) => poison ?? []);
   const uploads = attacks.flatMap(({ upload }) => upload ?? []);
   const tampers = attacks.flatMap(({ tamper }) => tamper ?? []);
+  const actives = attacks.flatMap(({ active }) => active ?? []);
+  const goal = attacks.flatMap((attack) => attack.goal ?? [])[0];
   // The view of `knows` extends the view that each part asks for (REACH orders them so), hence the one wide parameter type.
   const corrupts = attacks.flatMap(({ corrupt }) => (corrupt as Corrupt | undefined) ?? []);
   return {
     name,
     knows,
     clips: attacks.every(({ clips }) => clips),
+    ...(attacks.some(({ conspires }) => conspires) && { conspires: true }),
+    ...(attacks.some(({ noise }) => noise === 'none') && { noise: 'none' }),
+    ...(actives.length > 0 && { active: (round: number, rank: number) => actives.every((f) => f(round, rank)) }),
+    ...(goal !== undefined && { goal }),
     ...(poisons.length > 0 && {
       poison: (data: Dataset, view: DataView) => poisons.reduce((d, f) => f(d, view), data),
     }),

@@ -1,8 +1,9 @@
 // Attacks on the labels a client trains on; its update is then an honest one of wrong data and obeys the clip.
-// Not here: pixel triggers (issue 3), which change the inputs.
+// Not here: pixel triggers (backdoor.ts), which change the inputs.
 
 import type { Dataset } from '../../client/dataset.js';
 import type { AttackOf } from './attack.js';
+import { requireClass, rowsOf, sourceTest } from './triggers.js';
 
 /**
  * `reverse` y → K−1−y, `shift` y → (y+1) mod K, `targeted` from → to, `random` uniform over K. (robustness.md §2.)
@@ -23,6 +24,7 @@ export function labelFlip(flip: LabelFlip): AttackOf<'own'> {
       for (const row of rowsOf(data)) labels[row] = flipped(labels[row] ?? 0);
       return { ...data, labels };
     },
+    ...(flip.mode === 'targeted' && { goal: (test: Dataset) => sourceTest(test, flip.from, flip.to) }),
   };
 }
 
@@ -36,18 +38,10 @@ function flipper(flip: LabelFlip, classes: number, draw: () => number): (label: 
       return draw;
     case 'targeted': {
       const { from, to } = flip;
-      for (const label of [from, to]) {
-        if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
-          throw new RangeError(`label ${label} is none of the ${classes} classes`);
-        }
-      }
+      for (const label of [from, to]) requireClass(label, classes);
       return (label) => (label === from ? to : label);
     }
     default:
       return flip satisfies never;
   }
-}
-
-function rowsOf(data: Dataset): Iterable<number> {
-  return data.rows ?? data.labels.keys();
 }

@@ -7,18 +7,20 @@ import { SottoError } from '../../protocol/errors.js';
 import { openKernels } from '../../protocol/kernels/wasm.js';
 import { loadExamples } from '../data.js';
 import { drawsOf } from '../draws.js';
+import { Mail } from './gathering.js';
 import { Member } from './member.js';
 import type { FromChild, ToChild } from './messages.js';
 
 let members: readonly Member[] = [];
 let pool: TrainingPool | undefined;
+const mail = new Mail();
 
 const tell = (message: FromChild): void => {
   // Without a parent there is nobody to tell; 'disconnect' ends this process.
   if (process.connected) process.send?.(message);
 };
 
-function load({ source, model, seed, members: orders }: ToChild & { type: 'load' }): void {
+function load({ source, model, seed, members: orders, listens }: ToChild & { type: 'load' }): void {
   pool = createTrainingPool({ workers: 1 });
   const around = {
     pool,
@@ -32,6 +34,10 @@ function load({ source, model, seed, members: orders }: ToChild & { type: 'load'
     onAborted: (round: number) => tell({ type: 'aborted', round }),
     onTrouble: (client: number, code: SottoError['code'], text: string) =>
       tell({ type: 'trouble', client, code, text }),
+    mail,
+    listens,
+    onTrained: (client: number, round: number, attempt: number, update: Float32Array) =>
+      tell({ type: 'trained', client, round, attempt, update }),
   };
   members = orders.map((order) => new Member(order, around));
 }
@@ -46,6 +52,10 @@ async function obey(message: ToChild): Promise<void> {
       return tell({ type: 'joined' });
     case 'over':
       for (const member of members) member.release(message.round);
+      mail.over(message.round - 1);
+      return;
+    case 'others':
+      mail.deliver(message.others);
       return;
     case 'leave':
       await Promise.all(members.map((member) => member.leave()));

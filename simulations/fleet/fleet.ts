@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { DataSettings } from '../config.js';
+import type { Others } from './gathering.js';
 import type { CampaignOrder, FromChild, MemberOrder, ToChild } from './messages.js';
 
 export interface FleetOptions {
@@ -15,6 +16,9 @@ export interface FleetOptions {
   readonly processes: number;
   readonly onCut: (message: FromChild & { type: 'cut' }) => void;
   readonly onTrouble: (message: FromChild & { type: 'trouble' }) => void;
+  /** Honest clients tell what they learn: some attack is shown it. Conspirators tell each other whether or not. */
+  readonly listens: boolean;
+  readonly onTrained: (message: FromChild & { type: 'trained' }) => void;
 }
 
 export interface Fleet {
@@ -24,6 +28,8 @@ export interface Fleet {
   readonly failed: Promise<never>;
   /** Resolves when every client runs; they connect by themselves. */
   join(campaign: CampaignOrder): Promise<void>;
+  /** Shows the attackers of one conspiracy what it waits for. */
+  share(others: Others): void;
   /** An attempt of `round` has ended: scripted dropouts of it may come back. */
   over(round: number): void;
   /** Resolves when every client has stopped. The processes stay, with their data, for another campaign. */
@@ -37,7 +43,7 @@ const END_MS = 5_000;
 
 /** Resolves when the data are loaded everywhere. @throws SottoError what a child met: DATA_MISSING, CONFIG_INVALID, … */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { members, processes, source, model, seed } = options;
+  const { members, processes, source, model, seed, listens } = options;
   const count = Math.min(processes, members.length);
   const over = (round: number): void => {
     for (const child of children) child.tell({ type: 'over', round });
@@ -58,6 +64,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         const dropouts = campaign.dropouts.filter(({ client }) => mine(index)(client));
         return { type: 'join', campaign: { ...campaign, dropouts } };
       }, 'joined'),
+    share: (others) => {
+      const waits = (index: number) => others.conspirators.some(({ client }) => mine(index)(client));
+      for (const [index, child] of children.entries()) if (waits(index)) child.tell({ type: 'others', others });
+    },
     over,
     leave: () => all(() => ({ type: 'leave' }), 'left'),
     end: async () => {
@@ -67,7 +77,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   try {
     await all((index) => {
       const own = members.filter(({ position }) => mine(index)(position));
-      return { type: 'load', source, model, seed, members: own };
+      return { type: 'load', source, model, seed, members: own, listens };
     }, 'loaded');
     return fleet;
   } catch (error) {
@@ -84,7 +94,10 @@ class Child {
   /** The one question that is open, by the type of its answer. */
   #waiting: { readonly answer: FromChild['type']; readonly resolve: () => void } | undefined;
 
-  constructor({ onCut, onTrouble }: Pick<FleetOptions, 'onCut' | 'onTrouble'>, onAborted: (round: number) => void) {
+  constructor(
+    { onCut, onTrouble, onTrained }: Pick<FleetOptions, 'onCut' | 'onTrouble' | 'onTrained'>,
+    onAborted: (round: number) => void,
+  ) {
     // Structured clones, so that keys and index lists cross as typed arrays. Flags of the parent (inspector, loaders) do not.
     const child = fork(new URL('./child.js', import.meta.url), [], { serialization: 'advanced', execArgv: [] });
     this.#process = child;
@@ -99,6 +112,8 @@ class Child {
             return onCut(message);
           case 'trouble':
             return onTrouble(message);
+          case 'trained':
+            return onTrained(message);
           case 'aborted':
             return onAborted(message.round);
           case 'failed':

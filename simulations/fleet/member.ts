@@ -8,7 +8,7 @@ import { memoryGuards } from '../../client/guards.js';
 import type { ReconnectOptions } from '../../client/reconnect.js';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { TrainingPool } from '../../client/tfjs/worker/pool.js';
-import type { Trainer } from '../../client/trainer.js';
+import type { Trainer, TrainingRound } from '../../client/trainer.js';
 import type { Transport } from '../../client/transport/transport.js';
 import { identityOf } from '../../protocol/crypto/identity.js';
 import type { Rng } from '../../protocol/crypto/primitives.js';
@@ -20,10 +20,13 @@ import type { Policy } from '../../protocol/participant/types.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { openProjector } from '../../protocol/sketch/project.js';
 import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
-import { createFleetAttack } from '../attacks/spec.js';
+import { needsOthers } from '../attacks/attack.js';
+import { createAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
+import { asSent } from '../pipeline.js';
 import { type DroppingTransport, droppingTransport } from './dropping.js';
-import { type HostileOptions, hostileEngine, hostileTrainer } from './hostile.js';
+import type { Mail } from './gathering.js';
+import { type HostileOptions, hostileEngine, hostileTrainer, isOn } from './hostile.js';
 import type { CampaignOrder, MemberOrder } from './messages.js';
 import { dropoutsOf } from './plan.js';
 
@@ -38,6 +41,11 @@ export interface Surroundings {
   readonly kernels: Kernels;
   readonly onCut: (client: number, round: number, phase: WaitingPhase) => void;
   readonly onTrouble: (client: number, code: ErrorCode, text: string) => void;
+  /** Where attackers wait for what they are shown. */
+  readonly mail: Mail;
+  /** Honest clients tell what they learn, too. */
+  readonly listens: boolean;
+  readonly onTrained: (client: number, round: number, attempt: number, update: Float32Array) => void;
   readonly onAborted: (round: number) => void;
 }
 
@@ -51,6 +59,8 @@ export class Member {
   readonly order: MemberOrder;
   readonly #around: Surroundings;
   readonly #trainer: Trainer;
+  /** On its data as they were: for attacks that are not always on. */
+  readonly #clean: Trainer | undefined;
   #current:
     | { readonly client: FederatedClient; readonly transport: DroppingTransport; readonly ended: Promise<void> }
     | undefined;
@@ -59,13 +69,18 @@ export class Member {
     this.order = order;
     this.#around = around;
     const { position, name, rows, attack } = order;
-    let data: Dataset = { ...around.train, rows };
-    if (attack !== undefined) {
-      const { rank, attackers } = attack;
-      const random = around.draws.attack(position, 0).fork('data');
-      data = createFleetAttack(attack.spec).poison?.(data, { rank, attackers, random }) ?? data;
+    const honest: Dataset = { ...around.train, rows };
+    const make = (id: string, data: Dataset): Trainer =>
+      around.pool.trainer(id, { model: around.model, data, seed: around.draws.order(position) });
+    if (attack === undefined) {
+      this.#trainer = make(name, honest);
+      return;
     }
-    this.#trainer = around.pool.trainer(name, { model: around.model, data, seed: around.draws.order(position) });
+    const { rank, attackers } = attack;
+    const { poison, active } = createAttack(attack.spec);
+    const random = around.draws.attack(position, 0).fork('data');
+    this.#trainer = make(name, poison?.(honest, { rank, attackers, random }) ?? honest);
+    if (active !== undefined) this.#clean = make(`${name} clean`, honest);
   }
 
   /** Starts a client for a campaign; the one of the last campaign must have left. */
@@ -156,21 +171,55 @@ export class Member {
         return pooled.train(weights, order);
       },
     };
-    if (ordered === undefined) return { trainer, engine: honest, rounding };
+    const { encoding } = deriveTask(config);
+    const told = (update: Float32Array, at: TrainingRound): void =>
+      this.#around.onTrained(position, at.round, at.attempt, asSent(update, encoding));
+    if (ordered === undefined) {
+      return { trainer: this.#around.listens ? watched(trainer, told) : trainer, engine: honest, rounding };
+    }
+    // A fresh value for each campaign: some attacks remember.
+    const attack = createAttack(ordered.spec);
     const options: HostileOptions = {
-      attack: createFleetAttack(ordered.spec),
+      attack,
       rank: ordered.rank,
       attackers: ordered.attackers,
       cohort: config.group.size * config.group.count,
-      encoding: deriveTask(config).encoding,
+      encoding,
+      rule: config.rule,
       draws: (at) => draws.attack(position, at),
+      ...(this.#clean && { clean: this.#clean }),
+      ...(needsOthers(attack) && {
+        others: (update: Float32Array, at: TrainingRound) => {
+          told(update, at);
+          return this.#around.mail.wait(ordered.conspiracy, at.round, at.attempt, at.signal);
+        },
+      }),
     };
+    const hostile = hostileTrainer(trainer, options);
     return {
-      trainer: hostileTrainer(trainer, options),
-      engine: hostileEngine(honest, options, nativePrimitives),
+      trainer: {
+        init: (task) => hostile.init(task),
+        train: (weights, order) => {
+          round = order.round;
+          return hostile.train(weights, order);
+        },
+      },
+      engine: hostileEngine(honest, options, nativePrimitives, () => isOn(options, round)),
       rounding,
     };
   }
+}
+
+/** Tells what an honest client learns, for those attackers that see everything. */
+function watched(inner: Trainer, told: (update: Float32Array, round: TrainingRound) => void): Trainer {
+  return {
+    ...inner,
+    async train(weights, round) {
+      const result = await inner.train(weights, round);
+      told(result.update, round);
+      return result;
+    },
+  };
 }
 
 /** As strict as the task itself: the guards are on, and pass. */

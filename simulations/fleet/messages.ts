@@ -6,6 +6,7 @@ import type { ErrorCode, ErrorDetails } from '../../protocol/errors.js';
 import type { TaskConfig, WaitingPhase } from '../../protocol/task.js';
 import type { AttackSpec } from '../attacks/spec.js';
 import type { DataSettings } from '../config.js';
+import type { Others } from './gathering.js';
 
 /** One client of a child, for the whole simulation. */
 export interface MemberOrder {
@@ -15,7 +16,13 @@ export interface MemberOrder {
   readonly secret: Uint8Array;
   /** Its rows of the training part. */
   readonly rows: Uint32Array;
-  readonly attack?: { readonly spec: AttackSpec; readonly rank: number; readonly attackers: number };
+  readonly attack?: {
+    readonly spec: AttackSpec;
+    readonly rank: number;
+    readonly attackers: number;
+    /** Which conspiracy it belongs to (gathering.ts). */
+    readonly conspiracy: number;
+  };
 }
 
 /** A campaign to take part in. Members are reused from one campaign to the next; guards and connections are new. */
@@ -36,7 +43,11 @@ export type ToChild =
       readonly model: ModelSpec;
       readonly seed: number | string;
       readonly members: readonly MemberOrder[];
+      /** Somebody is to be shown what honest clients learn: they tell it. */
+      readonly listens: boolean;
     }
+  /** For the attackers of one conspiracy: what the others of the round have learnt. */
+  | { readonly type: 'others'; readonly others: Others }
   /** Answered with `joined` once all clients run; they connect by themselves. */
   | { readonly type: 'join'; readonly campaign: CampaignOrder }
   /** An attempt of this round has ended: whoever left it may connect again. */
@@ -50,6 +61,14 @@ export type FromChild =
   | { readonly type: 'loaded' }
   | { readonly type: 'joined' }
   | { readonly type: 'left' }
+  /** A client has trained, and somebody is shown what. */
+  | {
+      readonly type: 'trained';
+      readonly client: number;
+      readonly round: number;
+      readonly attempt: number;
+      readonly update: Float32Array;
+    }
   /** A scripted dropout happened. */
   | { readonly type: 'cut'; readonly client: number; readonly round: number; readonly phase: WaitingPhase }
   /** An attempt of this round was aborted: dropouts of it need not wait for its end, which will not come. */

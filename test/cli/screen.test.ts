@@ -26,6 +26,7 @@ const entry = (round: number, accuracy: number): RoundEntry => ({
   void: false,
   accuracy,
   loss: 0.5,
+  monitor: [],
   cohort: ['client-0', 'client-1', 'client-2', 'client-3'],
   survivors: ['client-0', 'client-1', 'client-3'],
   dropped: [{ client: 'client-2', phase: 'masked' }],
@@ -188,7 +189,7 @@ describe('sotto simulate', () => {
       seen.push([config.task.rule.name, config.seed, config.fleet.malicious]);
       return fake(config, hooks);
     });
-    const malicious = { who: { count: 1 }, attack: { kind: 'sign-flip', boost: 5 } };
+    const malicious = [{ who: { count: 1 }, attack: { kind: 'sign-flip', boost: 5 } }];
     expect(seen).toEqual([
       ['trimmed-mean', 3, malicious],
       ['mean', 3, malicious],

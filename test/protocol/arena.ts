@@ -106,6 +106,8 @@ export interface Outcome {
 export interface Delivery {
   readonly pair: string;
   readonly message?: ClientRoundMessage | CoordinatorRoundMessage;
+  /** Engine work: the slot that it drops. */
+  readonly drops?: string;
   /** Delivers it, or another message in its place. */
   run(instead?: ClientRoundMessage | CoordinatorRoundMessage): void;
 }
@@ -182,8 +184,7 @@ export class Arena {
   /** Delivers everything, then lets deadlines pass, until the round has ended; then delivers the rest. */
   run(): Outcome {
     this.runUntil(() => this.ended);
-    while (this.queue.length > 0) this.deliverOne();
-    return this.outcome();
+    return this.drain().outcome();
   }
 
   runUntil(reached: () => boolean): void {
@@ -192,6 +193,12 @@ export class Arena {
       if (this.queue.length > 0) this.deliverOne();
       else this.advance();
     }
+  }
+
+  /** Delivers everything that is under way; no time passes. */
+  drain(): this {
+    while (this.queue.length > 0) this.deliverOne();
+    return this;
   }
 
   /** Time passes until the next wake-up that the coordinator's machine has asked for. */
@@ -337,12 +344,15 @@ export class Arena {
           break;
         case 'compute': {
           const { job, work } = effect;
-          const place =
-            work.type === 'audit' ? work.unmask.accumulator : 'accumulator' in work ? work.accumulator : work.slot;
-          this.#post(`e${place.split('/').slice(0, 3).join('/')}`, () => {
+          const run = () => {
             const result = this.#options.engine?.(work) ?? this.engine.run(work);
             this.event({ type: 'computed', job, result, now: this.now });
-          });
+          };
+          const place =
+            work.type === 'audit' ? work.unmask.accumulator : 'accumulator' in work ? work.accumulator : work.slot;
+          // Sketches project and fold one slot: work of one group stays in order, as the engine promises.
+          const pair = `e${this.config.integrity === 'none' ? place : place.split('/').slice(0, 3).join('/')}`;
+          this.queue.push({ pair, run, ...(work.type === 'drop' ? { drops: work.slot } : {}) });
           break;
         }
         case 'measure':
@@ -361,11 +371,20 @@ export class Arena {
           this.failure = effect.failure;
           break;
         case 'forget':
+          this.#callOff();
           this.engine.forget(effect.keepAccumulators);
           break;
         default:
           effect satisfies never;
       }
+    }
+  }
+
+  /** Work of this run that has not begun is called off, but what was to be dropped is dropped. */
+  #callOff(): void {
+    for (const one of this.queue.filter(({ pair }) => pair.startsWith('e'))) {
+      this.take(one);
+      if (one.drops !== undefined) this.engine.run({ type: 'drop', slot: one.drops });
     }
   }
 

@@ -5,13 +5,14 @@ import { generateIdentity, type Identity } from '../../protocol/crypto/identity.
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { type ClientId, fromHex, type Hash } from '../../protocol/ids.js';
 import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { Policy } from '../../protocol/participant/types.js';
 import type { Words } from '../../protocol/secagg/encode.js';
-import { type TaskConfig, WAITING_PHASES, type WaitingPhase, type Window } from '../../protocol/task.js';
-import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
-import { Arena, type ArenaOptions, type Member, newMember, type Runtime, type Tamper } from './arena.js';
+import { deriveTask, type TaskConfig, WAITING_PHASES, type WaitingPhase } from '../../protocol/task.js';
+import type { ClientRoundMessage, MessageOf } from '../../protocol/wire/messages.js';
+import { Arena, type ArenaOptions, type Member, newMember, type Outcome, type Runtime } from './arena.js';
+import { gridUpdate, WEAK_POLICY } from './tasks.js';
 
 export type { ArenaOptions, Delivery, Member, Outcome, Tamper } from './arena.js';
+export { dropAt, gridUpdate, taskOf, WEAK_POLICY } from './tasks.js';
 
 /**
  * `verify` is a pure function, and in a world all members ask it the same questions: each answer is computed once, and by the
@@ -40,54 +41,12 @@ export const nativeRuntime: Runtime = {
   rngOf: () => nativeRng,
 };
 
-export function taskOf(
-  patch: Partial<TaskConfig> & { size: number; count?: number; colluders?: number; dimension?: number },
-): TaskConfig {
-  const { size, count = 1, colluders = 0, dimension = 5, ...rest } = patch;
-  const threshold = Math.max(Math.floor((2 * size) / 3) + 1, Math.floor((size + colluders) / 2) + 1);
-  const window: Window = {
-    count: { min: rest.profile === 'open' ? 1 : threshold, max: size },
-    time: { min: 0, max: 1000 },
-  };
-  return {
-    protocol: 'sotto/1',
-    task: 'test',
-    profile: count > 1 ? 'grouped' : 'cohort',
-    trust: 'trusted',
-    dimension,
-    group: { size, count, colluders },
-    // The grid step is 2^-7 exactly, so a test can give updates that need no rounding.
-    encoding: { clipNorm: 1e6, range: 127 / 128, bits: 8, weighting: { by: 'uniform' } },
-    prg: 'aes256ctr',
-    integrity: 'none',
-    rule: { name: 'mean' },
-    optimizer: { name: 'fedavg', learningRate: 1 },
-    training: {},
-    windows: Object.fromEntries(WAITING_PHASES.map((phase) => [phase, window])) as TaskConfig['windows'],
-    ...rest,
-  };
-}
-
-export const WEAK_POLICY: Policy = {
-  profiles: ['open', 'cohort', 'sketch', 'grouped'],
-  minGroup: 2,
-  minThreshold: 1,
-  minColluders: 0,
-  maxClipNorm: 1e9,
-  maxRounds: 1000,
-  catchUp: 'chain',
-};
-
 /** Long-term identities are the same in every world of a test file: making one costs as much as a signature. */
 const identities: Identity[] = [];
 function identityOf(i: number): Identity {
   while (identities.length <= i) identities.push(generateIdentity(primitives, nativeRng));
   return identities[i] as Identity;
 }
-
-/** Levels −127…127 on the grid of taskOf. */
-export const gridUpdate = (dimension: number, seed: number): number[] =>
-  Array.from({ length: dimension }, (_, i) => ((((seed + 1) * 7919 + i * 104_729) % 255) - 127) / 128);
 
 export const makeMembers = (config: TaskConfig, count = config.group.size * config.group.count): Member[] =>
   Array.from({ length: count }, (_, i) =>
@@ -120,21 +79,6 @@ export function plainLevels(members: readonly Member[], survivors: readonly Clie
 export const openedLevels = (sum: Words, ring: 16 | 24 | 32): number[] =>
   [...sum].map((word) => (word << (32 - ring)) >> (32 - ring));
 
-const KIND: Record<WaitingPhase, ClientRoundMessage['kind']> = {
-  keys: 'keys',
-  shares: 'shares',
-  masked: 'masked',
-  consistency: 'consistent',
-  unmask: 'unmask',
-};
-/** A client of this plan vanishes at the moment it would send that phase's message. */
-export const dropAt = (plan: ReadonlyMap<number, WaitingPhase>): Tamper => ({
-  toCoordinator: (from, message) => {
-    const phase = plan.get(from);
-    return phase !== undefined && KIND[phase] === message.kind ? 'lose' : [message];
-  },
-});
-
 /** Deterministic small generator for message orders and plans (mulberry32). Not for secrets. */
 export function seeded(seed: number): (n: number) => number {
   let a = seed >>> 0;
@@ -148,3 +92,37 @@ export function seeded(seed: number): (n: number) => number {
 }
 export const randomHash = (): Hash => randomBytes(32).toString('hex') as Hash;
 export const bytesOfHash = fromHex;
+
+/** The same task with some phases kept open for at least a while, so that a test can act before they close. */
+export const holding = (config: TaskConfig, phases: readonly WaitingPhase[], ms = 10): TaskConfig => ({
+  ...config,
+  windows: Object.fromEntries(
+    WAITING_PHASES.map((phase) => {
+      const { count, time } = config.windows[phase];
+      return [phase, { count, time: phases.includes(phase) ? { ...time, min: ms } : time }];
+    }),
+  ) as TaskConfig['windows'],
+});
+
+/** Numbers (in the world) of the members behind ids. */
+export const numbersOf = ({ members }: Outcome, ids: readonly ClientId[]): number[] =>
+  ids.map((id) => members.findIndex((m) => m.identity.id === id));
+
+/** Everything of one kind that a client sent, in order. */
+export const sentBy = <K extends ClientRoundMessage['kind']>(m: Member | undefined, kind: K): MessageOf<K>[] =>
+  (m?.effects ?? []).flatMap((e) => (e.type === 'send' && e.message.kind === kind ? [e.message as MessageOf<K>] : []));
+
+/** Throws unless every group's opened sum is exactly the plain sum over exactly its survivors; gives their numbers, by group. */
+export function exactSurvivors(world: Arena): number[][] {
+  const outcome = world.outcome();
+  const { encoding } = deriveTask(world.config);
+  if (outcome.result === undefined) throw new Error(`no result: ${outcome.failure?.code} ${outcome.failure?.text}`);
+  return outcome.result.groups.map(({ source, survivors, group }) => {
+    const sum = outcome.sums.get(source.type === 'sum' ? source.accumulator : '') ?? new Uint32Array();
+    const opened = openedLevels(sum, encoding.ring).slice(0, encoding.dimension);
+    const plain = plainLevels(outcome.members, survivors);
+    if (opened.length !== plain.length || opened.some((level, i) => level !== plain[i]))
+      throw new Error(`group ${group}: the opened sum is not that of its survivors`);
+    return numbersOf(outcome, survivors);
+  });
+}

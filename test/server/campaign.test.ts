@@ -351,6 +351,24 @@ describe('failed attempts', () => {
     expect(play.effects.map(({ type }) => type)).toEqual(['blame', 'publish']);
   });
 
+  it('a quarantined client sits out the rounds of its quarantine, and may be in the one after', () => {
+    const play = new Play(cohort(), { rounds: 4 })
+      .join(...clients(5))
+      .tick()
+      .done();
+    play
+      .do({ type: 'quarantined', client: client(0), until: 3, now: 0 })
+      .publish()
+      .tick(100);
+    for (const round of [2, 3]) {
+      expect(play.tick().effect('start')).toMatchObject({ round });
+      expect(play.members).not.toContain(client(0));
+      play.done().publish().tick(100);
+    }
+    expect(play.state.quarantined.size).toBe(0);
+    expect(play.state.sittingOut.size).toBe(0);
+  });
+
   it('an offender sits out the further attempts of the round, and may be in the next one', () => {
     const play = new Play(cohort()).join(...clients(5)).tick();
     play.do({ type: 'offended', client: client(0), code: 'WIRE_MALFORMED', now: 0 }).fail();

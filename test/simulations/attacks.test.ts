@@ -8,7 +8,6 @@ import {
   type Attack,
   boosted,
   createAttack,
-  createFleetAttack,
   freeRider,
   gaussian,
   innerProduct,
@@ -176,10 +175,5 @@ describe('the shape', () => {
     expect(() => createAttack({ kind: 'sign-flip', boost: 0 })).toThrow(
       'CONFIG_INVALID: attack sign-flip: boost is 0; it must be a number above 0',
     );
-  });
-
-  it('keeps attacks that must see everybody out of a fleet that does not show it', () => {
-    expect(() => createFleetAttack({ kind: 'ipm', epsilon: 2 })).toThrow(/has to know the honest updates/);
-    expect(createFleetAttack({ kind: 'gaussian', deviation: 1 }).knows).toBe('own');
   });
 });

@@ -15,7 +15,7 @@ const member = (position: number, attack?: AttackSpec): MemberOrder => ({
   name: `client-0${position}`,
   secret: nativeRng(32),
   rows: Uint32Array.of(0, 1, 2),
-  ...(attack && { attack: { spec: attack, rank: 0, attackers: 1 } }),
+  ...(attack && { attack: { spec: attack, rank: 0, attackers: 1, conspiracy: 0 } }),
 });
 const options = (members: readonly MemberOrder[]): FleetOptions => ({
   source: { set: 'synthetic', examples: 50, inputs: 4, classes: 2 },
@@ -23,7 +23,9 @@ const options = (members: readonly MemberOrder[]): FleetOptions => ({
   seed: 1,
   members,
   processes: 2,
+  listens: false,
   onCut: () => undefined,
+  onTrained: () => undefined,
   onTrouble: () => undefined,
 });
 function lives(pid: number): boolean {
@@ -56,10 +58,10 @@ describe('the processes of a fleet', () => {
   it(
     'give up with the reason where one of them cannot load',
     async () => {
-      const impossible = options([member(0), member(1, { kind: 'ipm', epsilon: 2 })]);
+      const impossible = options([member(0), member(1, { kind: 'sign-flip', boost: 0 })]);
       await expect(startFleet(impossible)).rejects.toMatchObject({
         code: 'CONFIG_INVALID',
-        message: expect.stringContaining('has to know the honest updates'),
+        message: expect.stringContaining('boost is 0; it must be a number above 0'),
       });
     },
     MINUTE,

@@ -22,6 +22,7 @@ const options = (attack: Attack): HostileOptions => ({
   attackers: 1,
   cohort: 8,
   encoding,
+  rule: { name: 'mean' },
   draws: (round) => Random.fromSeed('hostile').fork(round),
 });
 /** Nothing but the self mask, and that is known: what is left is the encoded update. */
@@ -121,6 +122,8 @@ describe('the hostile trainer', () => {
   });
 
   it('refuses an attack that has to be shown the honest updates', () => {
-    expect(() => hostileTrainer(trainerOf([1]), options(innerProduct(1)))).toThrow('nobody here can show IPM 1');
+    expect(() => hostileTrainer(trainerOf([1]), options(innerProduct(1)))).toThrow(
+      'nobody here can show IPM 1 the others',
+    );
   });
 });

@@ -3,7 +3,7 @@
 import type { CentreSpec } from '../../../protocol/selection.js';
 import type { DistanceKernel } from '../distances.js';
 import { weiszfeld } from '../geometric-median.js';
-import { checkSquarable, type Sketch } from '../inputs.js';
+import { checkSquarable, type Sketch, type Vector } from '../inputs.js';
 import { nnm } from '../nnm.js';
 import { medianSelection, orderPlain, trimmedSelection } from '../order.js';
 import { requireMajority, vectorsOf } from '../rule.js';
@@ -20,7 +20,7 @@ export function centreOf(
   spec: CentreSpec,
   faulty: number,
   distances: DistanceKernel,
-): Float64Array {
+): Vector {
   checkSquarable(sketches);
   requireMajority(`the centre (${spec.name})`, faulty, sketches.length);
   const rows = vectorsOf(sketches);

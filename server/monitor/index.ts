@@ -1,0 +1,8 @@
+// The poisoning monitor. Start at monitor.ts; types.ts says what goes in and comes out.
+
+export { judgeParticipation, judgeSketches } from './clients.js';
+export * from './drift.js';
+export { judgeDisagreement, judgeGroups, trimFrequencyZ } from './groups.js';
+export { appeal, isBarred, type MonitorStep, openMonitor, stepMonitor } from './monitor.js';
+export { cleanZ, medianOf, robustThreshold, robustZ } from './robust.js';
+export * from './types.js';
