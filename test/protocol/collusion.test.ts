@@ -77,6 +77,40 @@ describe('a client with its real shares', () => {
   });
 });
 
+describe('a client that signs bad keys of its own', () => {
+  const keysOf2 = (change: (own: Keys, others: readonly Keys[]) => Partial<Keys>): World => {
+    const others: Keys[] = [];
+    const world: World = new World({
+      config,
+      tamper: {
+        toCoordinator: (from, m) => {
+          if (m.kind === 'keys' && from < 2) others.push(m);
+          if (from !== 2 || m.kind !== 'keys') return [m];
+          const { identity, state } = world.members[2] as (typeof world.members)[0];
+          const bad = { ...m, ...change(m, others) };
+          const statement = keysStatement(gctxOf(state), 2, bad.channel, bad.mask);
+          return [{ ...bad, signature: primitives.sign(identity.secret.exposeSecret(), statement) }];
+        },
+      },
+    });
+    world.start().run();
+    return world;
+  };
+  const cases: [title: string, change: (own: Keys, others: readonly Keys[]) => Partial<Keys>][] = [
+    ['a mask key of low order', () => ({ mask: new Uint8Array(32) })],
+    ['a channel key of low order', () => ({ channel: Uint8Array.of(1, ...Array(31).fill(0)) })],
+    ['the mask key of another client', (_, others) => ({ mask: others[0]?.mask ?? new Uint8Array() })],
+    ["another client's channel key as its mask key", (_, others) => ({ mask: others[1]?.channel ?? new Uint8Array() })],
+    ['one key for both uses', (own) => ({ mask: own.channel })],
+  ];
+  for (const [title, change] of cases)
+    it(`${title}: ROUND_BAD_KEYS, and the others finish`, () => {
+      const world = keysOf2(change);
+      expect(world.refused.map(({ code, fatal }) => [code, fatal])).toEqual([['ROUND_BAD_KEYS', true]]);
+      expect(exactSurvivors(world)).toEqual([[0, 1, 3, 4, 5, 6, 7]]);
+    });
+});
+
 describe('a coordinator with a client of its own', () => {
   it('we show a client one mask key under two names, the second one signed by its colluder: it stops', () => {
     const world: World = new World({
@@ -102,7 +136,7 @@ describe('a coordinator with a client of its own', () => {
     const keys: Keys[] = [];
     const world = new World({
       config: cohort,
-      members: makeMembers(cohort, 12),
+      members: makeMembers(cohort, 11),
       tamper: {
         toCoordinator: (from, m) => {
           if (m.kind === 'keys') keys[from] = m;
@@ -116,7 +150,7 @@ describe('a coordinator with a client of its own', () => {
       },
     });
     world.start().run();
-    expect(keys).toHaveLength(12);
-    expect(guards(world, 0)).toEqual(['GUARD_KEYS: 12 members are more than the 8 that the threshold was made for']);
+    expect(keys).toHaveLength(11);
+    expect(guards(world, 0)).toEqual(['GUARD_KEYS: 11 members are more than the 8 that the threshold was made for']);
   });
 });

@@ -68,26 +68,36 @@ describe('timers', () => {
 });
 
 describe('what one client does late or badly does not end the round of the others', () => {
-  it('a damaged chunk whose check ends after R3 has closed: its sender is only late, and the round goes on', () => {
-    // The check of client 0's chunk waits in the engine until the deadline of R3 has passed; then it says that the chunk is bad.
-    const world: World = new World({
-      config,
-      pick: (_, pairs) =>
-        Math.max(
-          0,
-          pairs.findIndex((pair) => pair !== 'etest/1.1/0/0'),
-        ),
-      engine: (work) =>
-        work.type === 'chunk' && work.slot === 'test/1.1/0/0' ? { ok: false, code: 'ROUND_BAD_VECTOR' } : undefined,
+  for (const later of ['consistency', 'unmask', 'opening'] as const)
+    it(`a damaged chunk whose check ends in ${later}: its sender is only late, and the round goes on`, () => {
+      // The check of client 0's chunk waits in the engine until R3 has closed by its deadline; then it says that the chunk is bad.
+      const SLOT = 'etest/1.1/0/0';
+      let said = false;
+      const world: World = new World({
+        config,
+        pick: (_, pairs) =>
+          Math.max(
+            0,
+            pairs.findIndex((pair) => pair !== SLOT),
+          ),
+        engine: (work) => {
+          if (work.type !== 'chunk' || work.slot !== 'test/1.1/0/0') return undefined;
+          said = true;
+          return { ok: false, code: 'ROUND_BAD_VECTOR' };
+        },
+      });
+      world.start();
+      const phase = () => world.facts.filter((f) => f.type === 'phase').at(-1)?.phase;
+      world.runUntil(() => phase() === 'masked' && world.heads().every(({ pair }) => pair === SLOT));
+      world.advance(); // the deadline of R3
+      world.runUntil(() => phase() === later);
+      const [check] = world.heads().filter(({ pair }) => pair === SLOT);
+      if (check !== undefined) world.take(check).run();
+      expect(said).toBe(true);
+      world.run();
+      expect(world.refused.map(({ code, fatal }) => [code, fatal])).toEqual([['ROUND_TOO_LATE', false]]);
+      expect(exactSurvivors(world)).toEqual([[1, 2, 3, 4, 5, 6, 7]]);
     });
-    world.start();
-    const phase = () => world.facts.filter((f) => f.type === 'phase').at(-1)?.phase;
-    world.runUntil(() => phase() === 'masked' && world.heads().every(({ pair }) => pair === 'etest/1.1/0/0'));
-    world.advance(); // the deadline of R3
-    expect(phase()).toBe('consistency');
-    world.run();
-    expect(exactSurvivors(world)).toEqual([[1, 2, 3, 4, 5, 6, 7]]);
-  });
 
   it('an answer in R6 that opens nothing is refused by name: it cannot use up the quorum', () => {
     // count.max = t: with the empty answer counted, the phase would close one answer short of every secret.
