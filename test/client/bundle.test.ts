@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
-/** What it is today, and a little. The promise of issue 6 is 40,000: this number only goes down. */
+/** What it is today, and a little. The promise of issue 6 is 40,000. It went up once, from 68,500, when clients learnt to sketch. */
 const BUDGET = 74_500;
 
 async function bundle(entry: string): Promise<{ code: string; inputs: string[] }> {
