@@ -91,8 +91,8 @@ export const TRANSITIONS = {
   /** R3 has closed here; the round waits for every group. */
   committed: ['consistency', 'sketch', 'failed'],
   /** R4, with `integrity: sketch` */ sketch: ['screened', 'failed'],
-  /** The protocol's own checks are done; the round waits for every group, and for the rule in sketch space. */
-  screened: ['consistency', 'failed'],
+  /** The protocol's own checks are done; the round waits for every group, and for the rule in sketch space. No work of ours is under way. */
+  screened: ['consistency'],
   /** R5 */ consistency: ['agreed', 'failed'],
   /** At least t signed the same sets; nothing is opened before every group is here or void. */
   agreed: ['unmask', 'failed'],

@@ -4,20 +4,41 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type GroupPhase, TRANSITIONS } from '../../protocol/round/types.js';
-import { WAITING_PHASES } from '../../protocol/task.js';
+import { type TaskConfig, WAITING_PHASES } from '../../protocol/task.js';
 import { dropAt, type Outcome, taskOf, World, type WorldOptions } from './world.js';
 
 const ALL = Object.entries(TRANSITIONS).flatMap(([from, targets]) => targets.map((to) => `${from} → ${to}`));
 
-function edgesOf(options: Omit<WorldOptions, 'config'>, count = 1): { edges: ReadonlySet<string>; outcome: Outcome } {
-  const world = new World({ config: taskOf({ size: 4, count }), ...options });
+function edgesOf({ patch, ...options }: Scenario, count = 1): { edges: ReadonlySet<string>; outcome: Outcome } {
+  const world = new World({
+    config: { ...taskOf({ size: 4, count, dimension: patch?.dimension ?? 5 }), ...patch },
+    ...options,
+  });
   return { outcome: world.start().run(), edges: world.edges };
 }
+
+type Scenario = Omit<WorldOptions, 'config'> & { readonly patch?: Partial<TaskConfig> };
+/** The same four members with verified sketches; 10 · k · n coordinates are the fewest. */
+const SKETCHED: Partial<TaskConfig> = {
+  profile: 'sketch',
+  dimension: 960,
+  encoding: { clipNorm: 30, range: 127 / 128, bits: 8, weighting: { by: 'uniform' } },
+  integrity: {
+    kind: 'sketch',
+    rows: 24,
+    securityBits: 20,
+    malicious: 0,
+    exclusions: 0,
+    dropouts: 1,
+    selection: [],
+    window: { count: { min: 3, max: 4 }, time: { min: 0, max: 1000 } },
+  },
+};
 
 const R3 = ['masked', 'inputChunk'];
 const R5 = ['consistent'];
 /** Group 0's folds wait until nothing else can happen, and then fail; client 4 of group 1 holds the barrier by its silence. */
-const foldFailsBehindBarrier = (silent: readonly string[]): Omit<WorldOptions, 'config'> => ({
+const foldFailsBehindBarrier = (silent: readonly string[]): Scenario => ({
   pick: (_, pairs) =>
     Math.max(
       0,
@@ -29,12 +50,7 @@ const foldFailsBehindBarrier = (silent: readonly string[]): Omit<WorldOptions, '
 });
 
 describe('the transition table', () => {
-  const scenarios: [
-    title: string,
-    edge: `${GroupPhase} → ${GroupPhase}`,
-    options: Omit<WorldOptions, 'config'>,
-    groups?: number,
-  ][] = [
+  const scenarios: [title: string, edge: `${GroupPhase} → ${GroupPhase}`, options: Scenario, groups?: number][] = [
     ...WAITING_PHASES.map((phase): (typeof scenarios)[number] => [
       `everybody is lost in ${phase}`,
       `${phase} → failed`,
@@ -48,6 +64,22 @@ describe('the transition table', () => {
       { engine: (work) => (work.type === 'unmask' ? { ok: false, code: 'ENGINE_FAILED' } : undefined) },
     ],
     ['nothing goes wrong', 'opening → done', {}],
+    ['every input is in, and the task has sketches', 'committed → sketch', { patch: SKETCHED }],
+    ['every sketch passes the checks', 'sketch → screened', { patch: SKETCHED }],
+    ['the rule leaves nobody out', 'screened → consistency', { patch: SKETCHED }],
+    [
+      'everybody is lost in sketch',
+      'sketch → failed',
+      { patch: SKETCHED, tamper: { toCoordinator: (_, m) => (m.kind === 'sketch' ? 'lose' : [m]) } },
+    ],
+    [
+      'the engine cannot project an input',
+      'sketch → failed',
+      {
+        patch: SKETCHED,
+        engine: (work) => (work.type === 'project' ? { ok: false, code: 'ENGINE_FAILED' } : undefined),
+      },
+    ],
   ];
   const witnessed = new Set<string>();
   for (const [title, edge, options, groups] of scenarios)

@@ -21,6 +21,7 @@ import {
   MAX_TASKS,
   MAX_TEXT,
 } from '../../protocol/limits.js';
+import { MAX_ROWS } from '../../protocol/sketch/project.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message } from '../../protocol/wire/messages.js';
 import { EXAMPLES, updateRecord } from './examples.js';
@@ -76,6 +77,9 @@ describe('the largest legal message', () => {
     { ...EXAMPLES.masked, run, bytes: most, chunks: hashList, u2: all },
     { ...EXAMPLES.plain, run, bytes: most, chunks: hashList },
     { ...EXAMPLES.inputChunk, run, index: MAX_CHUNKS - 1, section: bytes(CHUNK_BYTES) },
+    { ...EXAMPLES.sketchRequest, run, u3: all },
+    // The most rows of a task, v and a mask for each other member of the largest group.
+    { ...EXAMPLES.sketch, run, section: bytes(4 * MAX_ROWS * MAX_GROUP) },
     {
       ...EXAMPLES.survivors,
       run,

@@ -305,6 +305,11 @@ const ROWS: readonly Row[] = [
   ...run('inputChunk'),
   counter('inputChunk', 'index', MAX_CHUNKS - 1),
   ...run('inputTaken'),
+  ...run('sketchRequest'),
+  key('sketchRequest', 'nonce'),
+  ascending('sketchRequest', 'u3'),
+  ...run('sketch'),
+  signature('sketch'),
   ...run('survivors'),
   ascending('survivors', 'u3'),
   ascending('survivors', 'u4'),
@@ -387,7 +392,11 @@ describe('fields at their limits', () => {
     const fields = Object.values(EXAMPLES).flatMap((m) =>
       Object.keys(wireFields(m)).map((name) => `${m.kind}.${name}`),
     );
-    expect(fields.filter((name) => !rows.has(name))).toEqual(['blobChunk.section', 'inputChunk.section']);
+    expect(fields.filter((name) => !rows.has(name))).toEqual([
+      'blobChunk.section',
+      'inputChunk.section',
+      'sketch.section',
+    ]);
   });
 
   it('a lone surrogate cannot be sent', () => {

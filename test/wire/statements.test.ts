@@ -9,6 +9,7 @@ import { type EncField, enc } from '../../protocol/crypto/enc.js';
 import { portablePrimitives as primitives } from '../../protocol/crypto/portable.js';
 import { hashOf } from '../../protocol/ids.js';
 import { shareLeaf } from '../../protocol/secagg/shares.js';
+import { matrixKey } from '../../protocol/sketch/matrix.js';
 import { configHash } from '../../protocol/task.js';
 import { updateRecord } from './examples.js';
 
@@ -60,6 +61,8 @@ describe('what is signed', () => {
     expect(context.maskedStatement(gctx, 2, a, [0, 2])).toEqual(enc('sotto/1 masked', gctx, 2, a, [0, 2]));
     expect(context.plainStatement(gctx, 2, a, 0.1)).toEqual(enc('sotto/1 plain', gctx, 2, a, '0.1'));
     expect(context.setsStatement(gctx, [0, 1, 2], [0, 2])).toEqual(enc('sotto/1 survivors', gctx, [0, 1, 2], [0, 2]));
+    expect(context.sketchStatement(gctx, 2, a, b)).toEqual(enc('sotto/1 sketch', gctx, 2, a, b));
+    expect(matrixKey(primitives, ctx, a)).toEqual(sha('sotto/1 sketch matrix', ctx, a));
     expect(shareLeaf(a, b, root)).toEqual(enc(a, b, root));
   });
 

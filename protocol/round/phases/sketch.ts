@@ -222,10 +222,9 @@ export function onScreened(s: ScreenedState, e: GroupEvent): StepFrom<'screened'
   switch (e.type) {
     case 'message':
       return stay(s, misplaced(s, e.rank, e.body, 'sketch'));
-    case 'computed': {
-      const fault = engineFault(s, e);
-      return fault === undefined ? stay(s) : fail(s, fault);
-    }
+    case 'computed':
+      s.pending.delete(e.job); // a late chunk of a client that is out: projections are complete, folds come after the selection
+      return stay(s);
     case 'back':
       s.absent.add(e.rank);
       return stay(s, [decline(s.setup, e.rank, 'ROUND_TOO_LATE')]);
