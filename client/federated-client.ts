@@ -31,6 +31,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'AUTH_NOT_ENROLLED',
   'AUTH_REPLACED',
   'SESSION_UNKNOWN_TASK',
+  'SESSION_EXCLUDED',
 ]);
 /** The same for faults on this side: another coordinator, or a store that cannot keep a pin. */
 const FATAL: ReadonlySet<string> = new Set([...REFUSALS, 'AUTH_WRONG_COORDINATOR', 'STORE_CORRUPT', 'STORE_WRITE']);

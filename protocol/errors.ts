@@ -46,7 +46,7 @@ export const ERRORS = {
   },
   SESSION_EXCLUDED: {
     blame: 'remote',
-    retry: 'later',
+    retry: 'never',
     says: 'the client was proven to have broken the protocol and sits out',
   },
   SESSION_UNKNOWN_TASK: {

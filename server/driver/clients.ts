@@ -44,9 +44,11 @@ export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
       desk.runner()?.ban(client);
       desk.campaign({ type: 'offended', client, code, now: desk.now() });
     },
-    complaint(client, code, text) {
+    complaint(client, code, text, run) {
       log.warn({ client, code, text }, 'a client complains');
       notify({ type: 'complaint', client, code, text });
+      // A client that has ended its part is as good as gone: nobody waits for it until the phase's deadline.
+      if (run !== undefined) desk.runner()?.withdraw(client, run);
     },
     ended(connection) {
       const client = connections.ended(connection);

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { DEAD_AFTER_MS, MAX_BACKLOG_BYTES, PING_MS, SLOW_READER_MS } from '../../protocol/limits.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
-import type { Message } from '../../protocol/wire/messages.js';
+import type { Message, RunRef } from '../../protocol/wire/messages.js';
 import { BlobSender, type Outlet } from '../chain/blob-sender.js';
 import { CLOSE, type CloseCode } from '../session/close-codes.js';
 import { startSession, stepSession } from '../session/session.js';
@@ -24,7 +24,7 @@ export interface ConnectionHandlers {
   authenticated(connection: Connection, client: ClientId, agent: string): void;
   request(connection: Connection, client: ClientId, message: ClientRequest): void;
   offence(connection: Connection, offence: { client?: ClientId; code: ErrorCode; text: string }): void;
-  complaint(client: ClientId, code: ErrorCode, text: string): void;
+  complaint(client: ClientId, code: ErrorCode, text: string, run: RunRef | undefined): void;
   /** Exactly once, as soon as nothing more can come: the closing handshake may still be going on. */
   ended(connection: Connection): void;
   /** A bug of ours: the session machine threw. */
@@ -166,7 +166,7 @@ export class Connection implements Outlet {
         return;
       }
       case 'complaint':
-        this.#handlers.complaint(effect.client, effect.code, effect.text);
+        this.#handlers.complaint(effect.client, effect.code, effect.text, effect.run);
         return;
       case 'close':
         this.#close(effect.code, effect.reason);

@@ -77,6 +77,11 @@ export class RoundRunner {
     this.#machine.post({ type: 'gone', client, now: this.#clock.now() });
   }
 
+  /** The client says that it takes no further part in a run; of another run than this it says nothing. */
+  withdraw(client: ClientId, { round, attempt }: RunRef): void {
+    if (round === this.#setup.round && attempt === this.#setup.attempt) this.gone(client);
+  }
+
   back(client: ClientId): void {
     if (!this.#banned.has(client)) this.#machine.post({ type: 'back', client, now: this.#clock.now() });
   }

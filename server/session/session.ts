@@ -127,7 +127,18 @@ function onProof(s: Challenged, proof: Proof): StepFrom<'challenged'> {
 function onRequest(s: Welcomed | Pooled, message: Message): SessionStep {
   switch (message.kind) {
     case 'fault':
-      return { state: s, effects: [{ type: 'complaint', client: s.client, code: message.code, text: message.text }] };
+      return {
+        state: s,
+        effects: [
+          {
+            type: 'complaint',
+            client: s.client,
+            code: message.code,
+            text: message.text,
+            ...(message.run === undefined ? {} : { run: message.run }),
+          },
+        ],
+      };
     case 'checkIn':
       if (message.task !== s.setup.task) return offend(s, 'SESSION_UNKNOWN_TASK', `asked for task ${message.task}`);
       return deliver(s, message);

@@ -11,6 +11,7 @@ import type {
   Leave,
   Message,
   MessageKind,
+  RunRef,
   Want,
   WantChain,
 } from '../../protocol/wire/messages.js';
@@ -120,8 +121,14 @@ export type SessionEffect =
   | { readonly type: 'deliver'; readonly client: ClientId; readonly message: ClientRequest }
   /** The peer broke the protocol. `client` is missing where it had not proven who it is: nobody is blamed on a claim. */
   | { readonly type: 'offence'; readonly client?: ClientId; readonly code: ErrorCode; readonly text: string }
-  /** The client told us of a fault on its side, such as a guard that stopped us. */
-  | { readonly type: 'complaint'; readonly client: ClientId; readonly code: ErrorCode; readonly text: string }
+  /** The client told us of a fault on its side, such as a guard that stopped us. With `run`: it takes no further part in that. */
+  | {
+      readonly type: 'complaint';
+      readonly client: ClientId;
+      readonly code: ErrorCode;
+      readonly text: string;
+      readonly run?: RunRef;
+    }
   | { readonly type: 'close'; readonly code: CloseCode; readonly reason: ErrorCode | 'done' };
 
 export interface SessionStep<S extends SessionState = SessionState> {

@@ -51,11 +51,11 @@ const fixedTrainer = (index: number): Trainer => ({
 });
 
 /** Windows long enough for a busy machine: a test ends when all are in, not by the clock. */
-const configOf = (patch: Parameters<typeof taskOf>[0]): TaskConfig => {
+const configOf = (patch: Parameters<typeof taskOf>[0], deadlineMs = 12_000): TaskConfig => {
   const config = taskOf(patch);
   const patient = Object.entries(config.windows).map(([phase, { count }]) => [
     phase,
-    { count, time: { min: 0, max: 12_000 } },
+    { count, time: { min: 0, max: deadlineMs } },
   ]);
   return { ...config, windows: Object.fromEntries(patient) as TaskConfig['windows'] };
 };
@@ -354,6 +354,16 @@ describe('real clients, real coordinator', { timeout: 30_000 }, () => {
     expect(result.rounds.map(({ survivors }) => survivors.length)).toEqual([4, 5]);
     expect(members[3]?.errors).toEqual(['TRAIN_FAILED']);
     expect(members[3]?.client.model?.weights).toEqual(coordinator.model());
+  });
+
+  it('a client that has ended its part in a run says so: nobody waits for it until the deadline', async () => {
+    // Windows of ten minutes: if the coordinator waited for them, this test would run into its own limit.
+    const coordinator = await open(configOf({ size: 5 }, 600_000), 5);
+    const trainer: Trainer = { ...fixedTrainer(3), train: () => Promise.reject(new Error('out of memory')) };
+    const members = fleet(coordinator, 5, (index) => (index === 3 ? { trainer } : {}));
+    const { rounds } = await finish(coordinator, members);
+    expect(rounds[0]?.survivors).toHaveLength(4);
+    expect(rounds[0]?.dropped).toMatchObject([{ client: members[3]?.id, phase: 'masked' }]);
   });
 
   it('a policy that wants larger groups: the client refuses, the coordinator hears why, nothing of it is in the model', async () => {
