@@ -109,8 +109,8 @@ export const taskEntries = {
   task: says(
     'Name of the task; clients ask for it by name.',
     text(
-      new RegExp(`^[a-z0-9][a-z0-9._-]{0,${MAX_TASK_ID - 1}}$`),
-      `1 to ${MAX_TASK_ID} of a-z, 0-9, dot, dash and underscore, starting with a letter or digit`,
+      new RegExp(`^[a-z0-9][a-z0-9-]{0,${MAX_TASK_ID - 1}}$`),
+      `1 to ${MAX_TASK_ID} of a-z, 0-9 and dash, starting with a letter or digit`,
     ),
   ),
   profile: says(
