@@ -10,10 +10,19 @@ import { clientBench } from './client.js';
 import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
+import { sketchBench } from './sketch.js';
 import { training } from './training.js';
 import { wireBench } from './wire.js';
 
-const BENCHES: readonly Bench[] = [cryptoBench, kernelsBench, aggregateBench, clientBench, training, wireBench];
+const BENCHES: readonly Bench[] = [
+  cryptoBench,
+  kernelsBench,
+  aggregateBench,
+  clientBench,
+  sketchBench,
+  training,
+  wireBench,
+];
 
 interface Result {
   readonly name: string;
