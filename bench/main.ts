@@ -11,6 +11,7 @@ import { cryptoBench } from './crypto.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
 import { secaggBench } from './secagg.js';
+import { sketchBench } from './sketch.js';
 import { training } from './training.js';
 import { wireBench } from './wire.js';
 
@@ -20,6 +21,7 @@ const BENCHES: readonly Bench[] = [
   wireBench,
   secaggBench,
   clientBench,
+  sketchBench,
   aggregateBench,
   training,
 ];

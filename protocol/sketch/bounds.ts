@@ -37,7 +37,7 @@ export interface SketchBounds {
   readonly bits: number;
   /** u_k: upper quantile of ‖v‖² ÷ (k/2 · ‖q‖²). */
   readonly upper: number;
-  /** ℓ_k: lower quantile; the smaller of the Gaussian-like and the single-spike case. */
+  /** ℓ_k: lower quantile; the smallest of the Gaussian-like and the single-spike case, all or some count-sketches seeing. */
   readonly lower: number;
   /** Accepted members shift the sum by at most (their number) · B_q · slack, √(u/ℓ). */
   readonly slack: number;
@@ -63,7 +63,7 @@ export function sketchBounds(spec: SketchSpec, encoding: Encoding): SketchBounds
   const { rows } = spec;
   const bits = spec.securityBits + spec.malicious;
   const upper = (chiSquareUpper(rows, bits) / rows) * (1 + SKETCH_DEVIATION);
-  const lower = (Math.min(chiSquareLower(rows, bits), binomialLower(rows, bits) * 2) / rows) * (1 - SKETCH_DEVIATION);
+  const lower = (leastSquares(rows, bits) / rows) * (1 - SKETCH_DEVIATION);
   const encodedNorm = encodedNormOf(encoding);
   const maxSquare = (rows / 2) * upper * encodedNorm * encodedNorm;
   return {
@@ -75,6 +75,22 @@ export function sketchBounds(spec: SketchSpec, encoding: Encoding): SketchBounds
     maxSquare,
     radius: Math.max(1, spec.malicious) * Math.sqrt(maxSquare),
   };
+}
+
+/**
+ * Lower quantile of 2·‖v‖² ÷ ‖x‖²: the smaller of the Gaussian-like and the single-spike case over the rows that still see x.
+ * With chance C(3, m)·2^-14m x vanishes in m of the three count-sketches (two equal coordinates that meet), and their rows are blind;
+ * so each m gets the bits that are left, and a quarter of δ.
+ */
+function leastSquares(rows: number, bits: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let blind = 0; blind < SKETCHES; blind++) {
+    const left = bits - 14 * blind + (blind === 0 ? 0 : Math.log2(SKETCHES)) + 2;
+    if (left <= 0) break; // rarer than δ allows for
+    const seeing = rows * (1 - blind / SKETCHES);
+    least = Math.min(least, chiSquareLower(seeing, left), binomialLower(seeing, left) * 2);
+  }
+  return least;
 }
 
 /** Bits that three count-sketches and k/3 dense rows each can give against a vector that wraps: 3·log₂ 1/(2^-14 + 2^(−k/3)). */
@@ -89,7 +105,7 @@ export const selectionOf = (
 /** Smallest k (a multiple of 3) that reaches σ + a and leaves a positive lower quantile; undefined where the count-sketches cannot. */
 export function rowsFor(bits: number): number | undefined {
   for (let rows = 12; rows <= 366; rows += 3)
-    if (reachableBits(rows) >= bits && binomialLower(rows, bits) > 0) return rows;
+    if (reachableBits(rows) > bits && leastSquares(rows, bits) > 0) return rows;
   return undefined;
 }
 

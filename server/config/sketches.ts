@@ -21,7 +21,7 @@ const centre = says('Where the honest sketches are thought to lie, coordinate by
 
 export const sketchSettings = settings({
   malicious: says(
-    'Clients of one group that may lie and still be accepted, a. They shift the sum by at most a times the clipping norm times a slack of 2 to 4.',
+    'Clients of one group that may lie and still be accepted, a. They shift the sum by at most a times the clipping norm times a slack of 7 to 10 with the fewest rows, 2 to 5 with 129.',
     whole(0, MAX_GROUP),
   ),
   exclusions: maybe(

@@ -24,7 +24,7 @@ import { decodeMean, type Words } from '../../protocol/secagg/encode.js';
 import type { ClientWorkResult, EngineResult, EngineWork, MaskWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../../protocol/secagg/mask.js';
-import { jsProjector } from '../../protocol/sketch/project.js';
+import { openProjector } from '../../protocol/sketch/project.js';
 import { sketchSection } from '../../protocol/sketch/work.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
@@ -445,7 +445,7 @@ export class Arena {
         case 'sketch': {
           const mask = this.#options.rewrite?.(i, effect.work.mask) ?? effect.work.mask;
           const work = { ...effect.work, mask };
-          const job = sketchSection(work, m.update, jsProjector);
+          const job = sketchSection(work, m.update, (matrix) => openProjector(WebAssembly, matrix));
           this.#post(`t${i}`, () =>
             this.tell(i, { type: 'sketched', section: runStreaming(job, work.mask.prg, this.#runtime.open) }),
           );

@@ -2,13 +2,15 @@
 // (server/engine); written apart from it, so that both are checked. Runtime-neutral: what it computes with is handed in.
 
 import type { OpenKeystream, Prg, Primitives } from '../../protocol/crypto/primitives.js';
+import { toHex } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import type { Words } from '../../protocol/secagg/encode.js';
 import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
 import { unmaskSum } from '../../protocol/secagg/unmask.js';
-import { jsProjector, type Projector } from '../../protocol/sketch/project.js';
+import type { SketchMatrix } from '../../protocol/sketch/matrix.js';
+import { openProjector, type Projector } from '../../protocol/sketch/project.js';
 import { auditSum, openMatrix, projectInput } from '../../protocol/sketch/work.js';
 
 export class MemoryEngine {
@@ -87,8 +89,15 @@ export class MemoryEngine {
     this.slots.clear();
   }
 
+  #matrix: { readonly key: string; readonly projector: Projector } | undefined;
   #projector(key: Uint8Array, rows: number, encoding: Encoding, prg: Prg): Projector {
-    return runStreaming(openMatrix(key, rows, encoding, jsProjector), prg, this.#open);
+    const make = (matrix: SketchMatrix) => openProjector(WebAssembly, matrix);
+    if (this.#matrix?.key !== toHex(key))
+      this.#matrix = {
+        key: toHex(key),
+        projector: runStreaming(openMatrix(key, rows, encoding, make), prg, this.#open),
+      };
+    return this.#matrix.projector;
   }
 
   #whole(slot: string, keep = false): Uint8Array<ArrayBuffer> {
