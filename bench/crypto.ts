@@ -1,6 +1,6 @@
 // What the small operations of a round cost, noble against node:crypto, and how fast masks can be made.
 import { webKeystream } from '../client/webcrypto.js';
-import { portableKeystream } from '../protocol/crypto/keystream.js';
+import { portableKeystream } from '../protocol/crypto/portable-keystream.js';
 import { portablePrimitives } from '../protocol/crypto/portable.js';
 import type { Prg, Primitives } from '../protocol/crypto/primitives.js';
 import { combineWith, lagrangeAtZero, splitSecret } from '../protocol/crypto/shamir.js';

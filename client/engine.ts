@@ -1,7 +1,7 @@
 // The heavy vector work of one client: encode, mask, cut and hash an update; hold the result until it is uploaded.
 // This one computes where it is called, on WebCrypto or a given key stream. Not here: the arithmetic (protocol/secagg), the
 // same in a worker thread (client/node/worker-engine.ts), when it is asked for (protocol/participant).
-import type { OpenKeystream, Prg, Primitives } from '../protocol/crypto/primitives.js';
+import type { OpenKeystream, Prg, SymmetricPrimitives } from '../protocol/crypto/primitives.js';
 import { SottoError } from '../protocol/errors.js';
 import type { Kernels } from '../protocol/kernels/kernels.js';
 import { CHUNK_BYTES } from '../protocol/limits.js';
@@ -35,7 +35,7 @@ export interface ClientEngine {
 }
 
 export interface EngineTools {
-  readonly primitives: Primitives;
+  readonly primitives: SymmetricPrimitives;
   readonly kernels: Kernels;
   readonly openKeystream: OpenKeystream;
   readonly makeProjector: MakeProjector;

@@ -5,7 +5,7 @@ import { type ClientEngine, inlineEngine } from '../../client/engine.js';
 import { EngineThread } from '../../client/node/worker-engine.js';
 import { runStreamingAsync } from '../../client/streaming.js';
 import { webKeystream } from '../../client/webcrypto.js';
-import { portableKeystream } from '../../protocol/crypto/keystream.js';
+import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
 import { portablePrimitives } from '../../protocol/crypto/portable.js';
 import { jsKernels } from '../../protocol/kernels/js.js';
 import { openKernels } from '../../protocol/kernels/wasm.js';

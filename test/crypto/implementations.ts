@@ -1,6 +1,6 @@
 // Every implementation that faces the vectors of this folder. Not here: the vectors.
 import { webKeystream } from '../../client/webcrypto.js';
-import { portableKeystream } from '../../protocol/crypto/keystream.js';
+import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
 import { portablePrimitives } from '../../protocol/crypto/portable.js';
 import type { OpenKeystream, Primitives } from '../../protocol/crypto/primitives.js';
 import { fromHex, toHex } from '../../protocol/ids.js';
