@@ -2,10 +2,9 @@
 // watch over a peer that fell silent. It never comes back: reconnecting makes a new one (federated-client.ts).
 // Not here: what the messages of rounds and of the chain mean.
 import type { Answerer } from '../protocol/crypto/asking.js';
-import { ERRORS, SottoError } from '../protocol/errors.js';
+import { SottoError } from '../protocol/errors.js';
 import type { Millis } from '../protocol/ids.js';
 import { CLIENT_HANDSHAKE_MS } from '../protocol/limits.js';
-import { wireText } from '../protocol/wire/fields.js';
 import { decodeFrame, encodeFrame } from '../protocol/wire/frame.js';
 import type { Fault, Message, Welcome } from '../protocol/wire/messages.js';
 import { runAsking } from './asking.js';
@@ -78,9 +77,9 @@ export class Connection {
     if (this.#state !== 'ended') this.#link.send(encodeFrame(message));
   }
 
-  /** Tells the peer the code and its general meaning: what exactly was wrong stays here. */
+  /** Tells the peer the code, whose general meaning it knows: what exactly was wrong stays here. */
   complain(error: SottoError, run?: Fault['run']): void {
-    this.send({ kind: 'fault', code: error.code, text: wireText(ERRORS[error.code].says), ...(run ? { run } : {}) });
+    this.send({ kind: 'fault', code: error.code, text: error.code, ...(run ? { run } : {}) });
   }
 
   fail(error: SottoError, code: number = CLOSE.protocol): void {
@@ -127,10 +126,15 @@ export class Connection {
       return;
     }
     const step = runAsking(stepHandshake(handshake, this.#state, message), answerer);
-    if (!(step instanceof Promise)) return this.#stepped(step);
+    if (!(step instanceof Promise)) {
+      this.#stepped(step);
+      return;
+    }
     this.#state = 'checking';
     step.then(
-      (done) => this.#state === 'checking' && this.#stepped(done),
+      (done) => {
+        if (this.#state === 'checking') this.#stepped(done);
+      },
       (error: unknown) => this.close(CLOSE.auth, 'INTERNAL', asSottoError(error, 'INTERNAL')),
     );
   }

@@ -5,7 +5,6 @@ import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
-import { openProjector } from '../protocol/sketch/project.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
@@ -76,7 +75,6 @@ export class FederatedClient {
         primitives,
         kernels: openKernels(globalThis.WebAssembly),
         openKeystream: webKeystream,
-        makeProjector: (matrix) => openProjector(globalThis.WebAssembly, matrix),
       });
     this.#requests = new ChainRequests(primitives, timers);
     const events = this.#events;

@@ -21,7 +21,6 @@ export type {
   TrainingRound,
   TrainingSpec,
 } from './trainer.js';
-export { type Deliver, type MemoryHub, type MemoryPeer, memoryHub } from './transport/memory.js';
 export type { Link, LinkClosed, LinkHandlers, Transport } from './transport/transport.js';
 export {
   globalWebSocket,

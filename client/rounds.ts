@@ -4,7 +4,8 @@
 import type { ClientPrimitives } from '../protocol/crypto/asking.js';
 import type { Signer } from '../protocol/crypto/identity.js';
 import type { Rng } from '../protocol/crypto/primitives.js';
-import { ERRORS, SottoError } from '../protocol/errors.js';
+import { isNobodysFault } from '../protocol/error-codes.js';
+import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
@@ -170,7 +171,10 @@ export class Rounds {
     const failed = (error: unknown): void => this.#fail(run, asSottoError(error, 'INTERNAL'));
     try {
       const step = make();
-      if (!(step instanceof Promise)) return then(step);
+      if (!(step instanceof Promise)) {
+        then(step);
+        return;
+      }
       this.#answering = true;
       step
         .then((done) => {
@@ -267,7 +271,7 @@ export class Rounds {
       // What a guard found is told in any case; that a run which is over was not finished, is not.
       if (run.over && !error.code.startsWith('GUARD_')) return;
       // Nobody's fault (the round is over already, an abort): the end of the run says it all.
-      if (ERRORS[error.code].blame !== 'nobody') this.#tell(error, run);
+      if (!isNobodysFault(error.code)) this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }
   }

@@ -50,26 +50,25 @@ function counted(out: Writer, count: number, leads: readonly [number | undefined
 }
 
 function write(out: Writer, value: unknown): void {
-  if (typeof value === 'number') return number(out, value);
-  if (typeof value === 'string') {
+  if (typeof value === 'number') number(out, value);
+  else if (typeof value === 'boolean') out.byte(value ? 0xc3 : 0xc2);
+  else if (typeof value === 'string') {
     const bytes = utf8Encode(value);
     if (bytes.length < 0x20) out.byte(0xa0 | bytes.length);
     else counted(out, bytes.length, [0xd9, 0xda, 0xdb]);
-    return out.set(bytes);
-  }
-  if (typeof value === 'boolean') return out.byte(value ? 0xc3 : 0xc2);
-  if (value instanceof Uint8Array) {
+    out.set(bytes);
+  } else if (value instanceof Uint8Array) {
     counted(out, value.length, [0xc4, 0xc5, 0xc6]);
-    return out.set(value);
-  }
-  if (typeof value !== 'object' || value === null) throw new TypeError(`a header holds no ${typeof value}`);
-  if (Array.isArray(value)) {
+    out.set(value);
+  } else if (Array.isArray(value)) {
     if (value.length < 0x10) out.byte(0x90 | value.length);
     else counted(out, value.length, [undefined, 0xdc, 0xdd]);
     for (const item of value) write(out, item);
-    return;
-  }
-  const entries = Object.entries(value);
+  } else if (typeof value === 'object' && value !== null) map(out, Object.entries(value));
+  else throw new TypeError(`a header holds no ${typeof value}`);
+}
+
+function map(out: Writer, entries: readonly (readonly [string, unknown])[]): void {
   if (entries.length < 0x10) out.byte(0x80 | entries.length);
   else counted(out, entries.length, [undefined, 0xde, 0xdf]);
   for (const [name, item] of entries) {
