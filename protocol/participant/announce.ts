@@ -42,6 +42,7 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
     model: hashOf(announce.model),
     config: configHash(primitives, announce.config),
     rosterRoot: rosterRootOf(primitives, announce.groupIds, roots),
+    clip: announce.clip,
     coordinator,
   });
   const statement = announceStatement(ctx, announce.head, announce.deadlineMs);
