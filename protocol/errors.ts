@@ -190,6 +190,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the rule cannot promise anything with so many faulty among so few inputs',
   },
+  AGGREGATE_NOBODY_LEFT: {
+    blame: 'nobody',
+    retry: 'next-round',
+    says: 'the rule trusts none of its inputs; the round is skipped',
+  },
   // server optimiser
   OPTIMIZER_SHAPE: {
     blame: 'local',

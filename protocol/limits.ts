@@ -26,6 +26,8 @@ export const MAX_GROUPS = 1_024;
 export const MIN_GROUPS = 5;
 /** Steps of an iterative rule. 200 is what Weiszfeld needs to converge (robustness.md §1.2); each costs a pass over all inputs. */
 export const MAX_RULE_STEPS = 200;
+/** Subsets that a rule over subsets compares. C(25, 5) is 53,130: about 10 s of eigenvalues; the next sizes take minutes. */
+export const MAX_RULE_SUBSETS = 60_000;
 /** Stages before a rule. The longest published pipeline has two; each costs up to a pass over all pairs of inputs. */
 export const MAX_PRE_STEPS = 4;
 /** Clients in one round of profile `open`. Their keys (32 KiB) and the settings fit the header of one announcement. */
