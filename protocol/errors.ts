@@ -236,6 +236,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the verified sketches do not fit the group, the model or the security asked for',
   },
+  CONFIG_PRIVACY: {
+    blame: 'config',
+    retry: 'never',
+    says: 'the noise, the losses it must stand, the grid or the budget do not fit together',
+  },
   CONFIG_OPTIMIZER: {
     blame: 'config',
     retry: 'never',
