@@ -15,6 +15,8 @@ export interface ContextFields {
   /** configHash of the task's canonical text. */
   readonly config: Uint8Array;
   readonly rosterRoot: Uint8Array;
+  /** Of the announcement. */
+  readonly clip: number;
   readonly coordinator: Uint8Array;
 }
 
@@ -30,6 +32,7 @@ export function contextOf(primitives: Primitives, f: ContextFields): Uint8Array 
       fromHex(f.model),
       f.config,
       f.rosterRoot,
+      f.clip,
       f.coordinator,
     ),
   );

@@ -24,6 +24,8 @@ const statement = (r: UnsignedRecord): Uint8Array =>
     r.optimizerAfter,
     r.step,
     r.transcript,
+    r.clip,
+    r.fraction,
   );
 
 /** Name of a record: SHA-256 over everything but the signature, so that signing twice does not fork the chain. 32 bytes. */

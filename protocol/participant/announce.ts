@@ -41,6 +41,7 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
     model: hashOf(announce.model),
     config: configHash(primitives, announce.config),
     rosterRoot: rosterRootOf(primitives, announce.groupIds, roots),
+    clip: announce.clip,
     coordinator,
   });
   if (!primitives.verify(coordinator, announceStatement(ctx, announce.head, announce.deadlineMs), announce.signature))

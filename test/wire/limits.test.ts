@@ -115,6 +115,8 @@ const RECORD_FIELDS: readonly Row[] = [
   counter('outcome', 'record.round'),
   counter('outcome', 'record.attempt'),
   counter('outcome', 'record.step'),
+  counter('outcome', 'record.clip'),
+  counter('outcome', 'record.fraction'),
   key('outcome', 'record.previous'),
   key('outcome', 'record.config'),
   key('outcome', 'record.modelBefore'),
@@ -203,6 +205,7 @@ const ROWS: readonly Row[] = [
   key('announce', 'model'),
   key('announce', 'head'),
   ms('announce', 'deadlineMs'),
+  counter('announce', 'clip'),
   signature('announce'),
   [
     'announce',
