@@ -351,12 +351,6 @@ export const ERRORS = {
     retry: 'never',
     says: 'a stored model, aggregate or optimiser state is missing, or its bytes do not have its hash',
   },
-  // a third party reading an exported audit log
-  AUDIT_INVALID: {
-    blame: 'remote',
-    retry: 'never',
-    says: 'the audit log does not hold together: a hash, a signature or a recomputed model differs',
-  },
   ENGINE_FAILED: { blame: 'local', retry: 'next-attempt', says: 'the vector worker failed; no client did wrong' },
   CAMPAIGN_STALLED: { blame: 'nobody', retry: 'later', says: 'too many attempts in a row failed' },
   INTERNAL: { blame: 'local', retry: 'never', says: 'a bug of ours; please report it' },
