@@ -262,6 +262,7 @@ export class RunningCoordinator implements Coordinator {
       round,
       attempt,
       ...this.#base(),
+      clip: this.#parts.store.head().record.clip,
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
