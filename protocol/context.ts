@@ -15,6 +15,8 @@ export interface ContextFields {
   /** configHash of the task's canonical text. */
   readonly config: Uint8Array;
   readonly rosterRoot: Uint8Array;
+  /** `nonceCommitment` of the round: the sketches' matrix is chosen before anybody has drawn a mask. */
+  readonly commitNonce: Uint8Array;
   readonly coordinator: Uint8Array;
 }
 
@@ -30,10 +32,18 @@ export function contextOf(primitives: Primitives, f: ContextFields): Uint8Array 
       fromHex(f.model),
       f.config,
       f.rosterRoot,
+      f.commitNonce,
       f.coordinator,
     ),
   );
 }
+
+/**
+ * Announced in R0, opened in R4: 32 random bytes hide behind their hash, and no other nonce has it. So the coordinator cannot pick the matrix of the
+ * sketches by what has happened in the round.
+ */
+export const nonceCommitment = (primitives: Primitives, nonce: Uint8Array): Uint8Array =>
+  primitives.sha256(enc(LABELS.sketchNonce, nonce));
 
 /** `gctx`: one group's run inside it. */
 export const groupContextOf = (

@@ -41,6 +41,7 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
     model: hashOf(announce.model),
     config: configHash(primitives, announce.config),
     rosterRoot: rosterRootOf(primitives, announce.groupIds, roots),
+    commitNonce: announce.commitNonce,
     coordinator,
   });
   if (!primitives.verify(coordinator, announceStatement(ctx, announce.head, announce.deadlineMs), announce.signature))
@@ -79,6 +80,7 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
       derived,
       model: hashOf(announce.model),
       ctx,
+      commitNonce: announce.commitNonce,
       gctx: groupContextOf(primitives, ctx, run.group, root),
       rank,
       roster,

@@ -214,6 +214,7 @@ export class ScriptedCoordinator {
     const members = [client, other];
     const text = deriveTask(config).text;
     const root = groupRootOf(crypto, run.group, members);
+    const commitNonce = nativeRng(32);
     const ctx = contextOf(crypto, {
       task: config.task,
       round: run.round,
@@ -221,6 +222,7 @@ export class ScriptedCoordinator {
       model: hashOf(over.model ?? this.published.newest.modelAfter),
       config: configHash(crypto, text),
       rosterRoot: rosterRootOf(crypto, [run.group], [root]),
+      commitNonce,
       coordinator: this.identity.publicKey,
     });
     const head = over.head ?? this.published.head;
@@ -235,6 +237,7 @@ export class ScriptedCoordinator {
       groupIds: [run.group],
       groupRoots: root,
       roster: concat(...members),
+      commitNonce,
       deadlineMs,
       signature: crypto.sign(this.identity.secret.exposeSecret(), announceStatement(ctx, head, deadlineMs)),
       ...over,

@@ -207,7 +207,7 @@ describe('two sets of updates with the same sum and the same sketches', () => {
     const width = encoding.ring / 8;
     const [x = new Int32Array(), y = new Int32Array()] = [flat[0], moved[0]];
     expect(width).toBe(4);
-    expect(sameZ(bytesAt([plain(x)], 0, differ), bytesAt([plain(y)], 0, differ))).toBeGreaterThan(50);
+    expect(sameZ(bytesAt([plain(x)], 0, differ), bytesAt([plain(y)], 0, differ))).toBeGreaterThan(30);
     // Not yet stripped of what the dropout shared with it, but without anybody else's mask, a y would be a difference of updates.
     expect(uniformZ(bytesAt([plain(y.map((level, c) => level - (x[c] ?? 0)))], 0))).toBeGreaterThan(100);
   });

@@ -202,6 +202,7 @@ const ROWS: readonly Row[] = [
   task('announce'),
   key('announce', 'model'),
   key('announce', 'head'),
+  key('announce', 'commitNonce'),
   ms('announce', 'deadlineMs'),
   signature('announce'),
   [
