@@ -66,6 +66,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
     config: configHash(primitives, derived.text),
     rosterRoot,
     commitNonce,
+    clip: setup.clip,
     coordinator: coordinator.publicKey,
   });
   const head = fromHex(setup.head);
@@ -106,6 +107,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
       roster: join(publicKeys),
       commitNonce,
       deadlineMs,
+      clip: setup.clip,
       signature,
     };
     groups.set(id, newGroup(groupSetup, now));

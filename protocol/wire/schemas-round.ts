@@ -71,6 +71,7 @@ export const coordinatorRoundSchemas = {
       roster: f.bytesBy(f.KEY_BYTES, 1, MAX_OPEN_COHORT),
       commitNonce: f.hash,
       deadlineMs: f.waitMs,
+      clip: f.counter,
       signature: f.signature,
     }),
     v.check((m) => m.groupRoots.length === f.HASH_BYTES * m.groupIds.length),

@@ -2,6 +2,7 @@
 // Not here: how they look (server/config/document.ts).
 
 import * as v from 'valibot';
+import { ERRORS, type ErrorSpec } from '../../protocol/errors.js';
 import { simulationSchema } from '../../simulations/config.js';
 import { configurationPage } from '../config/document.js';
 import { coordinatorSchema, taskEntries } from '../config/fields.js';
@@ -13,6 +14,7 @@ const without = (schema: { readonly entries: v.ObjectEntries }, names: readonly 
 export function generatedPages(): Readonly<Record<string, string>> {
   const shared = [...Object.keys(taskEntries), 'campaign'];
   return {
+    'protocol/error-codes.ts': errorCodes(Object.entries(ERRORS)),
     'docs/configuration.md': configurationPage([
       {
         title: 'The task and its campaign',
@@ -33,4 +35,25 @@ export function generatedPages(): Readonly<Record<string, string>> {
       },
     ]),
   };
+}
+
+const ERRORS_MODULE = './errors.js';
+/** The names alone: a page in a browser checks codes without carrying the sentences that explain them. */
+function errorCodes(errors: readonly (readonly [string, ErrorSpec])[]): string {
+  const names = (list: typeof errors): string => list.map(([code]) => `${code}\n`).join('');
+  const nobodys = errors.filter(([, { blame }]) => blame === 'nobody');
+  return `// Made from errors.ts by \`npm run docs\`: the codes without their texts, which a page in a browser need not load.
+import type { ErrorCode } from '${ERRORS_MODULE}';
+
+const lines = (text: string): ReadonlySet<string> => new Set(text.trim().split('\\n'));
+
+const CODES = lines(\`
+${names(errors)}\`);
+const NOBODYS = lines(\`
+${names(nobodys)}\`);
+
+export const isErrorCode = (text: unknown): text is ErrorCode => typeof text === 'string' && CODES.has(text);
+/** Whether a code blames nobody: chance or time. */
+export const isNobodysFault = (code: ErrorCode): boolean => NOBODYS.has(code);
+`;
 }

@@ -104,6 +104,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     prg: file.prg ?? 'aes256ctr',
     integrity:
       file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, thresholdOf(group.size, colluders)),
+    privacy: 'none',
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),

@@ -11,12 +11,14 @@ import {
   append,
   createCurves,
   EMPTY_LEDGER,
+  epsilonOfSum,
   eventsInForce,
   type Ledger,
   ledgerOf,
   openReservations,
   reserve,
   settle,
+  sumsInForce,
 } from '../../protocol/privacy/ledger.js';
 import { readOdometer, roundsWithin } from '../../protocol/privacy/odometer.js';
 import { price } from '../../protocol/privacy/price.js';
@@ -114,7 +116,7 @@ describe('a ledger', () => {
       refused('PRIVACY_BUDGET'),
     );
     const unknown = { ...groupSum(4), type: 'shuffledGaussian' } as unknown as PrivacyEvent;
-    expect(() => append(EMPTY_LEDGER, { type: 'reserved', id: 'a', events: [unknown] })).toThrowError(
+    expect(() => append(EMPTY_LEDGER, { type: 'reserved', id: 'a', events: [unknown] }, curves)).toThrowError(
       refused('PRIVACY_EVENT'),
     );
   });
@@ -155,6 +157,8 @@ describe('a ledger', () => {
             if (end === 'better') ledger = settle(ledger, `${i}`, [groupSum(2 * z)], curves).ledger;
             if (end === 'nothing') ledger = settle(ledger, `${i}`, [], curves).ledger;
             expect(spent(ledger)).toBeLessThanOrEqual(3);
+            for (const sum of sumsInForce(ledger, curves))
+              expect(epsilonOfSum(sum, BUDGETS.client)).toBeCloseTo(spent(ledger), 9);
             expect(eventsInForce(ledgerOf(ledger.entries))).toEqual(eventsInForce(ledger));
           });
         },
@@ -237,6 +241,9 @@ describe('sketches in the ledger', () => {
     const strict = price([sketch], 1e-5, { accountant: 'rdp' }).epsilon;
     expect(strict).toBeGreaterThan(price([sketch], 1e-5, { accountant: 'rdp', sketches: 'average' }).epsilon);
     expect(() => price([sketch, sketch], 2 ** -29, { accountant: 'rdp' })).toThrowError(refused('PRIVACY_DELTA'));
+    expect(() =>
+      reserve(EMPTY_LEDGER, 'a', [sketch, sketch], { client: { epsilon: 1e9, delta: 2 ** -29 } }, curves),
+    ).toThrowError(refused('PRIVACY_BUDGET'));
     const little = { epsilon: 1e6, delta: 10.5 * 2 ** -30 };
     expect(roundsWithin([], [sketch], little, curves)).toBe(10);
   });

@@ -85,6 +85,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     config: configHash(primitives, text),
     rosterRoot: rosterRootOf(primitives, [0], [root]),
     commitNonce,
+    clip: 0,
     coordinator: coordinator.publicKey,
   });
   const head = fromHex(randomHash());
@@ -100,6 +101,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     roster: join(roster),
     commitNonce,
     deadlineMs: 1000,
+    clip: 0,
     signature: primitives.sign((f.signer ?? coordinator).secret.exposeSecret(), announceStatement(ctx, head, 1000)),
   };
   return startParticipant({
@@ -394,6 +396,7 @@ describe('forked views: I show two halves different things', () => {
             config: configHash(primitives, m.config),
             rosterRoot: rosterRootOf(primitives, [0], [root]),
             commitNonce: m.commitNonce,
+            clip: 0,
             coordinator: world.coordinator.publicKey,
           });
           return [

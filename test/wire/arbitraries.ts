@@ -66,6 +66,8 @@ const record: fc.Arbitrary<ChainRecordBody> = fc.constantFrom('genesis' as const
     optimizerAfter: hashOrEmpty,
     step: counter,
     transcript: type === 'genesis' ? hashOrEmpty : hash,
+    clip: counter,
+    fraction: counter,
     signature,
   }),
 );
@@ -105,6 +107,7 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
       roster: list(32, 1, MAX_GROUP),
       commitNonce: hash,
       deadlineMs: wait,
+      clip: counter,
       signature,
     }),
   ),
