@@ -75,14 +75,16 @@ async function join() {
     models,
     transport: watchedTransport(seen),
   });
-  const spent = async () => view.spent((await guards.load(about.coordinator, about.task))?.contributed ?? 0, about.policy);
+  const spent = async () =>
+    view.spent((await guards.load(about.coordinator, about.task))?.contributed ?? 0, about.policy);
   const measure = async (round) => {
     const { weights } = client.model ?? {};
     if (weights !== undefined) view.accuracy(round, (await trainer.evaluate(weights)).accuracy);
   };
   client.on('connected', () => view.status('waiting', 'Waiting for the others'));
   client.on('disconnected', ({ retryInMs }) => {
-    if (retryInMs !== undefined) view.status('waiting', `No connection, trying again in ${Math.ceil(retryInMs / 1000)} s`);
+    if (retryInMs !== undefined)
+      view.status('waiting', `No connection, trying again in ${Math.ceil(retryInMs / 1000)} s`);
   });
   client.on('round', (news) => {
     view.round(news);
@@ -129,7 +131,9 @@ function allow() {
   const missing = source() === 'draw' ? LEAST_DRAWINGS - drawings.length : 0;
   $('join').disabled = about === undefined || (client === undefined && missing > 0);
   $('drawn-count').textContent =
-    drawings.length === 0 ? 'Nothing drawn yet.' : `${drawings.length} drawn${missing > 0 ? `, ${missing} to go` : ''}.`;
+    drawings.length === 0
+      ? 'Nothing drawn yet.'
+      : `${drawings.length} drawn${missing > 0 ? `, ${missing} to go` : ''}.`;
 }
 
 const pad = drawingPad($('pad'), () => undefined);

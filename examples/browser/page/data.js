@@ -19,7 +19,10 @@ export function drawnDataset(drawings) {
   drawings.forEach(({ pixels }, i) => {
     inputs.set(pixels, PIXELS * i);
   });
-  return datasetOf(inputs, Uint8Array.from(drawings, ({ label }) => label));
+  return datasetOf(
+    inputs,
+    Uint8Array.from(drawings, ({ label }) => label),
+  );
 }
 
 /** Paints 784 grey values on a canvas. */

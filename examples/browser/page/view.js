@@ -85,7 +85,8 @@ export function show($) {
       }
       context.putImageData(image, 0, 0);
       canvas.setAttribute('aria-label', 'Bytes of your masked update: noise');
-      $('sample-text').textContent = 'Bytes of your last update as they were sent. Without the masks of all others nobody can tell them from noise.';
+      $('sample-text').textContent =
+        'Bytes of your last update as they were sent. Without the masks of all others nobody can tell them from noise.';
     },
     accuracy(round, accuracy) {
       history.push({ round, accuracy });
@@ -121,5 +122,8 @@ function draw(svg, history) {
     make('text', { x: 30, y: 88 }, `round ${first}`),
     make('text', { x: 312, y: 88, 'text-anchor': 'end' }, `round ${last.round}`),
   );
-  svg.setAttribute('aria-label', `Accuracy over rounds: ${(100 * last.accuracy).toFixed(1)} per cent after round ${last.round}`);
+  svg.setAttribute(
+    'aria-label',
+    `Accuracy over rounds: ${(100 * last.accuracy).toFixed(1)} per cent after round ${last.round}`,
+  );
 }

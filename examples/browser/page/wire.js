@@ -2,7 +2,7 @@
 // beyond its type byte (PROTOCOL.md, "The frame").
 import { globalWebSocket, systemTimers, webSocketTransport } from 'sotto/client';
 
-const KINDS = { 0x21: 'keys', 0x23: 'shares', 0x26: 'input', 0x28: 'input', 0x2c: 'answers', 0x2b: 'answers', 0x2d: 'answers' };
+const KINDS = { 33: 'keys', 35: 'shares', 38: 'input', 40: 'input', 44: 'answers', 43: 'answers', 45: 'answers' };
 const INPUT_CHUNK = 0x28;
 
 /** @param seen called with `{ kind, bytes, sample? }` for each frame that leaves */
@@ -14,7 +14,11 @@ export function watchedTransport(seen) {
       const { send } = link;
       link.send = (frame) => {
         const kind = KINDS[frame[5]] ?? 'session';
-        seen({ kind, bytes: frame.length, ...(frame[5] === INPUT_CHUNK ? { sample: frame.slice(256, 256 + 4 * 28 * 14) } : {}) });
+        seen({
+          kind,
+          bytes: frame.length,
+          ...(frame[5] === INPUT_CHUNK ? { sample: frame.slice(256, 256 + 4 * 28 * 14) } : {}),
+        });
         send.call(link, frame);
       };
       return link;
