@@ -6,13 +6,17 @@ import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions } from './keys.js';
+import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
+import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
+import type { RedTeamOptions } from './redteam.js';
 import type { SimulateOptions } from './simulate.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands {
+export interface Commands extends PrivacyCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
+  redTeam(config: string | undefined, options: RedTeamOptions): Promise<ExitCode>;
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
 }
@@ -46,7 +50,7 @@ export function createProgram(
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 the run failed, 2 wrong command line or settings, 70 a bug of Sotto, 130 interrupted.\nSOTTO_DEBUG=1 shows the stack of an error, NO_COLOR=1 switches colours off.',
+      '\nExit codes: 0 done, 1 the run failed, 2 wrong command line or settings, 3 a bar was missed, 70 a bug of Sotto, 130 interrupted.\nSOTTO_DEBUG=1 shows the stack of an error, NO_COLOR=1 switches colours off.',
     );
 
   program
@@ -60,6 +64,18 @@ export function createProgram(
     .option('--json', 'JSON lines on stdout: every event, then the report', false)
     .action(async (config: string | undefined, options: SimulateOptions) =>
       done(await commands.simulate(config, options)),
+    );
+
+  program
+    .command('redteam')
+    .description('attack a federation in many ways under many defences, and report what each defence is worth')
+    .argument('[config]', 'YAML or JSON file, see docs/red-team.md; without it examples/redteam.yaml')
+    .option('--gate <bars>', 'file of bars; exit code 3 where one is missed')
+    .option('--out <folder>', 'where results go, in a folder by the name of the red team', 'runs')
+    .option('--fresh', 'run every cell again; without it results of the same settings are kept', false)
+    .option('--json', 'JSON lines on stdout: every cell, then the report', false)
+    .action(async (config: string | undefined, options: RedTeamOptions) =>
+      done(await commands.redTeam(config, options)),
     );
 
   program
@@ -112,7 +128,9 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
 
-  for (const command of [...program.commands, ...keys.commands]) inheritSettings(command, program);
+  const privacy = addPrivacy(program, commands, done);
+
+  for (const command of [...program.commands, ...keys.commands, ...privacy]) inheritSettings(command, program);
   return program;
 }
 
@@ -122,27 +140,6 @@ function inheritSettings(command: Command, from: Command): void {
 }
 
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'];
-const WHOLE = /^(0|[1-9]\d{0,15})$/;
-
-function wholeNumber(text: string): number {
-  if (!WHOLE.test(text) || !Number.isSafeInteger(Number(text)))
-    throw new InvalidArgumentError('It must be a whole number of at least 0.');
-  return Number(text);
-}
-
-function positiveNumber(text: string): number {
-  const value = wholeNumber(text);
-  if (value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return value;
-}
-
-function positiveReal(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
-    throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-}
-
 /** "3/48" → the third of 48, 0-based inside. */
 function shard(text: string): { index: number; of: number } {
   const match = /^([1-9]\d{0,6})\/([1-9]\d{0,6})$/.exec(text);

@@ -49,6 +49,13 @@ function realCommands(io: Io): Commands {
       ]);
       return simulate(config, options, io, runSimulation);
     },
+    async redTeam(config, options) {
+      const [{ redTeam }, { runSimulation }] = await Promise.all([
+        import('./redteam.js'),
+        import('../../simulations/index.js'),
+      ]);
+      return redTeam(config, options, io, runSimulation);
+    },
     async coordinator(config, options) {
       const { coordinator } = await import('./coordinator.js');
       return coordinator(config, options, io);
@@ -56,6 +63,14 @@ function realCommands(io: Io): Commands {
     async client(options) {
       const { client } = await import('./client.js');
       return client(options, io);
+    },
+    async privacyPlan(config, options) {
+      const { privacyPlan } = await import('./privacy/plan-command.js');
+      return privacyPlan(config, options, io);
+    },
+    async privacyLedger(run, options) {
+      const { privacyLedger } = await import('./privacy/ledger-command.js');
+      return privacyLedger(run, options, io);
     },
     async newKeys(file, options) {
       const { newKeys } = await import('./keys.js');

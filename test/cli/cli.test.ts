@@ -19,8 +19,11 @@ function recorder(answer: () => Promise<0 | 1>) {
     };
   const commands: Commands = {
     simulate: record('simulate'),
+    redTeam: record('redTeam'),
     coordinator: record('coordinator'),
     client: record('client'),
+    privacyPlan: record('privacyPlan'),
+    privacyLedger: record('privacyLedger'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
   };
