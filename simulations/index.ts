@@ -11,7 +11,6 @@ export {
   parseSimulationConfig,
   type SimulationConfig,
   type SimulationOverrides,
-  withPlainMean,
 } from './config.js';
 export { type Examples, loadExamples } from './data.js';
 export {
@@ -41,4 +40,5 @@ export type {
 } from './report.js';
 export { STAMP } from './report.js';
 export { runSimulation } from './run.js';
+export { comparisons, withPlainMean } from './variants.js';
 export { createWorld, type World } from './world/index.js';

@@ -7,13 +7,15 @@ import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, hashOf } from '../../protocol/ids.js';
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { RoundResult } from '../../protocol/round/types.js';
-import type { TaskConfig } from '../../protocol/task.js';
-import type { Measures } from '../aggregate/index.js';
+import type { Candidate, RoundResult } from '../../protocol/round/types.js';
+import type { Encoding } from '../../protocol/secagg/jobs.js';
+import { deriveTask, type TaskConfig } from '../../protocol/task.js';
+import type { Measures, Vector } from '../aggregate/index.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine, EngineFailure } from '../engine/types.js';
+import type { MonitorEvent, MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -23,6 +25,7 @@ import { Connection, type ConnectionHandlers, type Traffic } from './connection.
 import { Connections } from './connections.js';
 import { Emitter } from './emitter.js';
 import { Evaluations } from './evaluations.js';
+import { type Gains, gainsOf, leaveOneOut } from './held-out.js';
 import { type Listener, openListener } from './listener.js';
 import { type MachineSpec, Mailbox } from './mailbox.js';
 import type {
@@ -66,6 +69,8 @@ export class RunningCoordinator implements Coordinator {
   readonly #reports: RoundReport[] = [];
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
+  readonly #encoding: Encoding;
+  readonly #holdsOut: boolean;
   readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   #runner: RoundRunner | undefined;
@@ -87,6 +92,8 @@ export class RunningCoordinator implements Coordinator {
     this.#reporter = new Reporter(this.#traffic);
     this.#watch = new Watch(options.task, options.monitor);
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
+    this.#encoding = deriveTask(options.task).encoding;
+    this.#holdsOut = options.monitor?.heldOut === true && options.evaluate !== undefined;
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
       connections: this.#connections,
@@ -148,6 +155,18 @@ export class RunningCoordinator implements Coordinator {
 
   chain() {
     return this.#parts.store.all().map(({ record }) => record);
+  }
+
+  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
+    const event = this.#watch.appeal(client, granted, reason);
+    this.#tellMonitor(event);
+    if (event.type === 'appeal' && event.granted)
+      this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
+    return event;
+  }
+
+  monitor(): MonitorState {
+    return structuredClone(this.#watch.state);
   }
 
   stop(reason: string): Promise<void> {
@@ -235,6 +254,7 @@ export class RunningCoordinator implements Coordinator {
       nonce: nativeRng(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
+    this.#watch.attempt();
     this.#emitter.emit('attempt', { round, attempt, groups });
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
     this.#runner = new RoundRunner(setup, this.#parts.engine, this.#clock, this.#roundHandlers(round, attempt));
@@ -256,7 +276,7 @@ export class RunningCoordinator implements Coordinator {
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
-      selected: (selection) => this.#reporter.selected(selection),
+      select: (candidates, matrixKey) => this.#select(round, candidates, matrixKey),
       done: (result) => this.#campaign.post({ type: 'done', result, now: this.#clock.now() }),
       failed: (failure) => {
         this.#log.warn({ round, attempt, code: failure.code, text: failure.text }, 'attempt failed');
@@ -267,12 +287,43 @@ export class RunningCoordinator implements Coordinator {
     };
   }
 
+  /** Filters and monitor over the sketches of all groups, before anything is opened. */
+  async #select(round: number, candidates: readonly Candidate[], matrixKey: Uint8Array): Promise<readonly ClientId[]> {
+    const membership = this.#watch.decide(round, candidates, await this.#lastStep(matrixKey));
+    this.#reporter.decided(membership);
+    for (const { client, says } of membership.screening.events) this.#log.warn({ round, client }, says);
+    const { spared } = membership.selection;
+    if (spared.length > 0) {
+      const clients = spared.map(({ id }) => id);
+      this.#log.warn(
+        { round, clients },
+        'the round can lose no more: these stay in though a filter would leave them out',
+      );
+    }
+    return membership.out;
+  }
+
+  /** What a client would send that gives the last step of the model back. A failed worker costs this test, not the round. */
+  async #lastStep(matrixKey: Uint8Array): Promise<Vector | undefined> {
+    const { publisher, engine } = this.#parts;
+    const { integrity, prg } = this.#config;
+    const vector = publisher.lastStep;
+    if (vector === undefined || integrity === 'none') return undefined;
+    const { rows } = integrity;
+    const result = await engine.direction({ vector, encoding: this.#encoding, prg, matrixKey, rows });
+    if (!result.ok)
+      this.#log.warn({ code: result.code, text: result.text }, 'replays are not looked for in this round');
+    return result.ok ? Float64Array.from(result.sketch) : undefined;
+  }
+
   async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
     const { publisher, engine } = this.#parts;
+    const before = publisher.weights;
     const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
+    const means = published.ok && this.#holdsOut ? await leaveOneOut(engine, this.#encoding, result) : undefined;
     await engine.forget([]);
     const now = this.#clock.now();
     if (!published.ok) {
@@ -280,26 +331,51 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, now), measures);
-    for (const { id, members } of report.groups) {
-      const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
+    const unwatched = this.#reporter.committed(link, attempt, result, rule, now);
+    // Clients hear it first: what is measured now holds up the next round, and nobody's download.
+    for (const { id, members } of unwatched.groups) {
+      const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);
     }
-    this.#report(report);
-    this.#campaign.post({ type: 'published', now });
+    const gains = means && (await this.#gains(round, result, before, means));
+    this.#report(this.#watched(unwatched, measures, gains));
+    this.#campaign.post({ type: 'published', now: this.#clock.now() });
+  }
+
+  async #gains(
+    round: number,
+    result: RoundResult,
+    before: Float32Array,
+    means: readonly Float32Array[],
+  ): Promise<Gains | undefined> {
+    const { evaluate } = this.#parts.options;
+    if (evaluate === undefined) return undefined;
+    try {
+      // After the evaluations that run already: a trainer does one thing at a time.
+      await this.#evaluations.idle();
+      return await gainsOf(result, before, means, (weights) => evaluate(weights, round));
+    } catch (error) {
+      this.#log.error({ round, error: String(error) }, 'the held-out comparison of groups failed; the round stands');
+      return undefined;
+    }
   }
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
-  #watched(unwatched: Unwatched, measures: Measures | undefined): RoundReport {
-    const report = this.#watch.round(unwatched, measures);
+  #watched(unwatched: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
+    const report = this.#watch.round(unwatched, measures, gains);
     for (const event of report.monitor) {
-      const { says, ...fields } = event;
-      this.#log.info(fields, says);
+      this.#tellMonitor(event);
       if (event.type !== 'quarantine') continue;
       const { client, until } = event;
       this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
     }
     return report;
+  }
+
+  #tellMonitor(event: MonitorEvent): void {
+    const { says, ...fields } = event;
+    this.#log.info(fields, says);
+    this.#emitter.emit('monitor', event);
   }
 
   /** Reports come in the order of the rounds: one without a model waits for the evaluations before it as well. */
