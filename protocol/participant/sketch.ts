@@ -1,12 +1,13 @@
 // R4 at the client: one challenge per input, ever; then k projections of the update and of each of its masks go out, signed.
 // Not here: the arithmetic (sketch/project.ts, run by the driver), what the coordinator makes of it (round/phases/sketch.ts).
 
-import { sketchStatement } from '../context.js';
+import { nonceCommitment, sketchStatement } from '../context.js';
+import { sign } from '../crypto/asking.js';
 import { bytesEqual } from '../crypto/enc.js';
 import { matrixKey } from '../sketch/matrix.js';
 import type { SketchRequest } from '../wire/messages.js';
 import { end, stopBy, wipeMasks } from './ending.js';
-import { type In, type ParticipantStep, stay } from './state.js';
+import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 import { isSubset, sameSet } from './unmask.js';
 
 export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): ParticipantStep {
@@ -17,6 +18,8 @@ export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): 
   if (!isSubset(u3, u2)) return stopBy(s, 'GUARD_SKETCH', 'U3 names a member that dealt no shares');
   if (u3.length < derived.threshold)
     return stopBy(s, 'GUARD_SKETCH', `${u3.length} inputs are below the threshold ${derived.threshold}`);
+  if (!bytesEqual(nonceCommitment(primitives, nonce), joined.commitNonce))
+    return stopBy(s, 'GUARD_SKETCH', 'the nonce is not the one that was committed to in R0');
   if (!u3.includes(rank)) return end(s, 'contributed', 'ROUND_TOO_LATE');
   const work = {
     type: 'sketch',
@@ -30,11 +33,11 @@ export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): 
   };
 }
 
-export function onSketched(s: In<'sketching'>, section: Uint8Array): ParticipantStep {
+export function* onSketched(s: In<'sketching'>, section: Uint8Array): AskingStep {
   const { keep, ...rest } = s;
   const { primitives, gctx, rank, run, identity } = s.joined;
   const statement = sketchStatement(gctx, rank, s.challenge.nonce, primitives.sha256(section));
-  const signature = primitives.sign(identity.secret.exposeSecret(), statement);
+  const signature = yield* sign(identity, statement);
   wipeMasks(keep);
   return {
     state: { ...rest, phase: 'sketched' },

@@ -17,10 +17,12 @@ export interface RoundSetup {
   readonly model: Hash;
   /** Hash of the chain record that gave the model. */
   readonly head: Hash;
+  /** Of that record: the clipping norm of this round (wire/messages.ts), 0 where the settings fix it. */
+  readonly clip: number;
   readonly groups: readonly { readonly id: GroupId; readonly members: readonly ClientId[] }[];
   readonly coordinator: Identity;
   readonly primitives: Primitives;
-  /** 32 bytes from a CSPRNG, of this attempt alone. Shown to nobody before every input is fixed; A is drawn from it. */
+  /** 32 bytes from a CSPRNG, of this attempt alone. Its hash is announced; itself it is shown to nobody before every input is fixed; A is drawn from it. */
   readonly nonce: Uint8Array;
 }
 

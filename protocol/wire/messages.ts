@@ -129,6 +129,10 @@ export interface ChainRecordBody {
   readonly step: number;
   /** Hash of the round's transcript (sets, exclusions, blame). */
   readonly transcript: Uint8Array;
+  /** Clipping norm of the next round, out of 2^31 − 1 parts of the largest that the settings allow; 0 where they fix it. */
+  readonly clip: number;
+  /** Noised share of the clients below the norm of this round, out of 2^31 − 1: what `clip` follows from. 0 where they fix it. */
+  readonly fraction: number;
   readonly signature: Uint8Array;
 }
 
@@ -146,8 +150,12 @@ export interface Announce {
   readonly groupRoots: Uint8Array;
   /** Members of this client's group, 32-byte keys back to back, in rank order. */
   readonly roster: Uint8Array;
+  /** To the nonce that R4 opens. In every announcement, also of tasks without sketches, where it stays closed. */
+  readonly commitNonce: Uint8Array;
   /** How long the coordinator means to wait for masked inputs, from now. Advice, signed with the rest. */
   readonly deadlineMs: Millis;
+  /** Clipping norm of this round, as the chain record `head` says it. */
+  readonly clip: number;
   readonly signature: Uint8Array;
 }
 /** R1, C→S. Channel and mask public keys. */
@@ -240,7 +248,7 @@ export interface Plain {
   readonly weight: number;
   readonly signature: Uint8Array;
 }
-/** R4, S→C, after R3 has closed in all groups. The matrix A follows from the round's context and this nonce. Answered once per input, ever. */
+/** R4, S→C, after R3 has closed in all groups. The matrix A follows from the round's context and this nonce, which the announcement has committed to. Answered once per input, ever. */
 export interface SketchRequest {
   readonly kind: 'sketchRequest';
   readonly run: RunRef;

@@ -32,6 +32,11 @@ export { largestGroup, medianBreakProbability, spoiltProbability, type Tolerated
 export { type OrderKernel, orderPlain } from './order.js';
 export { createSimdKernel } from './order-simd.js';
 export type { OrderReport, StageReport } from './reports.js';
+export { caf } from './research/caf.js';
+export { type DncOptions, dnc, dncScores } from './research/dnc.js';
+export { foolsGold, foolsGoldWeights } from './research/foolsgold.js';
+export { mda, smea } from './research/subsets.js';
+export { flTrust, monna } from './research/trusted.js';
 export { type Aggregated, type PreStep, pipeline, type Rule, type RuleState } from './rule.js';
 export { centreOf } from './selection/centre.js';
 export { createSelection } from './selection/create.js';

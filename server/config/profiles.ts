@@ -120,6 +120,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
             members: group.size * (group.count ?? 1),
             dimension,
           }),
+    privacy: 'none',
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),

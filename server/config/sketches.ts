@@ -136,10 +136,10 @@ export function fillSketch(file: SketchFile, { size, threshold, members, dimensi
 /**
  * Sketches in dealt groups: that `malicious` holds for each group is a matter of luck, since groups are dealt at random. If as many bad
  * clients as all groups may have together are dealt, more than the rule is ready for may get groups with more of them than can be
- * left out. @throws CONFIG_SKETCH where that is likelier than 1 %
+ * left out. Not asked of `trusted` tasks, as other floors are not. @throws CONFIG_SKETCH where that is likelier than 1 %
  */
-export function checkDeal({ profile, integrity, group, rule }: TaskConfig): void {
-  if (profile !== 'grouped' || integrity === 'none') return;
+export function checkDeal({ profile, trust, integrity, group, rule }: TaskConfig): void {
+  if (profile !== 'grouped' || integrity === 'none' || trust === 'trusted') return;
   const bad = Math.min(integrity.malicious, group.size) * group.count;
   const groups = rule.name === 'mean' ? 0 : rule.faulty;
   const odds = spoiltProbability(group.size * group.count, bad, group.size, { perGroup: integrity.exclusions, groups });

@@ -66,6 +66,8 @@ const record: fc.Arbitrary<ChainRecordBody> = fc.constantFrom('genesis' as const
     optimizerAfter: hashOrEmpty,
     step: counter,
     transcript: type === 'genesis' ? hashOrEmpty : hash,
+    clip: counter,
+    fraction: counter,
     signature,
   }),
 );
@@ -103,7 +105,9 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
       groupIds: fc.constant(groupIds),
       groupRoots: bytes(32 * groupIds.length),
       roster: list(32, 1, MAX_GROUP),
+      commitNonce: hash,
       deadlineMs: wait,
+      clip: counter,
       signature,
     }),
   ),

@@ -22,6 +22,8 @@ export const genesisRecord: ChainRecordBody = {
   optimizerAfter: fill(0, 0),
   step: 0,
   transcript: fill(0, 0),
+  clip: 0,
+  fraction: 0,
   signature,
 };
 export const updateRecord: ChainRecordBody = {
@@ -37,6 +39,8 @@ export const updateRecord: ChainRecordBody = {
   optimizerAfter: fill(0x07),
   step: 7,
   transcript: fill(0x7a),
+  clip: 1_500_000_000,
+  fraction: 1_100_000_000,
   signature,
 };
 
@@ -71,7 +75,9 @@ export const EXAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     groupIds: [0, 2],
     groupRoots: new Uint8Array([...fill(0xe0), ...fill(0xe2)]),
     roster: new Uint8Array([...fill(0xc1), ...fill(0xc2), ...fill(0xc3)]),
+    commitNonce: fill(0x4c),
     deadlineMs: 60_000,
+    clip: 1_500_000_000,
     signature,
   },
   keys: { kind: 'keys', run, channel: fill(0x0c), mask: fill(0x05), signature },
