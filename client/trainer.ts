@@ -24,6 +24,8 @@ export interface TrainingSpec {
   readonly optimizer: 'sgd' | 'momentum' | 'adam';
   /** At most this many examples a round, drawn anew each round; absent: all. */
   readonly maxExamples?: number;
+  /** β in [0, 1): the client sends the running mean of its updates (momentum.ts); absent: each update by itself. */
+  readonly clientMomentum?: number;
 }
 
 export interface TrainingRound {

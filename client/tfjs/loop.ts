@@ -39,6 +39,9 @@ export function checkTrainingSpec(spec: TrainingSpec): void {
     fail('learningRate', spec.learningRate, 'give a number above 0');
   if (spec.maxExamples !== undefined && !whole(spec.maxExamples))
     fail('maxExamples', spec.maxExamples, 'give a whole number ≥ 1 or leave it out');
+  const beta = spec.clientMomentum;
+  if (beta !== undefined && !(beta >= 0 && beta < 1))
+    fail('clientMomentum', beta, 'give a number from 0 to below 1, or leave it out');
   if (spec.algorithm === 'fedprox' && !(spec.mu !== undefined && spec.mu >= 0 && Number.isFinite(spec.mu))) {
     fail('mu', spec.mu, 'fedprox needs a number ≥ 0');
   }

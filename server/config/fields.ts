@@ -83,6 +83,13 @@ const training = settings({
     'all of them',
     says('Examples a client uses in a round, drawn anew each time.', whole(1, 100_000_000)),
   ),
+  clientMomentum: maybe(
+    'each update by itself',
+    says(
+      'A client sends the running mean of its updates, this much of it the last one. `centred-clipping` wants 0.9.',
+      decay(),
+    ),
+  ),
 });
 
 const window = settings({
