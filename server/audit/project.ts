@@ -6,6 +6,7 @@
 //   seating              groups, once dealt
 //   client/<id>          {enrolled, blamed, banned, quarantinedUntil, invited, survived}
 //   chain/<index>        {hash, record}; `chain` names the newest index
+//   hold                 {by, reason} while somebody keeps the campaign paused
 //   pin/<round>          models kept whatever their age
 //   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
 //   privacy/<id>         {state: reserved | settled, events}
@@ -115,14 +116,16 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
       return [[`privacy/${fact.body.id}`, { state: 'settled', events: fact.body.events }]];
     case 'model-pinned':
       return [[`pin/${fact.body.round}`, true]];
+    case 'paused':
+      return [['hold', fact.body as unknown as Row]];
+    case 'resumed':
+      return [['hold', undefined]];
     case 'coordinator-started':
     case 'coordinator-stopped':
     case 'auth-failed':
     case 'inputs-fixed':
     case 'survivors-fixed':
     case 'attempt-failed':
-    case 'paused':
-    case 'resumed':
     case 'admin':
       return [];
     default:

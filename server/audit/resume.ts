@@ -31,8 +31,10 @@ export function resumedOf(rows: Rows): Resumed {
     if (typeof row.quarantinedUntil === 'number' && row.quarantinedUntil > lastRound)
       quarantined.set(client, row.quarantinedUntil);
   }
+  const hold = rows.get('hold') as { readonly by: string; readonly reason: string } | undefined;
   return {
     lastRound,
+    ...(hold !== undefined && { hold: { type: 'paused' as const, by: hold.by, reason: hold.reason } }),
     attempts: round > lastRound ? attempt : 0,
     blamed,
     quarantined,

@@ -21,6 +21,7 @@ import type { MonitorEvent, MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
+import { type Administration, administration } from './administration.js';
 import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
 import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
@@ -61,6 +62,7 @@ export interface Parts {
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
   readonly done: Promise<CampaignResult>;
+  readonly admin: Administration;
   readonly #parts: Parts;
   readonly #config: TaskConfig;
   readonly #identity: Identity;
@@ -80,11 +82,11 @@ export class RunningCoordinator implements Coordinator {
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
   #runner: RoundRunner | undefined;
-  /** An attempt that is written down and not yet announced. */
   /** Of the newest attempt. */
   #round = 0;
   /** Since the last round that ended, by code: a flood must not fill the disk. */
   readonly #authFailures = new Map<string, number>();
+  /** An attempt that is written down and not yet announced. */
   #starting: { cancelled: boolean } | undefined;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
@@ -124,6 +126,7 @@ export class RunningCoordinator implements Coordinator {
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
+      heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
@@ -136,6 +139,15 @@ export class RunningCoordinator implements Coordinator {
       run: (effect) => this.#runCampaign(effect),
       broken: (error) => this.#broken(error, 'the campaign machine threw'),
     });
+    this.admin = administration({
+      parts,
+      campaign: this.#campaign,
+      connections: this.#connections,
+      watch: this.#watch,
+      journal: this.#journal,
+      appeal: (client, granted, reason) => this.appeal(client, granted, reason),
+      tell: (event) => this.#tellMonitor(event),
+    });
   }
 
   /** @throws what listening throws, such as EADDRINUSE */
@@ -144,6 +156,7 @@ export class RunningCoordinator implements Coordinator {
     const open = parts.options.openListener ?? openListener;
     coordinator.#listener = await open({
       ...parts.options.listen,
+      ...(parts.options.fetch && { fetch: parts.options.fetch }),
       room: () => coordinator.#connections.room,
       accept: (socket) => {
         const { clock } = parts;

@@ -1,9 +1,10 @@
-// The HTTP server and its upgrade to websockets, with the limits of operations.md 3.3. Says nothing but "upgrade" to plain HTTP:
-// health, metrics and the admin API are issue 5's and mount here. Not here: what is said on a socket (connection.ts).
+// The HTTP server and its upgrade to websockets, with the limits of operations.md 3.3. Plain HTTP goes to the handler that is handed in
+// (server/http); without one it is told to upgrade. Not here: what is said on a socket (connection.ts).
 
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { CLOSE_TIMEOUT_MS, MAX_FRAME_BYTES, MAX_WS_FRAGMENTS } from '../../protocol/limits.js';
 import { SUBPROTOCOL } from '../../protocol/wire/types.js';
@@ -14,12 +15,16 @@ const MAX_HTTP_HEADER_BYTES = 8_192;
 /** Chunks of one message that ws holds before it is complete: a full frame in TCP segments of 100 bytes. */
 const MAX_BUFFERED_CHUNKS = 4_096;
 
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
 export interface ListenerSetup {
   readonly host: string;
   readonly port: number;
   /** Whether another connection may be opened now. */
   readonly room: () => boolean;
   readonly accept: (socket: WebSocket) => void;
+  /** For plain HTTP on the same port. */
+  readonly fetch?: FetchHandler;
 }
 export interface Listener {
   readonly url: string;
@@ -54,9 +59,7 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
       connectionsCheckingInterval: 1_000,
       maxHeaderSize: MAX_HTTP_HEADER_BYTES,
     },
-    (_, response) => {
-      response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end();
-    },
+    plainHttp(setup.fetch),
   );
   let closing = false;
   server.on('upgrade', (request, socket, head) => {
@@ -83,6 +86,11 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
     },
   };
 }
+
+const plainHttp = (fetch: FetchHandler | undefined): RequestListener =>
+  fetch === undefined
+    ? (_, response) => void response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end()
+    : getRequestListener((request) => fetch(request), { overrideGlobalObjects: false });
 
 /** The sub-protocol must be offered, and exactly: another version of ours is another name. */
 function refusalOf({ headers }: IncomingMessage): number | undefined {

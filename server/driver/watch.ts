@@ -18,6 +18,7 @@ import {
   type MonitorEvent,
   type MonitorSettings,
   type MonitorState,
+  type MonitorStep,
   openMonitor,
   type Proof,
   type Screening,
@@ -72,11 +73,15 @@ export class Watch {
     return membership;
   }
 
-  /** @returns the event for the record */
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
-    const { state, events } = appeal(this.#state, client, granted, reason);
+    return this.operate((state) => appeal(state, client, granted, reason));
+  }
+
+  /** Somebody responsible changes its memory. @returns the event for the record */
+  operate(change: (state: MonitorState) => MonitorStep): MonitorEvent {
+    const { state, events } = change(this.#state);
     this.#state = state;
-    // safe: an appeal is one event.
+    // safe: what an operator does is one event.
     return events[0]!;
   }
 
