@@ -5,6 +5,7 @@ import type { Dataset } from '../../client/dataset.js';
 import { type ClientEngine, inlineEngine } from '../../client/engine.js';
 import { FederatedClient } from '../../client/federated-client.js';
 import { memoryGuards } from '../../client/guards.js';
+import type { ParticipantMachine } from '../../client/machine.js';
 import type { ReconnectOptions } from '../../client/reconnect.js';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { TrainingPool } from '../../client/tfjs/worker/pool.js';
@@ -19,7 +20,7 @@ import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/nat
 import type { Policy } from '../../protocol/participant/types.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { openProjector } from '../../protocol/sketch/project.js';
-import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
+import { type ClientPhase, deriveTask, type TaskConfig } from '../../protocol/task.js';
 import { needsOthers } from '../attacks/attack.js';
 import { createAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
@@ -27,6 +28,7 @@ import { asSent } from '../pipeline.js';
 import { type DroppingTransport, droppingTransport } from './dropping.js';
 import type { Mail } from './gathering.js';
 import { type HostileOptions, hostileEngine, hostileTrainer, isOn } from './hostile.js';
+import { hostileMachine, noInsight } from './hostile-machine.js';
 import type { CampaignOrder, MemberOrder } from './messages.js';
 import { dropoutsOf } from './plan.js';
 
@@ -39,7 +41,7 @@ export interface Surroundings {
   readonly transport: Transport;
   /** One set for all: masking is synchronous, so two members never use it at once. */
   readonly kernels: Kernels;
-  readonly onCut: (client: number, round: number, phase: WaitingPhase) => void;
+  readonly onCut: (client: number, round: number, phase: ClientPhase) => void;
   readonly onTrouble: (client: number, code: ErrorCode, text: string) => void;
   /** Where attackers wait for what they are shown. */
   readonly mail: Mail;
@@ -54,6 +56,16 @@ const RECONNECT: ReconnectOptions = { minMs: 20, maxMs: 200, factor: 2, jitter: 
 
 /** How long a client may take to fetch its last model and end by itself, ms. */
 const FAREWELL_MS = 2_000;
+
+/** What makes a client of a campaign honest or not. */
+interface Equipment {
+  readonly trainer: Trainer;
+  readonly engine: ClientEngine;
+  readonly rounding: Rng;
+  readonly machine?: ParticipantMachine;
+  readonly leaves?: (round: number) => ClientPhase | undefined;
+  readonly inputDelayMs?: (round: number) => number;
+}
 
 export class Member {
   readonly order: MemberOrder;
@@ -87,10 +99,13 @@ export class Member {
   join(campaign: CampaignOrder): void {
     const { position, secret } = this.order;
     const { config } = campaign;
-    const { trainer, engine, rounding } = this.#equip(config);
+    const { trainer, engine, rounding, machine, leaves, inputDelayMs } = this.#equip(config);
+    const planned = dropoutsOf(campaign.dropouts, position);
     const transport = droppingTransport({
       inner: this.#around.transport,
-      script: dropoutsOf(campaign.dropouts, position),
+      script: { get: (round) => planned.get(round) ?? leaves?.(round) },
+      again: leaves !== undefined,
+      ...(inputDelayMs && { inputDelayMs }),
       onCut: (round, phase) => this.#around.onCut(position, round, phase),
     });
     const client = new FederatedClient({
@@ -102,6 +117,7 @@ export class Member {
       policy: policyFor(config),
       trainer,
       engine,
+      ...(machine && { machine }),
       guards: memoryGuards(),
       transport,
       primitives: nativePrimitives,
@@ -148,7 +164,7 @@ export class Member {
   }
 
   /** Trainer, engine and rounding of one campaign: seeded, and hostile where this member is an attacker. */
-  #equip(config: TaskConfig): { readonly trainer: Trainer; readonly engine: ClientEngine; readonly rounding: Rng } {
+  #equip(config: TaskConfig): Equipment {
     const { position, attack: ordered } = this.order;
     const { draws } = this.#around;
     let round = 0;
@@ -181,6 +197,8 @@ export class Member {
     const attack = createAttack(ordered.spec);
     const options: HostileOptions = {
       attack,
+      position,
+      allies: ordered.allies,
       rank: ordered.rank,
       attackers: ordered.attackers,
       cohort: config.group.size * config.group.count,
@@ -195,7 +213,10 @@ export class Member {
         },
       }),
     };
-    const hostile = hostileTrainer(trainer, options);
+    const insight = noInsight();
+    const hostile = hostileTrainer(trainer, options, insight);
+    const active = (at: number): boolean => isOn(options, at);
+    const { leaves, inputDelayMs } = attack;
     return {
       trainer: {
         init: (task) => hostile.init(task),
@@ -204,8 +225,11 @@ export class Member {
           return hostile.train(weights, order);
         },
       },
-      engine: hostileEngine(honest, options, nativePrimitives, () => isOn(options, round)),
+      engine: hostileEngine(honest, options, nativePrimitives, () => active(round), insight),
+      machine: hostileMachine(options, insight, nativePrimitives),
       rounding,
+      ...(leaves && { leaves: (at: number) => (active(at) ? leaves(at, ordered.rank) : undefined) }),
+      ...(inputDelayMs && { inputDelayMs: (at: number) => (active(at) ? inputDelayMs : 0) }),
     };
   }
 }
