@@ -110,6 +110,10 @@ export function epsilonOfSum({ curve, sketches }: Sum, budget: PrivacyBudget): n
   return delta > 0 ? epsilonOf(curve, ORDERS, delta).epsilon : Infinity;
 }
 
+/** ε of the dearest statement that these legal events make. @throws PRIVACY_EPSILON, PRIVACY_DELTA */
+export const spentOf = (events: readonly PrivacyEvent[], budget: PrivacyBudget, curves: Curves): number =>
+  Math.max(0, ...added([], events, curves).map((sum) => epsilonOfSum(sum, budget)));
+
 function added(sums: readonly Sum[], events: readonly PrivacyEvent[], curves: Curves): readonly Sum[] {
   const next = [...sums];
   for (const { statement, events: some } of statementsOf(events)) {
