@@ -11,7 +11,7 @@ import type { ClientWork, ClientWorkResult, Encoding, SketchWork } from '../../p
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
 import { type AggregatorView, type Attack, needsOthers } from '../attacks/attack.js';
 import type { SketchView } from '../attacks/place.js';
-import { asSent, predictor } from '../pipeline.js';
+import { asSent, predictor, type Screening } from '../pipeline.js';
 import type { Random } from '../random.js';
 import type { Others } from './gathering.js';
 import type { Insight } from './hostile-machine.js';
@@ -29,6 +29,8 @@ export interface HostileOptions {
   readonly encoding: Encoding;
   /** The rule of the task, for attackers that know it. */
   readonly rule: RuleSpec;
+  /** Its selection over sketches; absent where there is none. */
+  readonly screening?: Screening;
   /** A stream for each round. */
   readonly draws: (round: number) => Random;
   /** Trains on the data as they were before poisoning: for attacks that are not always on. */
@@ -85,7 +87,7 @@ function rowsOf(others: Others): readonly Float32Array[] {
 
 /** Everything there is to know; an attack reads what its type lets it. */
 function viewOf(
-  { attack, position, rank, attackers, cohort, encoding, rule, draws }: HostileOptions,
+  { attack, position, rank, attackers, cohort, encoding, rule, screening, draws }: HostileOptions,
   own: Pick<AggregatorView, 'round' | 'model' | 'previousModel' | 'clean'>,
   others: Others | undefined,
 ): AggregatorView {
@@ -109,7 +111,7 @@ function viewOf(
     aggregate: (sent) => {
       const groups = conspirators.map(({ group }) => group);
       const coins = draws(own.round).fork('prediction');
-      predict ??= predictor(rule, encoding.dimension, honest, groups, () => coins.uniform());
+      predict ??= predictor(rule, encoding.dimension, honest, groups, () => coins.uniform(), screening);
       return predict(asSent(sent, encoding, attack.clips));
     },
   };

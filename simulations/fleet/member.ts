@@ -24,7 +24,7 @@ import { type ClientPhase, deriveTask, type TaskConfig } from '../../protocol/ta
 import { needsOthers } from '../attacks/attack.js';
 import { createAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
-import { asSent } from '../pipeline.js';
+import { asSent, screeningOf } from '../pipeline.js';
 import { type DroppingTransport, droppingTransport } from './dropping.js';
 import type { Mail } from './gathering.js';
 import { type HostileOptions, hostileEngine, hostileTrainer, isOn } from './hostile.js';
@@ -193,6 +193,7 @@ export class Member {
     if (ordered === undefined) {
       return { trainer: this.#around.listens ? watched(trainer, told) : trainer, engine: honest, rounding };
     }
+    const screening = screeningOf(config);
     // A fresh value for each campaign: some attacks remember.
     const attack = createAttack(ordered.spec);
     const options: HostileOptions = {
@@ -204,6 +205,7 @@ export class Member {
       cohort: config.group.size * config.group.count,
       encoding,
       rule: config.rule,
+      ...(screening && { screening }),
       draws: (at) => draws.attack(position, at),
       ...(this.#clean && { clean: this.#clean }),
       ...(needsOthers(attack) && {

@@ -4,6 +4,7 @@ export { CATALOGUE, knowledgeOf, type NamedKind } from './catalogue.js';
 export { type Bar, type BarVerdict, barsSchema, judge, loadBars, parseBars } from './gate.js';
 export { type RedTeamEvent, type RedTeamOptions, runRedTeam } from './matrix.js';
 export { type CellMeasures, judgesClients, measure, type NamedFor } from './measures.js';
+export { htmlPage, markdownPage } from './pages.js';
 export {
   type AttackReport,
   type CellReport,
