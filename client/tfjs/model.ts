@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import type { Manifest } from '../trainer.js';
+import type { Layers } from './layers.js';
 import { inputShape, type ModelSpec, manifestFor, modelManifest } from './spec.js';
 
 export interface TrainableModel {
@@ -16,8 +17,11 @@ export interface TrainableModel {
   /** Shape of one example. */
   readonly inputShape: readonly number[];
   readonly classes: number;
-  /** [n, …inputShape] → [n, classes]. Called inside a tidy. */
-  forward(x: tf.Tensor, training: boolean): tf.Tensor2D;
+  /**
+   * [n, …inputShape] → [n, classes]. Called inside a tidy.
+   * DP-SGD gives `layers`: a model that uses its trainable variables through them alone can be trained so, any other is refused.
+   */
+  forward(x: tf.Tensor, training: boolean, layers?: Layers): tf.Tensor2D;
   /** What `forward` gives; softmax cross-entropy is taken accordingly. */
   readonly output: 'logits' | 'probabilities';
   dispose(): void;
@@ -36,13 +40,14 @@ export function buildModel(spec: ModelSpec): TrainableModel {
     trainable: variables,
     inputShape: inputShape(spec),
     classes: spec.classes,
-    forward: (x) => forward(spec, variables, x),
+    forward: (x, _, layers) => (layers ? layered(spec, variables, x, layers) : fused(spec, variables, x)),
     output: 'logits',
     dispose: () => tf.dispose(variables as tf.Variable[]),
   };
 }
 
-function forward(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor): tf.Tensor2D {
+/** For speed. */
+function fused(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor): tf.Tensor2D {
   let at = 0;
   const next = (): tf.Variable => variables[at++] as tf.Variable; // safe: the manifest and this walk have the same order
   let h = x;
@@ -64,6 +69,23 @@ function forward(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tenso
     flat = tf.fused.matMul({ a: flat, b: next(), bias: next(), activation: last ? 'linear' : 'relu' }) as tf.Tensor2D;
   }
   return flat;
+}
+
+/** The same through layers that are given. */
+function layered(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor, layers: Layers): tf.Tensor2D {
+  let at = 0;
+  const next = (): tf.Variable => variables[at++] as tf.Variable; // safe: the manifest and this walk have the same order
+  let h = x;
+  for (const _ of spec.kind === 'cnn' ? spec.filters : []) {
+    h = tf.maxPool(tf.relu(layers.conv2d(h, next(), next())), 2, 2, 'valid');
+  }
+  h = tf.reshape(h, [x.shape[0] as number, -1]);
+  while (at < variables.length) {
+    const last = at === variables.length - 2;
+    const out = layers.dense(h, next(), next());
+    h = last ? out : tf.relu(out);
+  }
+  return h as tf.Tensor2D;
 }
 
 /** The part of a tf.LayersModel that is used here; structural, so that these types do not depend on @tensorflow/tfjs-layers. */
