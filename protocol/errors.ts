@@ -190,6 +190,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the rule cannot promise anything with so many faulty among so few inputs',
   },
+  AGGREGATE_NOBODY_LEFT: {
+    blame: 'nobody',
+    retry: 'next-round',
+    says: 'the rule trusts none of its inputs; the round is skipped',
+  },
   // server optimiser
   OPTIMIZER_SHAPE: {
     blame: 'local',
@@ -236,6 +241,55 @@ export const ERRORS = {
     retry: 'never',
     says: 'a hyper-parameter of the server optimiser is out of its range',
   },
+  // privacy
+  PRIVACY_EVENT: {
+    blame: 'config',
+    retry: 'never',
+    says: 'a release of unknown type, or with a parameter outside its domain, has no price',
+  },
+  PRIVACY_CLAIM: {
+    blame: 'config',
+    retry: 'never',
+    says: 'the protection is claimed against somebody whom it does not bind',
+  },
+  PRIVACY_MIXED: {
+    blame: 'local',
+    retry: 'never',
+    says: 'events of different units, neighbours or observers are separate statements and have no common price',
+  },
+  PRIVACY_DELTA: { blame: 'config', retry: 'never', says: 'delta is not between 0 and 1, or used up by the sketches' },
+  PRIVACY_EPSILON: { blame: 'config', retry: 'never', says: 'epsilon is not a finite number above 0' },
+  PRIVACY_PLD_RANGE: {
+    blame: 'config',
+    retry: 'never',
+    says: 'delta is too small for the accountant of privacy loss distributions',
+  },
+  PRIVACY_ACCOUNTANT: {
+    blame: 'config',
+    retry: 'never',
+    says: 'the accountant does not exist or cannot price these events',
+  },
+  PRIVACY_NO_CONVERGENCE: {
+    blame: 'config',
+    retry: 'never',
+    says: 'a computation of the accountants did not converge',
+  },
+  PRIVACY_SHARES: {
+    blame: 'config',
+    retry: 'never',
+    says: 'too few noise shares would count in the sum of a group',
+  },
+  PRIVACY_BUDGET: {
+    blame: 'nobody',
+    retry: 'never',
+    says: 'the worst case of the round would exceed the privacy budget, so it does not start',
+  },
+  PRIVACY_LEDGER: {
+    blame: 'local',
+    retry: 'never',
+    says: 'an entry does not follow from the privacy ledger: reserved twice, settled twice, or never reserved',
+  },
+  PRIVACY_CALIBRATION: { blame: 'config', retry: 'never', says: 'no amount of noise keeps the plan within its budget' },
   // training and data
   TRAIN_BACKEND: { blame: 'local', retry: 'never', says: 'the training backend that was asked for did not start' },
   TRAIN_UNSUPPORTED: {

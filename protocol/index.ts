@@ -29,6 +29,12 @@ export type {
   ParticipantSetup,
   Policy,
 } from './participant/types.js';
+export { noiseMultiplierFor, roundsWithinBudget } from './privacy/calibrate.js';
+export type { NoiseArithmetic, Observer, PrivacyBudget, PrivacyEvent, PrivacyUnit } from './privacy/events.js';
+export { createCurves, EMPTY_LEDGER, type Ledger, ledgerOf, reserve, settle } from './privacy/ledger.js';
+export type { LedgerEntry } from './privacy/ledger-entry.js';
+export { type Odometer, readOdometer } from './privacy/odometer.js';
+export { type Accountant, type Price, price, statementsOf, tightPrice } from './privacy/price.js';
 export { type RoundState, type Step, startRound, stepRound } from './round/round.js';
 export {
   type RoundEffect,

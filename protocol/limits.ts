@@ -26,6 +26,8 @@ export const MAX_GROUPS = 1_024;
 export const MIN_GROUPS = 5;
 /** Steps of an iterative rule. 200 is what Weiszfeld needs to converge (robustness.md §1.2); each costs a pass over all inputs. */
 export const MAX_RULE_STEPS = 200;
+/** Subsets that a rule over subsets compares. C(25, 5) is 53,130: about 10 s of eigenvalues; the next sizes take minutes. */
+export const MAX_RULE_SUBSETS = 60_000;
 /** Stages before a rule. The longest published pipeline has two; each costs up to a pass over all pairs of inputs. */
 export const MAX_PRE_STEPS = 4;
 /** Clients in one round of profile `open`. Their keys (32 KiB) and the settings fit the header of one announcement. */
@@ -46,6 +48,18 @@ export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
 export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */
 export const MAX_TEXT = 256;
+
+// ---- privacy ----------------------------------------------------------------------------------------------------------
+/** Terms of the series for one fractional Rényi order; the slowest sensible case (order 1.1, sampling rate ½) needs 10⁴. */
+export const MAX_SERIES_TERMS = 200_000;
+/** Cells of a privacy loss distribution. 2^20 doubles, four arrays: 32 MB and half a second. */
+export const MAX_PLD_CELLS = 2 ** 20;
+/** Smallest δ for the PLD accountant: round-off of its transform shows below 1e-11. */
+export const MIN_PLD_DELTA = 1e-10;
+/** A strictly priced sketch may tell more than accounted with probability 2^-30, which is added to δ. */
+export const SKETCH_FAILURE_BITS = 30;
+/** Fewest noise shares that count in a sum at worst: one alone would be the coordinator's whole protection. */
+export const MIN_HONEST_SHARES = 2;
 
 // ---- coordinator -----------------------------------------------------------------------------------------------------
 /** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */

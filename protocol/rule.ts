@@ -5,7 +5,7 @@
 // no step and never an empty list, so that one meaning has one canonical text, the one it had before there were steps.
 
 import { SottoError } from './errors.js';
-import { MAX_PRE_STEPS, MAX_RULE_STEPS } from './limits.js';
+import { MAX_PRE_STEPS, MAX_RULE_STEPS, MAX_RULE_SUBSETS } from './limits.js';
 
 /** How many nearest others a Krum score sums over. `n-f-2` is Blanchard et al. 2017; `n-f-1` is n − f counting the row itself. */
 export const NEIGHBOURS = ['n-f-2', 'n-f-1'] as const;
@@ -28,6 +28,17 @@ export type PreSpec =
 export type CoreSpec =
   | { readonly name: 'mean' }
   | { readonly name: 'median' | 'trimmed-mean' | 'meamed' | 'bulyan'; readonly faulty: number }
+  /** For comparison among few inputs: `mda` and `smea` look at every subset. */
+  | { readonly name: 'mda' | 'smea' | 'caf'; readonly faulty: number }
+  | {
+      readonly name: 'dnc';
+      readonly faulty: number;
+      /** c: an iteration leaves out ⌊c·f⌋ inputs. */
+      readonly filter: number;
+      readonly iterations: number;
+      /** Coordinates sampled in an iteration. */
+      readonly coordinates: number;
+    }
   | {
       readonly name: 'geometric-median';
       readonly faulty: number;
@@ -74,6 +85,10 @@ export const RULE_FIELDS = {
   krum: ['faulty', 'neighbours', 'force'],
   'multi-krum': ['faulty', 'neighbours', 'keep', 'force'],
   bulyan: ['faulty'],
+  mda: ['faulty'],
+  smea: ['faulty'],
+  caf: ['faulty'],
+  dnc: ['faulty', 'filter', 'iterations', 'coordinates'],
 } as const satisfies Record<CoreSpec['name'], readonly string[]>;
 export const PRE_FIELDS = {
   clip: ['norm'],
@@ -91,7 +106,15 @@ export const preOf = (spec: RuleSpec): readonly PreSpec[] => spec.pre ?? [];
 export const isPlainMean = (spec: RuleSpec): boolean => spec.name === 'mean' && preOf(spec).length === 0;
 
 /** Whether it draws: a rule that does not leaves the coordinator's stream of chance alone. */
-export const isRandomised = (spec: RuleSpec): boolean => preOf(spec).some(({ name }) => name === 'bucketing');
+export const isRandomised = (spec: RuleSpec): boolean =>
+  spec.name === 'dnc' || preOf(spec).some(({ name }) => name === 'bucketing');
+
+/** C(n, f), the subsets that `mda` and `smea` compare; exact below 2^53, Infinity where it is far beyond every budget. */
+export function subsetsOf(n: number, faulty: number): number {
+  let count = 1;
+  for (let i = 1; i <= Math.min(faulty, n - faulty) && count < 2 ** 53; i++) count = (count * (n - i + 1)) / i;
+  return count < 2 ** 53 ? Math.round(count) : Number.POSITIVE_INFINITY;
+}
 
 /** Whether the next round needs what the last one gave. */
 export const isStateful = (spec: RuleSpec): boolean => spec.name === 'centred-clipping' && spec.start === 'previous';
@@ -150,6 +173,9 @@ const RANGES: Readonly<Record<string, Range>> = {
   faulty: integer(0),
   keep: integer(1),
   size: integer(1),
+  iterations: integer(1, MAX_RULE_STEPS),
+  coordinates: integer(1),
+  filter: positive,
   steps: integer(1, MAX_RULE_STEPS),
   nu: positive,
   tau: positive,
@@ -214,15 +240,24 @@ function fieldProblem(
 const startOf = (name: string): Range => oneOf(name === 'centred-clipping' ? CLIPPING_STARTS : MEDIAN_STARTS);
 
 /**
- * @param inputs how many groups or clients the rule will see at least.
- * @throws CONFIG_RULE_COUNT where a count is none, or the inputs are too few for the claim; CONFIG_INVALID for the other problems
+ * @param inputs how many groups or clients the rule will see.
+ * @throws CONFIG_RULE_COUNT where a count is none, the inputs are too few for the claim, or too many to compare all subsets;
+ *   CONFIG_INVALID for the other problems
  */
 export function checkRule(spec: RuleSpec, inputs: number): void {
   const problem = ruleProblem(spec);
   if (problem !== undefined) throw new SottoError(problem.code, problem.text, { field: 'rule' });
   const least = leastInputs(spec);
-  if (inputs >= least) return;
   const faulty = faultyOf(spec);
+  if (inputs >= least) {
+    const subsets = spec.name === 'mda' || spec.name === 'smea' ? subsetsOf(inputs, faulty) : 0;
+    if (subsets <= MAX_RULE_SUBSETS) return;
+    throw new SottoError(
+      'CONFIG_RULE_COUNT',
+      `${spec.name} with faulty ${faulty} would compare ${subsets} subsets of ${inputs} inputs, ${MAX_RULE_SUBSETS} is the most; use caf, or lower faulty`,
+      { faulty, inputs, field: 'rule' },
+    );
+  }
   const steps = preOf(spec).map((step) => `${step.name} → `);
   const keep = spec.name === 'multi-krum' ? ' or keep' : '';
   const buckets = isRandomised(spec) ? ' or buckets' : '';

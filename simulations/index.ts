@@ -1,8 +1,10 @@
 // sotto/simulations: settings of a simulated federation, running it, and the parts to build others from: attacks, partitions,
 // data sets, the seeded generator, the fleet. Not here: the command (server/cli).
 
+export { type Box, fgsm, type PgdOptions, pgd } from './adversarial.js';
 export type { AttackSettings, MaliciousSettings } from './attack-settings.js';
 export * from './attacks/index.js';
+export { epsilonLowerBound, type Guesses, oneRunPValue } from './audit.js';
 export {
   type DataSettings,
   type DropoutSettings,
@@ -14,6 +16,7 @@ export {
   withPlainMean,
 } from './config.js';
 export { type Examples, loadExamples } from './data.js';
+export { flDetectorRoundScore, flDetectorSuspicion } from './fl-detector.js';
 export {
   type Dropout,
   type DroppingTransport,
@@ -27,8 +30,10 @@ export {
   planDropouts,
   startFleet,
 } from './fleet/index.js';
+export { auc, type Gaussian, liraOffline, liraOnline, liraStatistic, tprAtFpr, yeom } from './membership.js';
 export { type PartitionOptions, type PartitionSpec, partition } from './partition.js';
 export { Random } from './random.js';
+export { FLAG_AT, type TestRates, trackerStep } from './regrouping-tracker.js';
 export { type RehearsalOptions, type RehearsedRound, rehearse } from './rehearsal.js';
 export type {
   FleetClient,

@@ -7,5 +7,5 @@ import type { PrivacyEvent } from './events.js';
 export type LedgerEntry =
   /** Durable before the first message that spends it leaves. `id` is unique in the ledger: task, round and attempt are enough. */
   | { readonly type: 'reserved'; readonly id: string; readonly events: readonly PrivacyEvent[] }
-  /** Replaces the reservation with this id. No events: nothing was released. */
+  /** Replaces the reservation with this id, once. No events: nothing was released. */
   | { readonly type: 'settled'; readonly id: string; readonly events: readonly PrivacyEvent[] };

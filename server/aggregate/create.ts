@@ -16,6 +16,9 @@ import { median, trimmedMean } from './median.js';
 import { nnm } from './nnm.js';
 import type { OrderKernel } from './order.js';
 import { createSimdKernel } from './order-simd.js';
+import { caf } from './research/caf.js';
+import { dnc } from './research/dnc.js';
+import { mda, smea } from './research/subsets.js';
 import { type PreStep, pipeline, type Rule, type RuleState } from './rule.js';
 
 /** What heavy rules compute with. They keep memory and compiled code: one set for each thread, made once. */
@@ -29,10 +32,10 @@ export const createRuleKernels = (): RuleKernels => ({ order: createSimdKernel()
 
 /**
  * The steps and the rule a task's configuration asks for. `checkRule` has judged the spec against the number of inputs.
- * @param random uniform in [0, 1); only bucketing draws
+ * @param random uniform in [0, 1); only bucketing and dnc draw
  */
 export function createRule(spec: RuleSpec, random: () => number, kernels: RuleKernels = createRuleKernels()): Rule {
-  const core = coreOf(spec, kernels);
+  const core = coreOf(spec, random, kernels);
   const steps = preOf(spec).map((step) => stepOf(step, random, kernels));
   return steps.length === 0 ? core : pipeline(steps, core);
 }
@@ -52,7 +55,7 @@ function stepOf(spec: PreSpec, random: () => number, { distances }: RuleKernels)
   }
 }
 
-function coreOf(spec: CoreSpec, { order, distances }: RuleKernels): Rule {
+function coreOf(spec: CoreSpec, random: () => number, { order, distances }: RuleKernels): Rule {
   switch (spec.name) {
     case 'mean':
       return mean();
@@ -72,6 +75,14 @@ function coreOf(spec: CoreSpec, { order, distances }: RuleKernels): Rule {
       return multiKrum(spec, distances);
     case 'bulyan':
       return bulyan(spec.faulty, distances);
+    case 'mda':
+      return mda(spec.faulty, distances);
+    case 'smea':
+      return smea(spec.faulty, distances);
+    case 'caf':
+      return caf(spec.faulty, distances);
+    case 'dnc':
+      return dnc(spec, random);
     default:
       return spec satisfies never;
   }

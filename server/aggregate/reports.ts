@@ -14,7 +14,13 @@ export type StageReport =
   | BulyanReport
   | ClipReport
   | NnmReport
-  | BucketingReport;
+  | BucketingReport
+  | SubsetReport
+  | CafReport
+  | DncReport
+  | MonnaReport
+  | FlTrustReport
+  | FoolsGoldReport;
 
 /** Of the rules over order statistics. */
 export interface OrderReport {
@@ -99,4 +105,57 @@ export interface BucketingReport {
   readonly stage: 'bucketing';
   /** Rows of each bucket, in the order of the stage's outputs. */
   readonly buckets: readonly (readonly number[])[];
+}
+
+// ---- rules for comparison (research/) --------------------------------------------------------------------------------
+
+export interface SubsetReport {
+  readonly stage: 'mda' | 'smea';
+  readonly faulty: number;
+  /** Rows that were averaged, ascending. */
+  readonly chosen: readonly number[];
+  /** 1 or 0 per row. */
+  readonly kept: readonly number[];
+  /** The squared diameter of the chosen (mda), the top eigenvalue of their covariance (smea). */
+  readonly value: number;
+}
+
+export interface CafReport {
+  readonly stage: 'caf';
+  readonly faulty: number;
+  /** Sum 1. */
+  readonly weights: readonly number[];
+}
+
+export interface DncReport {
+  readonly stage: 'dnc';
+  readonly faulty: number;
+  /** Of the last iteration: squared lengths along the top direction. */
+  readonly scores: readonly number[];
+  /** Rows that were averaged, ascending. */
+  readonly chosen: readonly number[];
+  /** Share of the iterations in which the row stayed. */
+  readonly kept: readonly number[];
+}
+
+export interface MonnaReport {
+  readonly stage: 'monna';
+  readonly faulty: number;
+  readonly trusted: number;
+  /** L2, from the trusted row. */
+  readonly distances: readonly number[];
+  /** Rows that were averaged, nearest first. */
+  readonly chosen: readonly number[];
+}
+
+export interface FlTrustReport {
+  readonly stage: 'fltrust';
+  /** Cosines with the root step, 0 where they are negative. */
+  readonly trust: readonly number[];
+}
+
+export interface FoolsGoldReport {
+  readonly stage: 'foolsgold';
+  /** In [0, 1]. */
+  readonly weights: readonly number[];
 }

@@ -2,7 +2,7 @@
 // counts fit together (protocol/rule.ts checkRule), which profile allows which rule (protocol/task.ts).
 
 import * as v from 'valibot';
-import { MAX_GROUPS, MAX_OPEN_COHORT, MAX_PRE_STEPS, MAX_RULE_STEPS } from '../../protocol/limits.js';
+import { MAX_DIMENSION, MAX_GROUPS, MAX_OPEN_COHORT, MAX_PRE_STEPS, MAX_RULE_STEPS } from '../../protocol/limits.js';
 import {
   CLIPPING_STARTS,
   type CoreSpec,
@@ -23,6 +23,7 @@ export const RULE_FILL = {
   'geometric-median': { nu: 0.1, steps: 3, start: 'zero' },
   'centred-clipping': { tau: 10, steps: 3, start: 'previous' },
   krum: { neighbours: 'n-f-2', force: false },
+  dnc: { filter: 1, iterations: 3, coordinates: 10_000 },
 } as const;
 
 const faulty = says(
@@ -132,6 +133,41 @@ export const ruleSettings = choice('name', [
     pre,
   }),
   settings({ name: says('Krum again and again, then the mean around the median.', literal('bulyan')), faulty, pre }),
+  settings({
+    name: says('For comparison: the mean of the inputs with the smallest diameter, of all subsets.', literal('mda')),
+    faulty,
+    pre,
+  }),
+  settings({
+    name: says(
+      'For comparison: the mean of the inputs with the smallest top eigenvalue, of all subsets.',
+      literal('smea'),
+    ),
+    faulty,
+    pre,
+  }),
+  settings({
+    name: says('For comparison: weighs inputs down along the direction in which they spread most.', literal('caf')),
+    faulty,
+    pre,
+  }),
+  settings({
+    name: says(
+      'For comparison: leaves out what is farthest along the top direction of sampled coordinates.',
+      literal('dnc'),
+    ),
+    faulty,
+    filter: maybe(`${RULE_FILL.dnc.filter}`, says('An iteration leaves out this times f inputs.', positive())),
+    iterations: maybe(
+      `${RULE_FILL.dnc.iterations}`,
+      says('Who is left out in any of them is left out.', whole(1, MAX_RULE_STEPS)),
+    ),
+    coordinates: maybe(
+      `${RULE_FILL.dnc.coordinates}`,
+      says('Coordinates sampled in an iteration.', whole(1, MAX_DIMENSION)),
+    ),
+    pre,
+  }),
 ]);
 
 export type RuleFile = v.InferOutput<typeof ruleSettings>;
@@ -151,7 +187,11 @@ function fillCore(file: DistributiveOmit<RuleFile, 'pre'>, inputs: number): Core
     case 'trimmed-mean':
     case 'meamed':
     case 'bulyan':
+    case 'mda':
+    case 'smea':
+    case 'caf':
       return file;
+    case 'dnc':
     case 'geometric-median':
     case 'centred-clipping': {
       // safe: what is undefined is left to the fill, and the shapes are those of the name.

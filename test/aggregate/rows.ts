@@ -1,6 +1,5 @@
-// Rows as inputs of a rule, and the cases of vectors/robustness.json. Not a test.
+// Rows as inputs of a rule. Not a test.
 
-import { readFileSync } from 'node:fs';
 import { groupMean, type Rule, type Vector, type Visible } from '../../server/aggregate/index.js';
 
 export const inputsOf = (rows: readonly Vector[], weights?: readonly number[]): Visible[] =>
@@ -21,18 +20,3 @@ export const codeOf = (act: () => unknown): unknown => {
   }
   return undefined;
 };
-
-export interface Case {
-  readonly id: string;
-  readonly family: string;
-  readonly rule: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly inputs: { readonly vectors?: readonly (readonly (number | string)[])[] };
-  readonly expected: unknown;
-  readonly tolerance: number;
-  readonly note?: string;
-}
-
-export function readCases(): readonly Case[] {
-  return (JSON.parse(readFileSync('test/vectors/robustness.json', 'utf8')) as { cases: Case[] }).cases;
-}

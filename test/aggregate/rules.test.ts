@@ -7,8 +7,6 @@ import { checkRule, leastInputs, type RuleSpec } from '../../protocol/rule.js';
 import {
   clip,
   createRule,
-  largestGroup,
-  medianBreakProbability,
   type OrderReport,
   pipeline,
   type Rule,
@@ -17,8 +15,9 @@ import {
   type Visible,
 } from '../../server/aggregate/index.js';
 import { Random } from '../../simulations/random.js';
+import { ALL_CASES } from '../robustness-cases.js';
 import { worstOfTrials } from './kappa.js';
-import { aggregate, codeOf, f64, inputsOf, readCases } from './rows.js';
+import { aggregate, codeOf, f64, inputsOf } from './rows.js';
 
 type Plain = 'mean' | 'median' | 'trimmed-mean';
 const rule = (name: Plain, faulty = 0): Rule =>
@@ -233,7 +232,7 @@ describe('the mean', () => {
 });
 
 describe('robustness constants (Allouah et al. 2023, Definition 2 and Table 1)', () => {
-  const bounds = readCases().filter(({ family }) => family === 'kappaBound');
+  const bounds = ALL_CASES.filter(({ family }) => family === 'kappaBound');
   const trials = (name: Plain, n: number, f: number, count: number): number => {
     return worstOfTrials((rows) => aggregate(rule(name, name === 'mean' ? 0 : f), rows), n, f, count);
   };
@@ -261,59 +260,6 @@ describe('robustness constants (Allouah et al. 2023, Definition 2 and Table 1)',
       expect(trials('mean', n, f, 400)).toBeGreaterThan(1e3);
     },
   );
-});
-
-describe('variance under Gaussian noise relative to the mean (0.02 of the exact value, fixed seed)', () => {
-  const cases = readCases().filter(({ rule: name }) => name === 'varianceFactor');
-  it.each(cases.map((one) => [one.id, one] as const))('%s', (_, one) => {
-    const m = Number(one.params.m);
-    const d = 60_000;
-    const random = Random.fromSeed(one.id);
-    const rows = Array.from({ length: m }, () => Float64Array.from({ length: d }, () => random.normal()));
-    const of = one.params.rule === 'median' ? rule('median') : rule('trimmed-mean', Number(one.params.b));
-    const { vector } = of.aggregate(inputsOf(rows), []);
-    const variance = [...vector].reduce((sum, value) => sum + value * value, 0) / d;
-    // Standard error of a variance: √(2/d) = 0.6 %; three of them beside the tolerance of the table.
-    expect(Math.abs(m * variance - Number(one.expected))).toBeLessThan(one.tolerance + 3 * 1.5 * Math.sqrt(2 / d));
-  });
-});
-
-describe('bias where b groups go to +∞, in deviations of a group mean (0.02 of the exact value, fixed seed)', () => {
-  const cases = readCases().filter(({ rule: name }) => name === 'oneSidedBias');
-  it.each(cases.map((one) => [one.id, one] as const))('%s', (_, one) => {
-    const [m, b] = [Number(one.params.m), Number(one.params.b)];
-    const d = 40_000;
-    const random = Random.fromSeed(one.id);
-    const rows = Array.from({ length: m }, (__, i) =>
-      Float64Array.from({ length: d }, () => (i < b ? 1e9 : random.normal())),
-    );
-    const expected = one.expected as Record<string, number>;
-    for (const [name, key] of [
-      ['median', 'median'],
-      ['trimmed-mean', 'trimmedMean'],
-    ] as const) {
-      const bias = [...rule(name, b).aggregate(inputsOf(rows), []).vector].reduce((sum, value) => sum + value, 0) / d;
-      // Standard error of the mean of 40,000 order statistics with deviation below 0.6: 0.003.
-      expect(Math.abs(bias - (expected[key] ?? Number.NaN))).toBeLessThan(one.tolerance + 0.009);
-    }
-  });
-});
-
-describe('the odds of a split into groups', () => {
-  const cases = readCases().filter(({ rule: name }) => ['medianBreakProbability', 'largestGroup'].includes(name));
-  it.each(cases.map((one) => [one.id, one] as const))('%s', (_, { rule: name, params, expected, tolerance }) => {
-    const value =
-      name === 'largestGroup'
-        ? largestGroup(Number(params.maliciousFraction), Number(params.badGroupBelow))
-        : medianBreakProbability(Number(params.n), Number(params.f), Number(params.g));
-    expect(Math.abs(value - Number(expected))).toBeLessThanOrEqual(tolerance);
-  });
-
-  it('refuse groups of unequal size', () => {
-    expect(cases).toHaveLength(25);
-    expect(codeOf(() => medianBreakProbability(10, 1, 3))).toBe('AGGREGATE_PRECONDITION');
-    expect(codeOf(() => medianBreakProbability(10, 11, 5))).toBe('AGGREGATE_PRECONDITION');
-  });
 });
 
 describe('pipelines', () => {

@@ -1,7 +1,6 @@
 // The monitor: every drift and group vector of robustness.json, thresholds against the false-alarm rate they state, 500 rounds without
 // an attacker, attackers by kind, and what it must never do. Not here: how a coordinator feeds it (end-to-end.test.ts).
 
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ClientId } from '../../protocol/ids.js';
 import {
@@ -35,17 +34,8 @@ import {
   trimFrequencyZ,
 } from '../../server/monitor/index.js';
 import { Random } from '../../simulations/random.js';
+import { type Case, casesOf, difference } from '../robustness-cases.js';
 
-interface Case {
-  readonly id: string;
-  readonly family: string;
-  readonly rule: string;
-  readonly params: Record<string, unknown>;
-  readonly inputs: Record<string, unknown>;
-  readonly expected: number | number[];
-  readonly tolerance: number;
-}
-const { cases } = JSON.parse(readFileSync('test/vectors/robustness.json', 'utf8')) as { cases: Case[] };
 const list = (value: unknown): number[] => value as number[];
 
 function answer({ rule, params: p, inputs: i }: Case): number | number[] | undefined {
@@ -79,20 +69,11 @@ function answer({ rule, params: p, inputs: i }: Case): number | number[] | undef
       return undefined;
   }
 }
-/** FLDetector needs every client's update (class P): it belongs to simulations, not to a coordinator. */
-const ELSEWHERE = ['flDetectorRoundScore'];
-const mine = cases.filter(
-  ({ family, rule }) => (family === 'drift' || family === 'groupStatistic') && !ELSEWHERE.includes(rule),
-);
+const mine = casesOf('test/server/monitor.test.ts');
 
 describe('the vectors of the monitor', () => {
   it.each(mine.map((one) => [one.id, one] as const))('%s', (_, one) => {
-    const actual = [answer(one)].flat();
-    const expected = [one.expected].flat();
-    expect(actual).toHaveLength(expected.length);
-    expected.forEach((value, i) => {
-      expect(Math.abs((actual[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(one.tolerance);
-    });
+    expect(difference(answer(one), one.expected, one.tolerance, one.id)).toBe('');
   });
 });
 

@@ -1,0 +1,136 @@
+// The ledger of one client's privacy: reserve at the worst, settle at what happened, and refuse before anything is spent. Pure:
+// each call gives a new ledger and the entry that must become durable before it counts. Who keeps it: a client for itself
+// (client/ledger-store.ts), a coordinator for each client (cohort-ledger.ts). Not here: prices (price.ts), reports (odometer.ts).
+
+import { SottoError } from '../errors.js';
+import { epsilonOf } from './convert.js';
+import { rememberCurves } from './curve.js';
+import { checkBudget, checkEvent } from './domain.js';
+import type { PrivacyBudget, PrivacyEvent, PrivacyUnit } from './events.js';
+import type { LedgerEntry } from './ledger-entry.js';
+import { ORDERS } from './orders.js';
+import { curveOf, statementsOf, withoutSketchDelta } from './price.js';
+
+/** What one has allowed oneself for each unit. Records and clients are separate statements, so their budgets are too. */
+export type Budgets = Readonly<Partial<Record<PrivacyUnit, PrivacyBudget>>>;
+
+export interface Ledger {
+  /** In the order they were appended. */
+  readonly entries: readonly LedgerEntry[];
+  /** By id: what is in force, reserved or settled. */
+  readonly inForce: ReadonlyMap<
+    string,
+    { readonly state: LedgerEntry['type']; readonly events: readonly PrivacyEvent[] }
+  >;
+}
+
+export interface Appended {
+  readonly ledger: Ledger;
+  /** Must be durable before the message that spends it leaves; only then does `ledger` replace the old one. */
+  readonly entry: LedgerEntry;
+}
+
+/** Remembers curves between calls; one for each ledger or campaign. */
+export type Curves = (event: PrivacyEvent) => Float64Array;
+export const createCurves = (): Curves => rememberCurves('strict');
+
+export const EMPTY_LEDGER: Ledger = { entries: [], inForce: new Map() };
+
+/** @throws PRIVACY_LEDGER where an entry does not follow from those before; PRIVACY_EVENT, PRIVACY_CLAIM */
+export const ledgerOf = (entries: readonly LedgerEntry[]): Ledger => entries.reduce(append, EMPTY_LEDGER);
+
+/** Every event that counts: settled ones, and reservations that nobody settled. */
+export const eventsInForce = (ledger: Ledger): readonly PrivacyEvent[] =>
+  [...ledger.inForce.values()].flatMap(({ events }) => events);
+
+/** Reservations that were never settled: rounds under way, or rounds that a crash cut off. */
+export const openReservations = (ledger: Ledger): readonly string[] =>
+  [...ledger.inForce].filter(([, { state }]) => state === 'reserved').map(([id]) => id);
+
+/**
+ * Takes the worst case into the ledger, or refuses it: the hard stop before R0.
+ * As a filter over orders fixed in advance it stays valid when what is reserved depends on earlier rounds (Lécuyer 2021; Feldman, Zrnic 2021).
+ * @param events at the worst that the settings allow: survivor floor, all colluders, sketch opened; at least one
+ * @throws PRIVACY_BUDGET, naming the unit and what is left; PRIVACY_LEDGER for an id used before; PRIVACY_EVENT, PRIVACY_CLAIM, PRIVACY_DELTA
+ */
+export function reserve(
+  ledger: Ledger,
+  id: string,
+  events: readonly PrivacyEvent[],
+  budgets: Budgets,
+  curves: Curves,
+): Appended {
+  if (events.length === 0)
+    throw new SottoError('PRIVACY_LEDGER', `reservation ${id} names no event; reserve the worst case of the round`, {
+      id,
+    });
+  const entry: LedgerEntry = { type: 'reserved', id, events };
+  const next = append(ledger, entry);
+  const units = new Set(events.map(({ unit }) => unit));
+  for (const { statement, events: all } of statementsOf(eventsInForce(next))) {
+    if (!units.has(statement.unit)) continue;
+    const budget = budgets[statement.unit];
+    if (budget === undefined)
+      throw new SottoError(
+        'PRIVACY_BUDGET',
+        `there is no budget for the unit ${statement.unit}; set epsilon and delta`,
+        {
+          unit: statement.unit,
+        },
+      );
+    const price = spentOf(all, budget, curves);
+    if (price > budget.epsilon)
+      throw new SottoError(
+        'PRIVACY_BUDGET',
+        `with ${id} the ${statement.unit} would have spent ε = ${price.toFixed(4)} at δ = ${budget.delta} against the ${statement.observer}, more than the budget of ${budget.epsilon}; end the task here, or start with more noise`,
+        { id, unit: statement.unit, epsilon: price, budget: budget.epsilon },
+      );
+  }
+  return { ledger: next, entry };
+}
+
+/** ε of RDP, the accountant that stops a run. All events about one statement, checked. */
+export function spentOf(events: readonly PrivacyEvent[], budget: PrivacyBudget, curves: Curves): number {
+  checkBudget(budget);
+  if (events.length === 0) return 0;
+  return epsilonOf(curveOf(events, curves), ORDERS, withoutSketchDelta(events, budget.delta, 'strict')).epsilon;
+}
+
+/**
+ * Replaces a reservation by what was released; by nothing where nothing was. A fact is taken in whatever it costs.
+ * @returns also whether it cost more than was reserved at some order: then the reservation was not the worst case, a bug to report
+ * @throws PRIVACY_LEDGER where there is no such reservation or it is settled already; PRIVACY_EVENT, PRIVACY_CLAIM
+ */
+export function settle(
+  ledger: Ledger,
+  id: string,
+  events: readonly PrivacyEvent[],
+  curves: Curves,
+): Appended & { readonly exceeds: boolean } {
+  const entry: LedgerEntry = { type: 'settled', id, events };
+  const next = append(ledger, entry);
+  const reserved = statementsOf(ledger.inForce.get(id)?.events ?? []);
+  const exceeds = statementsOf(events).some(({ statement, events: real }) => {
+    const same = reserved.find(({ statement: s }) => JSON.stringify(s) === JSON.stringify(statement));
+    const [cost, covered] = [curveOf(real, curves), curveOf(same?.events ?? [], curves)];
+    // Round-off in the sum of the two curves is no finding.
+    return cost.some((value, i) => value > (covered[i] as number) * (1 + 1e-12));
+  });
+  return { ledger: next, entry, exceeds };
+}
+
+/** @throws PRIVACY_LEDGER, PRIVACY_EVENT, PRIVACY_CLAIM */
+export function append(ledger: Ledger, entry: LedgerEntry): Ledger {
+  const known = ledger.inForce.get(entry.id);
+  const fault =
+    entry.type === 'reserved'
+      ? known && 'is reserved a second time'
+      : known === undefined
+        ? 'is settled and was never reserved'
+        : known.state === 'settled' && 'is settled a second time';
+  if (fault) throw new SottoError('PRIVACY_LEDGER', `${entry.id} ${fault}`, { id: entry.id });
+  for (const event of entry.events) checkEvent(event);
+  const inForce = new Map(ledger.inForce);
+  inForce.set(entry.id, { state: entry.type, events: entry.events });
+  return { entries: [...ledger.entries, entry], inForce };
+}
