@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import type { Manifest } from '../trainer.js';
 import type { Layers } from './layers.js';
+import { type LayersGraphLike, walkLayers } from './layers-model.js';
 import { inputShape, type ModelSpec, manifestFor, modelManifest } from './spec.js';
 
 export interface TrainableModel {
@@ -92,8 +93,9 @@ function layered(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tenso
 export interface LayersModelLike {
   readonly weights: readonly LayerWeightLike[];
   readonly trainableWeights: readonly LayerWeightLike[];
-  readonly inputs: readonly { readonly shape: readonly (number | null)[] }[];
-  readonly outputs: readonly { readonly shape: readonly (number | null)[] }[];
+  readonly layers: LayersGraphLike['layers'];
+  readonly inputs: readonly (LayersGraphLike['inputs'][number] & { readonly shape: readonly (number | null)[] })[];
+  readonly outputs: readonly (LayersGraphLike['outputs'][number] & { readonly shape: readonly (number | null)[] })[];
   apply(x: tf.Tensor, kwargs?: { training?: boolean }): unknown;
   dispose(): unknown;
 }
@@ -127,7 +129,8 @@ export function layersModel(model: LayersModelLike, output: 'logits' | 'probabil
     trainable: model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     inputShape: from.shape.slice(1).map(Number),
     classes,
-    forward: (x, training) => model.apply(x, { training }) as tf.Tensor2D,
+    forward: (x, training, layers) =>
+      layers ? walkLayers(model, x, training, layers) : (model.apply(x, { training }) as tf.Tensor2D),
     output,
     dispose: () => void model.dispose(),
   };

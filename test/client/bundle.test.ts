@@ -3,8 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
-/** What it is today, and a little. The promise of issue 6 is 40,000. It went up once, from 68,500, when clients learnt to sketch. */
-const BUDGET = 74_500;
+/**
+ * What it is today, and a little. The promise of issue 6 is 40,000. It went up once, from 68,500, when clients learnt to sketch; and from
+ * 74,500, when they learnt to keep a privacy ledger, which is imported when a task needs it and inlined here. */
+const BUDGET = 80_500;
 
 async function bundle(entry: string): Promise<{ code: string; inputs: string[] }> {
   const { outputFiles, metafile } = await build({

@@ -60,11 +60,13 @@ export function addClippedGradients(
 interface Attempt {
   readonly norms: Float64Array;
   readonly loss: number;
-  /** Absent where a norm or a sum is not finite. */
+  /** Absent where a value, a norm or a sum is not finite, or the sum is longer than its records allow. */
   readonly sums?: readonly Float32Array[];
 }
 
 function attempt(model: TrainableModel, { x, y }: Records, clipNorm: number): Attempt {
+  // Kernels swallow a NaN here and there (relu, pooling, matrix products of the wasm backend); what is not trained on cannot be.
+  if (!x.every(Number.isFinite)) return { norms: new Float64Array(0), loss: 0 };
   const tape = new Tape(model.trainable);
   try {
     let found: Attempt = { norms: new Float64Array(0), loss: 0 };
@@ -76,12 +78,25 @@ function attempt(model: TrainableModel, { x, y }: Records, clipNorm: number): At
       found = { norms, loss };
       if (!norms.every(Number.isFinite)) return;
       const sums = flat(model, tape.clippedSums(clipFactors(norms, clipNorm)));
-      if (sums.every((values) => values.every(Number.isFinite))) found = { norms, loss, sums };
+      if (isWithin(sums, y.length * clipNorm)) found = { norms, loss, sums };
     });
     return found;
   } finally {
     tape.dispose();
   }
+}
+
+/** Rounding of float32 sums. */
+const LENGTH_SLACK = 1e-4;
+
+/**
+ * Whether the sum is as short as clipping makes it. It is by construction; this holds even where a kernel turned a NaN into a number
+ * that no norm has seen. False for NaN.
+ */
+function isWithin(sums: readonly Float32Array[], length: number): boolean {
+  let square = 0;
+  for (const part of sums) for (let k = 0; k < part.length; k++) square += (part[k] as number) ** 2;
+  return Math.sqrt(square) <= length * (1 + LENGTH_SLACK);
 }
 
 /** One array for each trainable variable; empty where the loss does not depend on it. */

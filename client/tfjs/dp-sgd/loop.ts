@@ -11,6 +11,7 @@ import type { TrainableModel } from '../model.js';
 import { makeOptimizer } from '../optimizer.js';
 import { divide } from './arithmetic.js';
 import { addClippedGradients } from './clipped.js';
+import { requireIndependence } from './independence.js';
 import { stepNoise } from './noise-kinds.js';
 import { poissonBatch } from './poisson.js';
 import { releaseOf } from './releases.js';
@@ -47,6 +48,7 @@ export async function trainPrivately(
   signal?: AbortSignal,
 ): Promise<{ readonly metrics: PrivateMetrics; readonly release: RecordRelease }> {
   const { dpSgd: dp } = spec;
+  requireIndependence(model);
   const rows = rowsOf(data);
   const noise = stepNoise(dp, gradientSize(model), rng);
   const optimizer = makeOptimizer(spec);

@@ -46,7 +46,7 @@ interface Entry {
 }
 
 const size = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1);
-const values = (tensor: tf.Tensor): Values => tensor.dataSync() as Float32Array;
+const values = (tensor: tf.Tensor): Values => new Float64Array(tensor.dataSync());
 
 export class Tape {
   readonly #trainable: ReadonlySet<tf.Variable>;

@@ -15,7 +15,7 @@ export interface Shape2D {
  * Overwrites `into` (output pixels × filter height × filter width × channels) with the windows of the image at `x[from…]`;
  * what lies in the padding is 0.
  */
-export function unfold(x: ArrayLike<number>, from: number, shape: Shape2D, into: Float64Array): void {
+export function unfold(x: Float64Array, from: number, shape: Shape2D, into: Float64Array): void {
   const { inSize, outSize, filter, strides, padding, channels } = shape;
   const [height, width] = inSize;
   const run = filter[1] * channels;
