@@ -12,7 +12,7 @@ export const MAX_CHUNKS = 2_304;
 export const MAX_HEADER_DEPTH = 8;
 /** Values in one header: keys, maps and arrays are counted with their contents. Largest: a resume that lists MAX_CHUNKS chunks; then the share book, 127 × 17. */
 export const MAX_HEADER_ITEMS = 4_096;
-/** Keys of one map in a header. The largest, a chain record, has 13; comparing each with each finds duplicates and must stay cheap. */
+/** Keys of one map in a header. The largest, a chain record, has 15; comparing each with each finds duplicates and must stay cheap. */
 export const MAX_MAP_KEYS = 32;
 /** Members of one group. A clique costs n² agreements and shares; above this a sparse graph is needed. */
 export const MAX_GROUP = 128;

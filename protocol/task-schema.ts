@@ -20,6 +20,15 @@ const json: v.GenericSchema<Json> = v.lazy(() =>
 );
 const adaptive = { learningRate: positive, beta1: finite, tau: positive };
 
+/** What every placement of noise says. Whether the numbers make a promise is asked by privacy/provision.ts. */
+const claim = {
+  noiseMultiplier: finite,
+  clipSteps: count,
+  rotation: v.picklist(['none', 'hadamard']),
+  neighbours: v.picklist(['add-or-remove', 'replace-one']),
+  budget: v.strictObject({ epsilon: finite, delta: finite }),
+};
+
 export const taskIdSchema = v.pipe(
   v.string(),
   v.maxLength(MAX_TASK_ID),
@@ -66,6 +75,28 @@ export const taskSchema = v.strictObject({
       selection: filtersSchema,
       window,
     }),
+  ]),
+  privacy: v.union([
+    v.literal('none'),
+    v.strictObject({
+      placement: v.literal('distributed'),
+      noise: v.picklist(['discrete-gaussian', 'skellam']),
+      losses: count,
+      noiseless: count,
+      clipping: v.variant('by', [
+        v.strictObject({ by: v.literal('fixed') }),
+        v.strictObject({
+          by: v.literal('quantile'),
+          quantile: finite,
+          learningRate: positive,
+          bitDeviation: positive,
+          least: positive,
+          most: positive,
+        }),
+      ]),
+      ...claim,
+    }),
+    v.strictObject({ placement: v.literal('central'), ...claim }),
   ]),
   rule: ruleSchema,
   optimizer: optimizerSchema,

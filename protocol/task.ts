@@ -4,10 +4,11 @@
 
 import { enc } from './crypto/enc.js';
 import { LABELS } from './crypto/labels.js';
-import type { Prg, Primitives } from './crypto/primitives.js';
+import type { Prg, SymmetricPrimitives } from './crypto/primitives.js';
 import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
+import type { PrivacySpec } from './privacy/spec.js';
 import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
 import { checkSketch, ringBitsFor, type SketchBounds, type SketchSpec, sketchBounds } from './sketch/bounds.js';
@@ -59,6 +60,8 @@ export interface TaskConfig {
   readonly prg: Prg;
   /** Verified sketches of protocol.md §7, or none. Profile `sketch` has them, `grouped` may. */
   readonly integrity: 'none' | SketchSpec;
+  /** Differential privacy of whole clients, or none. */
+  readonly privacy: PrivacySpec;
   readonly rule: RuleSpec;
   readonly optimizer: OptimizerSpec;
   /** Passed to the trainer as it is (client/trainer.ts TrainingSpec); the protocol only signs it. */
@@ -123,6 +126,10 @@ export function deriveTask(config: TaskConfig): Derived {
   checkRuleFits(config);
   checkWindows(config, threshold);
   checkOptimizer(config.optimizer);
+  if (config.privacy !== 'none')
+    throw new SottoError('CONFIG_PRIVACY', 'privacy: this version cannot keep that promise yet; use none', {
+      field: 'privacy',
+    });
   const weighted = encoding.weighting.by === 'examples';
   const vectorLength = config.dimension + (weighted && profile !== 'open' ? 1 : 0);
   return {
@@ -256,5 +263,5 @@ export function canonicalJson(value: Json): string {
 }
 
 /** SHA-256 over the canonical text of a task's settings. */
-export const configHash = (primitives: Primitives, text: string): Uint8Array =>
+export const configHash = (primitives: SymmetricPrimitives, text: string): Uint8Array =>
   primitives.sha256(enc(LABELS.config, text));

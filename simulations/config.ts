@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import { modelManifest } from '../client/tfjs/spec.js';
+import type { PrivacyBudget } from '../protocol/privacy/events.js';
 import type { TaskConfig, WaitingPhase } from '../protocol/task.js';
 import { deriveTask } from '../protocol/task.js';
 import { campaignSchema, taskEntries } from '../server/config/fields.js';
@@ -10,7 +11,7 @@ import { parseSettings, readSettings } from '../server/config/load.js';
 import { settingError } from '../server/config/problem.js';
 import { fillCampaign, fillTask } from '../server/config/profiles.js';
 import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
-import { choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
 import { fillMalicious, type MaliciousSettings, maliciousSchema } from './attack-settings.js';
 
 /** Which examples there are, and how they are cut among the clients (partition.ts). */
@@ -49,6 +50,8 @@ export interface FleetSettings {
   /** Worker processes that the clients are spread over. */
   readonly processes: number;
   readonly dropouts: DropoutSettings;
+  /** What each client allows itself for its single records; needed where training is private. */
+  readonly recordBudget?: PrivacyBudget;
   /** Entries of different attackers; none: everybody is honest. */
   readonly malicious: readonly MaliciousSettings[];
 }
@@ -68,7 +71,7 @@ const MAX_FLEET = 100_000;
 const literal = <const T extends string>(name: T) => v.literal(name, name);
 const PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
 
-const dataSchema = settings({
+export const dataSchema = settings({
   source: says(
     'The examples.',
     choice('set', [
@@ -113,7 +116,8 @@ const dataSchema = settings({
   ),
 });
 
-const fleetSchema = settings({
+/** Settings of a fleet whoever is malicious in it. */
+export const fleetEntries = {
   clients: says('Clients, malicious ones among them.', whole(1, MAX_FLEET)),
   processes: says(
     'Worker processes that the clients are spread over. As many as there are cores is a good number.',
@@ -134,10 +138,24 @@ const fleetSchema = settings({
       }),
     ),
   ),
+};
+
+const fleetSchema = settings({
+  ...fleetEntries,
+  recordBudget: maybe(
+    'none; needed with `training.dpSgd`',
+    says(
+      'What every client allows itself for its single records, on its own ledger: it leaves a round alone that would cost more.',
+      settings({
+        epsilon: says('ε of the whole task.', positive()),
+        delta: says('δ, below one in the number of records of a client.', between(1e-15, 0.5)),
+      }),
+    ),
+  ),
   malicious: maybe(
     'nobody is',
     says(
-      'Clients that follow the protocol, so that nothing leaves them out, and send a harmful update.',
+      'Clients that do harm. Most follow the protocol, so that nothing leaves them out, and send a harmful update; some break it.',
       maliciousSchema,
     ),
   ),
@@ -154,7 +172,7 @@ export const simulationSchema = settings({
     whole(0, Number.MAX_SAFE_INTEGER),
   ),
 });
-type SimulationFile = v.InferOutput<typeof simulationSchema>;
+export type SimulationFile = v.InferOutput<typeof simulationSchema>;
 
 /** What the command line may change of a file. */
 export interface SimulationOverrides {
@@ -173,32 +191,49 @@ export function parseSimulationConfig(
   name: string,
   { seed, rounds }: SimulationOverrides = {},
 ): SimulationConfig {
-  return parseSettings(text, name, simulationSchema, (file) => {
-    const task = fillTask(file, modelManifest(file.model).dimension);
-    const { threshold } = deriveTask(task);
-    checkDataFitsModel(file);
-    return {
-      task,
-      model: file.model,
-      data: {
-        source: file.data.source,
-        partition: file.data.partition,
-        minimumExamples: file.data.minimumExamples ?? 1,
-        ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
-      },
-      fleet: fillFleet(file, task, threshold),
-      campaign: fillCampaign({ ...file.campaign, rounds: rounds ?? file.campaign.rounds }, task),
+  return parseSettings(text, name, simulationSchema, (file) =>
+    fillSimulation({
+      ...file,
       seed: seed ?? file.seed,
-    };
-  });
+      campaign: { ...file.campaign, rounds: rounds ?? file.campaign.rounds },
+    }),
+  );
 }
 
-function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, threshold: number): FleetSettings {
+/** Checked values as settings. @throws CONFIG_* with `details.field` as a file of `sotto simulate` has it */
+export function fillSimulation(file: SimulationFile): SimulationConfig {
+  const task = fillTask(file, modelManifest(file.model).dimension);
+  const { threshold } = deriveTask(task);
+  checkDataFitsModel(file);
+  return {
+    task,
+    model: file.model,
+    data: {
+      source: file.data.source,
+      partition: file.data.partition,
+      minimumExamples: file.data.minimumExamples ?? 1,
+      ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
+    },
+    fleet: fillFleet(file, task, threshold),
+    campaign: fillCampaign(file.campaign, task),
+    seed: file.seed,
+  };
+}
+
+function fillFleet({ fleet, training }: SimulationFile, { group, profile }: TaskConfig, threshold: number): FleetSettings {
   const needed = group.size * group.count;
   if (fleet.clients < needed) {
     throw settingError(
       'fleet.clients',
       `is ${fleet.clients}, but ${group.count} x ${group.size} are needed in a round; use at least ${needed}`,
+    );
+  }
+  if ((training.dpSgd === undefined) !== (fleet.recordBudget === undefined)) {
+    throw settingError(
+      'fleet.recordBudget',
+      training.dpSgd === undefined
+        ? 'is there, but nothing is charged to it without training.dpSgd; remove it'
+        : 'is missing; with training.dpSgd clients take part within a budget of their own, for example {epsilon: 4, delta: 1e-5}',
     );
   }
   const spare = profile === 'open' ? group.size - 1 : group.size - threshold;
@@ -233,6 +268,7 @@ function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, th
       firstRound: fleet.dropouts?.firstRound ?? 1,
       phases: fleet.dropouts?.phases ?? PHASES,
     },
+    ...(fleet.recordBudget === undefined ? {} : { recordBudget: fleet.recordBudget }),
     malicious,
   };
 }

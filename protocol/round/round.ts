@@ -56,6 +56,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
     model: setup.model,
     config: configHash(primitives, derived.text),
     rosterRoot,
+    clip: setup.clip,
     coordinator: coordinator.publicKey,
   });
   const head = fromHex(setup.head);
@@ -95,6 +96,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
       groupRoots: join(groupRoots),
       roster: join(publicKeys),
       deadlineMs,
+      clip: setup.clip,
       signature,
     };
     groups.set(id, newGroup(groupSetup, now));

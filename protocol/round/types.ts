@@ -17,6 +17,8 @@ export interface RoundSetup {
   readonly model: Hash;
   /** Hash of the chain record that gave the model. */
   readonly head: Hash;
+  /** Of that record: the clipping norm of this round (wire/messages.ts), 0 where the settings fix it. */
+  readonly clip: number;
   readonly groups: readonly { readonly id: GroupId; readonly members: readonly ClientId[] }[];
   readonly coordinator: Identity;
   readonly primitives: Primitives;

@@ -129,6 +129,10 @@ export interface ChainRecordBody {
   readonly step: number;
   /** Hash of the round's transcript (sets, exclusions, blame). */
   readonly transcript: Uint8Array;
+  /** Clipping norm of the next round, out of 2^31 − 1 parts of the largest that the settings allow; 0 where they fix it. */
+  readonly clip: number;
+  /** Noised share of the clients below the norm of this round, out of 2^31 − 1: what `clip` follows from. 0 where they fix it. */
+  readonly fraction: number;
   readonly signature: Uint8Array;
 }
 
@@ -148,6 +152,8 @@ export interface Announce {
   readonly roster: Uint8Array;
   /** How long the coordinator means to wait for masked inputs, from now. Advice, signed with the rest. */
   readonly deadlineMs: Millis;
+  /** Clipping norm of this round, as the chain record `head` says it. */
+  readonly clip: number;
   readonly signature: Uint8Array;
 }
 /** R1, C→S. Channel and mask public keys. */

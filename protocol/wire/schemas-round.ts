@@ -70,6 +70,7 @@ export const coordinatorRoundSchemas = {
       groupRoots: f.bytesBy(f.HASH_BYTES, 1, MAX_GROUPS),
       roster: f.bytesBy(f.KEY_BYTES, 1, MAX_OPEN_COHORT),
       deadlineMs: f.waitMs,
+      clip: f.counter,
       signature: f.signature,
     }),
     v.check((m) => m.groupRoots.length === f.HASH_BYTES * m.groupIds.length),

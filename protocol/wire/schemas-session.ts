@@ -22,6 +22,8 @@ export const chainRecord = v.pipe(
     optimizerAfter: f.hashOrEmpty,
     step: f.counter,
     transcript: f.hashOrEmpty,
+    clip: f.counter,
+    fraction: f.counter,
     signature: f.signature,
   }),
   v.check((r) =>

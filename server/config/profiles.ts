@@ -2,7 +2,7 @@
 // that nobody typed: functions have no defaults for them. Not here: what a profile forbids (protocol/task.ts deriveTask).
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
-import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
+import { type Json, type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { settingError } from './problem.js';
 import { fillRule, type RuleFile } from './rules.js';
@@ -76,15 +76,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   if (profile === 'sketch' && file.sketch === undefined) {
     throw settingError('sketch', 'is missing; profile sketch needs it, for example {malicious: 4}');
   }
-  if (file.training.algorithm === 'fedprox' && file.training.mu === undefined) {
-    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
-  }
-  if (file.training.algorithm === 'fedavg' && file.training.mu !== undefined) {
-    throw settingError(
-      'training.mu',
-      `is ${file.training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
-    );
-  }
+  checkTraining(file);
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
   const windows = fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders));
@@ -104,11 +96,44 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     prg: file.prg ?? 'aes256ctr',
     integrity:
       file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, thresholdOf(group.size, colluders)),
+    privacy: 'none',
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),
     windows,
   };
+}
+
+/** @throws CONFIG_INVALID where settings of local training belong to different kinds of it, or are missing */
+function checkTraining({ training, encoding }: TaskFile): void {
+  if (training.algorithm === 'fedprox' && training.mu === undefined) {
+    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
+  }
+  if (training.algorithm === 'fedavg' && training.mu !== undefined) {
+    throw settingError(
+      'training.mu',
+      `is ${training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
+    );
+  }
+  if (training.dpSgd === undefined) {
+    for (const field of ['epochs', 'batchSize'] as const) {
+      if (training[field] === undefined)
+        throw settingError(`training.${field}`, 'is missing; give it, or dpSgd for differentially private training');
+    }
+    return;
+  }
+  for (const field of ['epochs', 'batchSize', 'maxExamples'] as const) {
+    if (training[field] !== undefined)
+      throw settingError(
+        `training.${field}`,
+        'does not go with dpSgd, which has steps and draws its batches record by record; remove it',
+      );
+  }
+  if (encoding.weighting?.by === 'examples')
+    throw settingError(
+      'encoding.weighting.by',
+      'is examples, but under dpSgd the number of records is private and every client counts the same; use uniform',
+    );
 }
 
 /** Inputs that a filled-in rule counts on: groups, of which as many may be lost as may be bad; in `open` the quorum. */
@@ -178,10 +203,8 @@ export function fillCoordinator(file: CoordinatorFile, dimension: number, identi
 }
 
 /** The parser writes `undefined` for what was left out; a signed text must not depend on that. */
-function withoutAbsent<T extends Record<string, string | number | undefined>>(
-  values: T,
-): Record<string, string | number> {
-  const out: Record<string, string | number> = {};
+function withoutAbsent<T extends Record<string, Json | undefined>>(values: T): Record<string, Json> {
+  const out: Record<string, Json> = {};
   for (const [key, value] of Object.entries(values)) if (value !== undefined) out[key] = value;
   return out;
 }

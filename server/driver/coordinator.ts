@@ -229,6 +229,7 @@ export class RunningCoordinator implements Coordinator {
       attempt,
       model: hashOf(head.record.modelAfter),
       head: head.hash,
+      clip: head.record.clip,
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,

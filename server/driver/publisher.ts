@@ -85,6 +85,8 @@ export class Publisher {
       optimizerAfter: state?.hash ?? NOTHING,
       step: optimizer.steps,
       transcript: NOTHING,
+      clip: 0,
+      fraction: 0,
     });
     await publisher.#append(record, [model, state]);
     return publisher;
@@ -122,6 +124,8 @@ export class Publisher {
       optimizerAfter: step.optimizer?.hash ?? NOTHING,
       step: step.after.optimizer.steps,
       transcript: fromHex(result.transcript),
+      clip: 0,
+      fraction: 0,
     });
     try {
       const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);

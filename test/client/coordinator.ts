@@ -39,6 +39,7 @@ export const taskOf = (over: Partial<TaskConfig> = {}): TaskConfig => {
     encoding: { clipNorm: 10, range: 10, bits: 16, weighting: { by: 'uniform' } },
     prg: 'aes256ctr',
     integrity: 'none',
+    privacy: 'none',
     rule: { name: 'mean' },
     optimizer: { name: 'fedavgm', learningRate: 1, momentum: 0.9 },
     training: { algorithm: 'fedavg', epochs: 1, batchSize: 1, learningRate: 0.1, optimizer: 'sgd' },
@@ -171,6 +172,8 @@ export class Published {
       optimizerAfter: optimizerHash(crypto, this.optimizer),
       step: this.optimizer.steps,
       transcript: type === 'genesis' ? NOTHING : crypto.sha256(previous),
+      clip: 0,
+      fraction: 0,
     });
     this.records.push(record);
     return record;
@@ -221,6 +224,7 @@ export class ScriptedCoordinator {
       model: hashOf(over.model ?? this.published.newest.modelAfter),
       config: configHash(crypto, text),
       rosterRoot: rosterRootOf(crypto, [run.group], [root]),
+      clip: over.clip ?? 0,
       coordinator: this.identity.publicKey,
     });
     const head = over.head ?? this.published.head;
@@ -236,6 +240,7 @@ export class ScriptedCoordinator {
       groupRoots: root,
       roster: concat(...members),
       deadlineMs,
+      clip: 0,
       signature: crypto.sign(this.identity.secret.exposeSecret(), announceStatement(ctx, head, deadlineMs)),
       ...over,
     };

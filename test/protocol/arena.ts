@@ -159,6 +159,7 @@ export class Arena {
       attempt,
       model: zero,
       head: zero,
+      clip: 0,
       groups: Array.from({ length: config.group.count }, (_, id) => ({
         id,
         members: members.slice(id * perGroup, (id + 1) * perGroup).map((m) => m.identity.id),

@@ -35,6 +35,8 @@ const record: UnsignedRecord = {
   optimizerAfter: nativeRng(32),
   step: 2,
   transcript: nativeRng(32),
+  clip: 7,
+  fraction: 3,
 };
 
 describe('a record', () => {

@@ -83,6 +83,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     model,
     config: configHash(primitives, text),
     rosterRoot: rosterRootOf(primitives, [0], [root]),
+    clip: 0,
     coordinator: coordinator.publicKey,
   });
   const head = fromHex(randomHash());
@@ -97,6 +98,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     groupRoots: join([root]),
     roster: join(roster),
     deadlineMs: 1000,
+    clip: 0,
     signature: primitives.sign((f.signer ?? coordinator).secret.exposeSecret(), announceStatement(ctx, head, 1000)),
   };
   return startParticipant({
@@ -390,6 +392,7 @@ describe('forked views: I show two halves different things', () => {
             model,
             config: configHash(primitives, m.config),
             rosterRoot: rosterRootOf(primitives, [0], [root]),
+            clip: 0,
             coordinator: world.coordinator.publicKey,
           });
           return [

@@ -24,6 +24,7 @@ export function taskOf(
     encoding: { clipNorm: 1e6, range: 127 / 128, bits: 8, weighting: { by: 'uniform' } },
     prg: 'aes256ctr',
     integrity: 'none',
+    privacy: 'none',
     rule: { name: 'mean' },
     optimizer: { name: 'fedavg', learningRate: 1 },
     training: {},

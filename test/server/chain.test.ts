@@ -34,6 +34,8 @@ async function chainOf(rounds: number): Promise<MemoryChainStore> {
       optimizerAfter: optimizer.hash,
       step: round,
       transcript: round === 0 ? EMPTY : new Uint8Array(32),
+      clip: 0,
+      fraction: 0,
       signature: new Uint8Array(64),
     };
     previous = recordHash(nativePrimitives, record);

@@ -76,6 +76,7 @@ describe('a round whose machinery breaks', () => {
         attempt: 2,
         model: zero,
         head: zero,
+        clip: 0,
         groups: [{ id: 0, members: members.map(({ identity }) => identity.id) }],
         coordinator: generateIdentity(nativePrimitives, nativeRng),
         primitives: nativePrimitives,

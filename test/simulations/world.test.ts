@@ -25,6 +25,7 @@ const task = (count: number): TaskConfig => ({
   encoding: { clipNorm: 1_000, range: 100, bits: 16, weighting: { by: 'uniform' } },
   prg: 'aes256ctr',
   integrity: 'none',
+  privacy: 'none',
   rule: count > 1 ? { name: 'median', faulty: 2 } : { name: 'mean' },
   optimizer: { name: 'fedavg', learningRate: 1 },
   training: {},

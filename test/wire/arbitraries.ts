@@ -66,6 +66,8 @@ const record: fc.Arbitrary<ChainRecordBody> = fc.constantFrom('genesis' as const
     optimizerAfter: hashOrEmpty,
     step: counter,
     transcript: type === 'genesis' ? hashOrEmpty : hash,
+    clip: counter,
+    fraction: counter,
     signature,
   }),
 );
@@ -104,6 +106,7 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
       groupRoots: bytes(32 * groupIds.length),
       roster: list(32, 1, MAX_GROUP),
       deadlineMs: wait,
+      clip: counter,
       signature,
     }),
   ),

@@ -22,6 +22,8 @@ export const genesisRecord: ChainRecordBody = {
   optimizerAfter: fill(0, 0),
   step: 0,
   transcript: fill(0, 0),
+  clip: 0,
+  fraction: 0,
   signature,
 };
 export const updateRecord: ChainRecordBody = {
@@ -37,6 +39,8 @@ export const updateRecord: ChainRecordBody = {
   optimizerAfter: fill(0x07),
   step: 7,
   transcript: fill(0x7a),
+  clip: 1_500_000_000,
+  fraction: 1_100_000_000,
   signature,
 };
 
@@ -72,6 +76,7 @@ export const EXAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     groupRoots: new Uint8Array([...fill(0xe0), ...fill(0xe2)]),
     roster: new Uint8Array([...fill(0xc1), ...fill(0xc2), ...fill(0xc3)]),
     deadlineMs: 60_000,
+    clip: 1_500_000_000,
     signature,
   },
   keys: { kind: 'keys', run, channel: fill(0x0c), mask: fill(0x05), signature },

@@ -43,10 +43,11 @@ describe('the contexts', () => {
       model: hashOf(model),
       config,
       rosterRoot: root,
+      clip: 5,
       coordinator,
     };
     expect(context.contextOf(primitives, fields)).toEqual(
-      sha('sotto/1 ctx', 'sotto/1', 'digits', 7, 1, model, config, root, coordinator),
+      sha('sotto/1 ctx', 'sotto/1', 'digits', 7, 1, model, config, root, 5, coordinator),
     );
     expect(context.groupContextOf(primitives, ctx, 3, root)).toEqual(sha('sotto/1 gctx', ctx, 3, root));
   });

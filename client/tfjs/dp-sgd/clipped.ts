@@ -73,7 +73,6 @@ function attempt(model: TrainableModel, { x, y }: Records, clipNorm: number): At
     tf.tidy(() => {
       const input = tf.tensor(x, [y.length, ...model.inputShape], 'float32');
       const loss = tape.run((layers) => batchLoss(model.forward(input, true, layers), y, model.output, 'sum'));
-      tape.requireComplete();
       const norms = tape.squaredNorms(y.length).map(Math.sqrt);
       found = { norms, loss };
       if (!norms.every(Number.isFinite)) return;

@@ -21,7 +21,6 @@ export function requireIndependence(model: TrainableModel): void {
         const first = tf.slice(logits, [0, 0], [1, -1]);
         return tf.sum(tf.add(first, tf.square(first)));
       });
-      tape.requireComplete();
       for (const { layer, gamma } of tape.gammas()) {
         const other = gamma.dataSync().subarray(gamma.size / 2);
         if (other.every((value) => value === 0)) continue;

@@ -79,16 +79,21 @@ export class Tape {
   /**
    * The first backward pass. Returns what `forward` gives, read.
    * @param forward from the recording layers to a scalar: the sum of the records' losses, not their mean
+   * @throws SottoError TRAIN_UNBOUNDED for weights that are used twice, or past the layers
    */
   run(forward: (layers: Layers) => tf.Scalar): number {
-    const { value, grad } = tf.valueAndGrad(() => forward(this.layers))(this.#anchor);
+    const { value, grad } = tf.valueAndGrad(() => {
+      const scalar = forward(this.layers);
+      this.#requireComplete();
+      return scalar;
+    })(this.#anchor);
     const loss = value.dataSync()[0] as number; // safe: a scalar
     tf.dispose([value, grad]);
     return loss;
   }
 
   /** @throws SottoError TRAIN_UNBOUNDED where a trainable variable is used by no recorded layer: its gradient could not be clipped */
-  requireComplete(): void {
+  #requireComplete(): void {
     const at = [...this.#trainable].findIndex((variable) => !this.#used.has(variable));
     if (at < 0) return;
     const shape = [...this.#trainable][at]?.shape.join('×');
