@@ -31,12 +31,16 @@ export const LABELS = {
   unmask: 'sotto/1 unmask',
   sketch: 'sotto/1 sketch',
   sketchMatrix: 'sotto/1 sketch matrix',
+  sketchNonce: 'sotto/1 sketch nonce',
   // results and history
   transcript: 'sotto/1 transcript',
   aggregate: 'sotto/1 aggregate',
   model: 'sotto/1 model',
   chainRecord: 'sotto/1 chain record',
+  rollBack: 'sotto/1 roll-back record',
   blame: 'sotto/1 blame',
+  auditEvent: 'sotto/1 audit event',
+  auditHead: 'sotto/1 audit head',
   // session
   hello: 'sotto/1 hello',
   challenge: 'sotto/1 challenge',

@@ -33,6 +33,18 @@ export interface CampaignSetup {
   readonly random: () => number;
   /** The last round that is over: 0 for a new task; a restarted coordinator goes on behind it. */
   readonly lastRound: number;
+  /** Where a coordinator goes on that was here before. */
+  readonly resumed?: Resumed;
+}
+
+/** What outlives a coordinator. Nothing in it ever goes back. */
+export interface Resumed {
+  readonly lastRound: number;
+  /** Attempts of the round behind it that were announced: the next one has a higher number, or no client would come. */
+  readonly attempts: number;
+  readonly blamed: ReadonlyMap<ClientId, ErrorCode>;
+  readonly quarantined: ReadonlyMap<ClientId, number>;
+  readonly seating?: Seating;
 }
 
 /** Members in rank order: ascending ids. */
@@ -168,6 +180,8 @@ export type CampaignEffect =
       readonly attempts: number;
       readonly code: ErrorCode;
       readonly text: string;
+      /** Nothing of it was opened and the coordinator stops: whoever starts again may go on with it. */
+      readonly handedBack: boolean;
     }
   /** A client is out for good. */
   | { readonly type: 'blame'; readonly client: ClientId; readonly code: ErrorCode }

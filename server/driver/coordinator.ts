@@ -4,12 +4,15 @@
 
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
-import { type ClientId, hashOf } from '../../protocol/ids.js';
+import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
+import type { Durable } from '../audit/durable.js';
+import type { Fact, TeamFact } from '../audit/events.js';
+import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -27,6 +30,7 @@ import { type Listener, openListener } from './listener.js';
 import { type MachineSpec, Mailbox } from './mailbox.js';
 import type {
   CampaignResult,
+  ClientNotice,
   Coordinator,
   CoordinatorEvents,
   CoordinatorOptions,
@@ -46,6 +50,8 @@ export interface Parts {
   readonly engine: Engine;
   readonly store: ChainStore;
   readonly publisher: Publisher;
+  /** Absent: nothing outlives this process. */
+  readonly durable: Durable | undefined;
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
@@ -68,7 +74,14 @@ export class RunningCoordinator implements Coordinator {
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
   readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
+  readonly #journal: Journal;
   #runner: RoundRunner | undefined;
+  /** An attempt that is written down and not yet announced. */
+  /** Of the newest attempt. */
+  #round = 0;
+  /** Since the last round that ended, by code: a flood must not fill the disk. */
+  readonly #authFailures = new Map<string, number>();
+  #starting: { cancelled: boolean } | undefined;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
@@ -86,6 +99,7 @@ export class RunningCoordinator implements Coordinator {
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
     this.#watch = new Watch(options.task, options.monitor);
+    this.#journal = parts.durable ? durableJournal(parts.durable.log, (error) => this.#storeFailed(error)) : NO_JOURNAL;
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
@@ -96,7 +110,7 @@ export class RunningCoordinator implements Coordinator {
       now: () => clock.now(),
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
-      notify: (notice) => this.#emitter.emit('client', notice),
+      notify: (notice) => this.#notify(notice),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
@@ -164,6 +178,7 @@ export class RunningCoordinator implements Coordinator {
     this.#alarm.off();
     await this.#listener?.close();
     await this.#parts.engine.close();
+    await this.#parts.durable?.close(reason);
   }
 
   // ---- the campaign ----------------------------------------------------------------------------------------------------
@@ -188,7 +203,8 @@ export class RunningCoordinator implements Coordinator {
         this.#startAttempt(effect.round, effect.attempt, effect.groups);
         return;
       case 'cancel':
-        this.#runner?.cancel();
+        if (this.#starting) this.#starting.cancelled = true;
+        else this.#runner?.cancel();
         return;
       case 'publish':
         void this.#publish(effect.round, effect.attempt, effect.result);
@@ -196,6 +212,8 @@ export class RunningCoordinator implements Coordinator {
       case 'void': {
         const { round, attempts, code, text } = effect;
         this.#log.warn({ round, attempts, code, text }, 'round void');
+        // Handed back: the next start goes on with it.
+        if (!effect.handedBack) this.#roundOver(round, [{ type: 'round-void', body: { round, attempts, code, text } }]);
         const model = hashOf(this.#parts.store.head().record.modelAfter);
         const report = this.#reporter.void(round, attempts, code, text, model, this.#clock.now());
         this.#report(this.#watched(report, undefined));
@@ -205,6 +223,7 @@ export class RunningCoordinator implements Coordinator {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
         this.#watch.proven(client, code);
+        this.#journal.record([{ type: 'client-blamed', body: { client, code, round: this.#round } }]);
         this.#emitter.emit('client', { type: 'blamed', client, code });
         this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
         return;
@@ -222,14 +241,28 @@ export class RunningCoordinator implements Coordinator {
   }
 
   #startAttempt(round: number, attempt: number, groups: readonly Team[]): void {
-    const head = this.#parts.store.head();
+    const { model, head } = this.#base();
+    const starting = { cancelled: false };
+    this.#starting = starting;
+    this.#round = round;
+    this.#journal.record([
+      ...this.#dealt(),
+      { type: 'attempt-started', body: { round, attempt, model, head, groups: groups.map(teamFact) } },
+    ]);
+    this.#journal.after(() => {
+      this.#starting = undefined;
+      if (starting.cancelled) return this.#cancelled();
+      this.#announce(round, attempt, groups);
+    });
+  }
+
+  #announce(round: number, attempt: number, groups: readonly Team[]): void {
     const setup = {
       config: this.#config,
       round,
       attempt,
-      model: hashOf(head.record.modelAfter),
-      head: head.hash,
-      clip: head.record.clip,
+      ...this.#base(),
+      clip: this.#parts.store.head().record.clip,
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
@@ -240,16 +273,43 @@ export class RunningCoordinator implements Coordinator {
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
     this.#runner = new RoundRunner(setup, this.#parts.engine, this.#clock, this.#roundHandlers(round, attempt));
     this.#runner.start();
+    // Who left while the attempt was being written down is not waited for.
+    const absent = groups.flatMap(({ members }) => members).filter((one) => !this.#connections.of(one));
+    for (const client of absent) this.#runner.gone(client);
+  }
+
+  #base(): { readonly model: Hash; readonly head: Hash } {
+    const { record, hash } = this.#parts.store.head();
+    return { model: hashOf(record.modelAfter), head: hash };
+  }
+
+  /** The groups, once they are dealt: they stay for the life of the roster. */
+  #dealt(): Fact[] {
+    const { seating } = this.#campaign.state;
+    if (seating.type !== 'dealt' || this.#parts.durable?.log.rows.has('seating')) return [];
+    return [{ type: 'groups-dealt', body: { groups: seating.groups.map(teamFact) } }];
+  }
+
+  /** Before anybody heard of it. */
+  #cancelled(): void {
+    const text = 'the coordinator gave the round up before it was announced';
+    const failure = { code: 'ROUND_CANCELLED', phase: 'keys', text, culprits: [], retry: 'next-attempt' } as const;
+    this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
   }
 
   #roundHandlers(round: number, attempt: number): RunnerHandlers {
+    const sets = new SetFacts();
     return {
-      send: (to, message) => this.#connections.of(to)?.send(message),
-      refuse: (client, code, run, fatal) => {
-        const connection = this.#connections.of(client);
-        connection?.send(faultOf(code, run));
-        if (fatal) connection?.bye(closeCodeOf(code), code);
+      send: (to, message) => {
+        this.#journal.record(sets.of(message));
+        this.#journal.after(() => this.#connections.of(to)?.send(message));
       },
+      refuse: (client, code, run, fatal) =>
+        this.#journal.after(() => {
+          const connection = this.#connections.of(client);
+          connection?.send(faultOf(code, run));
+          if (fatal) connection?.bye(closeCodeOf(code), code);
+        }),
       fact: (fact) => {
         this.#reporter.fact(fact);
         this.#emitter.emit('fact', { round, attempt, fact });
@@ -260,7 +320,9 @@ export class RunningCoordinator implements Coordinator {
       selected: (selection) => this.#reporter.selected(selection),
       done: (result) => this.#campaign.post({ type: 'done', result, now: this.#clock.now() }),
       failed: (failure) => {
-        this.#log.warn({ round, attempt, code: failure.code, text: failure.text }, 'attempt failed');
+        const { code, text, retry, culprits } = failure;
+        this.#log.warn({ round, attempt, code, text }, 'attempt failed');
+        this.#journal.record([{ type: 'attempt-failed', body: { round, attempt, code, text, retry, culprits } }]);
         this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
       },
       broken: (error) =>
@@ -287,6 +349,7 @@ export class RunningCoordinator implements Coordinator {
       for (const member of members) this.#connections.of(member)?.send(outcome);
     }
     this.#report(report);
+    this.#roundOver(round, []);
     this.#campaign.post({ type: 'published', now });
   }
 
@@ -340,6 +403,35 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.resolve(result);
   }
 
+  #notify(notice: ClientNotice): void {
+    this.#emitter.emit('client', notice);
+    const { durable } = this.#parts;
+    if (durable === undefined) return;
+    if (notice.type === 'connected' && !durable.log.rows.has(`client/${notice.client}`))
+      this.#journal.record([{ type: 'client-enrolled', body: { client: notice.client } }]);
+    if (notice.type === 'offence' && notice.code.startsWith('AUTH_'))
+      this.#authFailures.set(notice.code, (this.#authFailures.get(notice.code) ?? 0) + 1);
+  }
+
+  /** @param facts that end it */
+  #roundOver(round: number, facts: readonly Fact[]): void {
+    const failures = [...this.#authFailures].map(
+      ([code, count]): Fact => ({ type: 'auth-failed', body: { code, count } }),
+    );
+    this.#authFailures.clear();
+    this.#journal.record([...facts, ...failures]);
+    this.#parts.durable?.roundOver(round);
+  }
+
+  /** What is not on disk must not be sent, so there is nothing left to do here but end. */
+  #storeFailed(error: SottoError): void {
+    this.#log.error({ error: error.message }, 'durable state could not be written; the coordinator stops');
+    this.#settle.reject(error);
+    this.#alarm.off();
+    this.#runner?.cancel();
+    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+  }
+
   #broken(error: unknown, text: string): void {
     this.#log.error({ error: stackOf(error) }, `${text}; please report it`);
     this.#settle.reject(new SottoError('INTERNAL', text));
@@ -357,5 +449,7 @@ function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSe
     pingMs: PING_MS,
   };
 }
+
+const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

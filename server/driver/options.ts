@@ -8,6 +8,7 @@ import type { RoundFact } from '../../protocol/round/types.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
+import type { DataSettings } from '../audit/durable.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
@@ -51,8 +52,12 @@ export interface CoordinatorOptions {
   readonly workers?: number;
   /** Closed by the coordinator when it stops. */
   readonly engine?: Engine;
-  /** Must be empty: resuming from a filled one is issue 5's. Default: in memory. */
+  /** A chain that is there already is gone on from. Default: in memory, or on `data`. */
   readonly store?: ChainStore;
+  /** Where everything is kept that must outlive this process. Absent: nothing is. Needs the package lmdb. */
+  readonly data?: DataSettings;
+  /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
+  readonly wallClock?: () => number;
   readonly clock?: Clock;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
@@ -130,7 +135,7 @@ export interface Coordinator {
   readonly id: ClientId;
   /** Gives a function that takes the listener off. A listener that throws is logged and stays. */
   on<K extends keyof CoordinatorEvents>(event: K, listener: (value: CoordinatorEvents[K]) => void): () => void;
-  /** The campaign's end. Late clients are still told that it is over, until `stop`. Rejects only on a bug of ours. */
+  /** The campaign's end. Late clients are still told that it is over, until `stop`. Rejects on a bug of ours, and with STORE_* where `data` could not be written. */
   readonly done: Promise<CampaignResult>;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */
   stop(reason: string): Promise<void>;

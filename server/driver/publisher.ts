@@ -1,7 +1,13 @@
 // From a round's result to the next signed model: aggregate, step of the server optimiser, chain record, store. Also genesis.
 // Not here: telling anybody (coordinator.ts), the arithmetic (engine/).
 
-import { assertLittleEndian, type ModelState, weightsBytes } from '../../protocol/chain/model.js';
+import {
+  assertLittleEndian,
+  type ModelState,
+  optimizerFromBytes,
+  weightsBytes,
+  weightsFromBytes,
+} from '../../protocol/chain/model.js';
 import { recordHash, signRecord, type UnsignedRecord } from '../../protocol/chain/record.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
@@ -19,7 +25,7 @@ import {
   resumeRule,
   type StageReport,
 } from '../aggregate/index.js';
-import type { ChainStore, Link } from '../chain/store.js';
+import type { ChainStore, Link, RoundOutcome } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
 
@@ -92,6 +98,37 @@ export class Publisher {
     return publisher;
   }
 
+  /**
+   * Goes on from the newest record of a filled store. What the rule remembers follows from the last aggregate.
+   * @throws STORE_BLOB where model, optimiser state or aggregate of that record are not there; STORE_CORRUPT where they do not fit
+   */
+  static resume(setup: PublisherSetup): Publisher {
+    assertLittleEndian();
+    const { config, store } = setup;
+    const { record } = store.head();
+    const bytesOf = (hash: Uint8Array, what: string): Uint8Array => {
+      const blob = store.blob(hashOf(hash));
+      if (blob !== undefined) return blob.bytes;
+      const text = `the ${what} of round ${record.round} is missing or damaged; run: sotto doctor <data directory>`;
+      throw new SottoError('STORE_BLOB', text, { round: record.round, blob: hashOf(hash) });
+    };
+    try {
+      const weights = weightsFromBytes(bytesOf(record.modelAfter, 'model'), config.dimension);
+      const state = record.optimizerAfter.length === 0 ? NOTHING : bytesOf(record.optimizerAfter, 'optimiser state');
+      const optimizer = optimizerFromBytes(config.optimizer, config.dimension, record.step, state);
+      const publisher = new Publisher(setup, { weights, optimizer });
+      if (record.aggregate.length > 0) {
+        publisher.#last = weightsFromBytes(bytesOf(record.aggregate, 'aggregate'), config.dimension);
+        publisher.#ruleState = resumeRule(config.rule, publisher.#last);
+      }
+      return publisher;
+    } catch (error) {
+      if (error instanceof SottoError && error.code === 'STORE_BLOB') throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SottoError('STORE_CORRUPT', `the stored model of round ${record.round} does not fit the task: ${why}`);
+    }
+  }
+
   /** The newest weights. Not to be changed. */
   get weights(): Float32Array<ArrayBuffer> {
     return this.#model.weights;
@@ -128,7 +165,7 @@ export class Publisher {
       fraction: 0,
     });
     try {
-      const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);
+      const link = await this.#append(record, [step.aggregate, step.model, step.optimizer], result);
       this.#model = step.after;
       this.#last = aggregate;
       this.#ruleState = combined.state;
@@ -143,13 +180,14 @@ export class Publisher {
     return { task: config.task, config: configHash(primitives, derived.text), ...fields };
   }
 
-  async #append(unsigned: UnsignedRecord, blobs: readonly (Blob | undefined)[]): Promise<Link> {
+  async #append(unsigned: UnsignedRecord, blobs: readonly (Blob | undefined)[], outcome?: RoundOutcome): Promise<Link> {
     const { identity, primitives, store } = this.#setup;
     const record = signRecord(primitives, identity, unsigned);
     const link: Link = { record, hash: hashOf(recordHash(primitives, record)) };
     await store.append(
       link,
       blobs.filter((blob) => blob !== undefined),
+      outcome,
     );
     return link;
   }
