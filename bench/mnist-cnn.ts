@@ -40,7 +40,9 @@ export function mnistCnn(activation: (x: tf.Tensor) => tf.Tensor = tf.relu): Mod
       output: 'logits',
       forward: (x, _, layers = plainLayers) => {
         const first = activation(layers.conv2d(x, k0, b0, { strides: 2, pad: 'same' })) as tf.Tensor4D;
-        const second = activation(layers.conv2d(tf.maxPool(first, 2, 1, 'valid'), k1, b1, { strides: 2 })) as tf.Tensor4D;
+        const second = activation(
+          layers.conv2d(tf.maxPool(first, 2, 1, 'valid'), k1, b1, { strides: 2 }),
+        ) as tf.Tensor4D;
         const flat = tf.reshape(tf.maxPool(second, 2, 1, 'valid'), [x.shape[0] as number, -1]);
         return layers.dense(activation(layers.dense(flat, k2, b2)), k3, b3) as tf.Tensor2D;
       },

@@ -59,17 +59,32 @@ async function main(): Promise<number> {
   const trainer = tfjsTrainer({
     backend: 'wasm',
     model: mnistCnn((x) => tf.tanh(x)),
-    data: shard(train, Uint32Array.from({ length: RECORDS }, (_, i) => i)),
+    data: shard(
+      train,
+      Uint32Array.from({ length: RECORDS }, (_, i) => i),
+    ),
     evaluation: test,
   });
   const weights = decode(state.weights);
   while (state.steps < row.steps) {
     const steps = Math.min(STEPS_PER_SAVE, row.steps - state.steps);
     const { noiseMultiplier, clipNorm, learningRate } = row;
-    const dpSgd: DpSgdSpec = { noiseMultiplier, clipNorm, samplingRate: LOT / RECORDS, lotSize: LOT, steps, microBatch: LOT, noise };
+    const dpSgd: DpSgdSpec = {
+      noiseMultiplier,
+      clipNorm,
+      samplingRate: LOT / RECORDS,
+      lotSize: LOT,
+      steps,
+      microBatch: LOT,
+      noise,
+    };
     const spec: TrainingSpec = { algorithm: 'fedavg', optimizer: 'sgd', learningRate, dpSgd };
     const cpu = process.cpuUsage();
-    const { update, releases = [], metrics } = await trainer.train(weights, { task: 'mnist', round: state.steps, attempt: 0, spec });
+    const {
+      update,
+      releases = [],
+      metrics,
+    } = await trainer.train(weights, { task: 'mnist', round: state.steps, attempt: 0, spec });
     for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] as number) + (update[i] as number);
     const used = process.cpuUsage(cpu);
     state.steps += steps;
@@ -87,11 +102,14 @@ async function main(): Promise<number> {
   await trainer.dispose();
   const accuracy = state.history.at(-1)?.accuracy ?? 0;
   const met = accuracy >= row.promised;
-  console.log(`${(100 * accuracy).toFixed(2)} % after ${state.steps} steps; promised ${100 * row.promised} %: ${met ? 'met' : 'MISSED'}`);
+  console.log(
+    `${(100 * accuracy).toFixed(2)} % after ${state.steps} steps; promised ${100 * row.promised} %: ${met ? 'met' : 'MISSED'}`,
+  );
   return met ? 0 : 1;
 }
 
-const encode = (weights: Float32Array): string => Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength).toString('base64');
+const encode = (weights: Float32Array): string =>
+  Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength).toString('base64');
 
 function decode(text: string): Float32Array<ArrayBuffer> {
   const bytes = Uint8Array.from(Buffer.from(text, 'base64'));

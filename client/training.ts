@@ -4,29 +4,22 @@
 
 import { SottoError } from '../protocol/errors.js';
 import type { ClientId } from '../protocol/ids.js';
-import type { PrivacyEvent } from '../protocol/privacy/events.js';
 import type { TaskConfig } from '../protocol/task.js';
 import type { RunRef } from '../protocol/wire/messages.js';
 import { asSottoError } from './connection.js';
-import type { ClientPrivacy, PrivacyGuard, PrivacySpent } from './privacy-guard.js';
-import type { RecordRelease, Trainer, TrainingResult, TrainingSpec } from './trainer.js';
-
-export interface Trained extends TrainingResult {
-  /** What single records have paid so far; absent where the trainer claims nothing. */
-  readonly spent?: PrivacySpent;
-}
+import type { ClientPrivacy } from './privacy-guard.js';
+import type { RecordAccounts, Trained } from './record-accounts.js';
+import type { Trainer, TrainingResult, TrainingSpec } from './trainer.js';
 
 export class Training {
   readonly #trainer: Trainer;
-  readonly #task: string;
   readonly #privacy: ClientPrivacy | undefined;
-  #loadedGuard: Promise<PrivacyGuard> | undefined;
+  #accounts: Promise<RecordAccounts> | undefined;
   #dimension: number | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(trainer: Trainer, task: string, privacy: ClientPrivacy | undefined) {
+  constructor(trainer: Trainer, privacy: ClientPrivacy | undefined) {
     this.#trainer = trainer;
-    this.#task = task;
     this.#privacy = privacy;
   }
 
@@ -77,65 +70,19 @@ export class Training {
     if (this.#dimension !== dimension) throw shape('the trainer', this.#dimension, dimension);
     // The protocol signs these settings and does not read them; a trainer checks what it uses.
     const spec = config.training as unknown as TrainingSpec;
-    const planned = this.#trainer.releases?.(spec) ?? [];
-    if (spec.dpSgd !== undefined && planned.length === 0)
-      throw new SottoError(
-        'TRAIN_UNSUPPORTED',
-        'the task asks for DP-SGD, and this trainer does not say what it releases; train with one that has `releases`',
-      );
     const order = { task, round: run.round, attempt: run.attempt, spec, signal };
-    if (planned.length === 0) return this.#checked(await this.#trainer.train(weights, order), dimension);
-    return this.#accounted(coordinator, run, task, planned, async () =>
-      this.#checked(await this.#trainer.train(weights, order), dimension),
+    const planned = this.#trainer.releases?.(spec) ?? [];
+    const train = async (): Promise<TrainingResult> => {
+      const result = await this.#trainer.train(weights, order);
+      if (result.update.length !== dimension) throw shape('the update', result.update.length, dimension);
+      return result;
+    };
+    if (spec.dpSgd === undefined && planned.length === 0) return train();
+    // Accountants are a fifth of a client, and only private tasks need them.
+    this.#accounts ??= import('./record-accounts.js').then(
+      ({ RecordAccounts: Accounts }) => new Accounts(task, this.#privacy),
     );
-  }
-
-  #checked(result: TrainingResult, dimension: number): TrainingResult {
-    if (result.update.length !== dimension) throw shape('the update', result.update.length, dimension);
-    return result;
-  }
-
-  /** Accountants are a fifth of a client, and only private tasks need them. */
-  #guard(): Promise<PrivacyGuard> {
-    this.#loadedGuard ??= import('./privacy-guard.js').then(
-      ({ PrivacyGuard: Guard }) => new Guard(this.#task, this.#privacy),
-    );
-    return this.#loadedGuard;
-  }
-
-  /** A crash leaves the reservation in force; training that failed has released nothing, since its update is thrown away here. */
-  async #accounted(
-    coordinator: ClientId,
-    run: RunRef,
-    task: string,
-    planned: readonly RecordRelease[],
-    train: () => Promise<TrainingResult>,
-  ): Promise<Trained> {
-    const id = `records ${run.round}.${run.attempt}`;
-    const events = (releases: readonly RecordRelease[]): PrivacyEvent[] =>
-      releases.map((release) => ({
-        ...release,
-        task,
-        round: run.round,
-        attempt: run.attempt,
-        group: run.group,
-        unit: 'record',
-        neighbours: 'add-or-remove',
-        observer: 'coordinator',
-      }));
-    const guard = await this.#guard();
-    await guard.reserve(coordinator, id, events(planned));
-    let result: TrainingResult;
-    try {
-      result = await train();
-    } catch (error) {
-      await guard.settle(coordinator, id, []);
-      throw error;
-    }
-    // A trainer that does not say what it did is taken at the worst it announced.
-    await guard.settle(coordinator, id, events(result.releases ?? planned));
-    const spent = await guard.spent(coordinator, 'record');
-    return spent === undefined ? result : { ...result, spent };
+    return (await this.#accounts).train(coordinator, run, planned, train);
   }
 }
 

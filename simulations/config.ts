@@ -220,7 +220,11 @@ export function fillSimulation(file: SimulationFile): SimulationConfig {
   };
 }
 
-function fillFleet({ fleet, training }: SimulationFile, { group, profile }: TaskConfig, threshold: number): FleetSettings {
+function fillFleet(
+  { fleet, training }: SimulationFile,
+  { group, profile }: TaskConfig,
+  threshold: number,
+): FleetSettings {
   const needed = group.size * group.count;
   if (fleet.clients < needed) {
     throw settingError(

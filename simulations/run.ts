@@ -3,8 +3,8 @@
 
 import { createTrainingPool } from '../client/tfjs/index.js';
 import { initialWeights } from '../client/tfjs/spec.js';
-import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
 import { castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
 import { firstExamples, loadExamples } from './data.js';
@@ -47,7 +47,9 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     onCut: () => undefined,
     listens: gathering.listens,
     onTrained: ({ client, round, attempt, update }) => gathering.trained(client, round, attempt, update),
-    onLedger: ({ client, entry }) => void (ledgers[nameOf(client)] ??= []).push(entry),
+    onLedger: ({ client, entry }) => {
+      ledgers[nameOf(client)] = [...(ledgers[nameOf(client)] ?? []), entry];
+    },
     onSpent: ({ client, epsilon }) => void spent.set(client, epsilon),
     onTrouble: ({ client, code, text }) => hooks.warn?.(`${nameOf(client)}: ${code}: ${text}`),
   });
@@ -95,7 +97,9 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
         examples: cast.members[position]?.rows.length ?? 0,
         ...(spent.has(position) && { epsilon: spent.get(position) ?? 0 }),
       })),
-      ...(settings.recordBudget && { privacy: { budgets: { record: settings.recordBudget }, cohort: [], clients: ledgers } }),
+      ...(settings.recordBudget && {
+        privacy: { budgets: { record: settings.recordBudget }, cohort: [], clients: ledgers },
+      }),
       versions: versions(),
       config,
     };

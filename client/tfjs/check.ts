@@ -27,7 +27,8 @@ export function checkTrainingSpec(spec: TrainingSpec): void {
     fail('optimizer', spec.optimizer, "use 'sgd', 'momentum' or 'adam'");
   if (spec.dpSgd !== undefined) {
     for (const field of ['epochs', 'batchSize', 'maxExamples'] as const) {
-      if (spec[field] !== undefined) fail(field, spec[field], 'dpSgd has steps and Poisson batches instead; leave it out');
+      if (spec[field] !== undefined)
+        fail(field, spec[field], 'dpSgd has steps and Poisson batches instead; leave it out');
     }
     checkDpSgd(spec.dpSgd);
     return;

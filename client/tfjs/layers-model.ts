@@ -2,7 +2,7 @@
 // refused; layers without weights are run by TensorFlow.js if they are known to treat each record by itself.
 // Not here: the adapter for plain training (model.ts), norms (dp-sgd/). Structural types: @tensorflow/tfjs-layers is not imported.
 
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import type { ConvolutionOptions, Layers } from './layers.js';
 
@@ -84,7 +84,8 @@ function apply(layer: LayerLike, inputs: tf.Tensor[], training: boolean, layers:
       return activated(layer, layers.conv2d(each, needed('pointwise_kernel'), weight('bias')));
     }
     case 'Embedding':
-      if (config.maskZero === true) throw refuse(layer, 'masks token 0, and masks are not followed; use maskZero: false');
+      if (config.maskZero === true)
+        throw refuse(layer, 'masks token 0, and masks are not followed; use maskZero: false');
       return layers.embedding(x, needed('embeddings'));
     case 'LayerNormalization': {
       const axes = [config.axis ?? -1].flat();
@@ -93,7 +94,10 @@ function apply(layer: LayerLike, inputs: tf.Tensor[], training: boolean, layers:
       return layers.layerNorm(x, weight('gamma'), weight('beta'), { epsilon: config.epsilon as number });
     }
     case 'BatchNormalization':
-      throw refuse(layer, "mixes the batch's records, so none of them can be clipped by itself; use layer or group normalisation");
+      throw refuse(
+        layer,
+        "mixes the batch's records, so none of them can be clipped by itself; use layer or group normalisation",
+      );
     default:
       if (!WEIGHTLESS.has(kind) || layer.weights.length > 0)
         throw refuse(layer, 'is of a kind for which no bound is known; write the model without it');
@@ -105,8 +109,10 @@ function convolution(layer: LayerLike, config: Readonly<Record<string, unknown>>
   const { padding, strides, dataFormat, dilationRate } = config;
   if (dataFormat !== undefined && dataFormat !== null && dataFormat !== 'channelsLast')
     throw refuse(layer, `has dataFormat ${String(dataFormat)}; use channelsLast`);
-  if ([dilationRate ?? 1].flat().some((rate) => rate !== 1)) throw refuse(layer, 'is dilated, which has no gradient here');
-  if (padding !== 'same' && padding !== 'valid') throw refuse(layer, `has padding ${String(padding)}; use same or valid`);
+  if ([dilationRate ?? 1].flat().some((rate) => rate !== 1))
+    throw refuse(layer, 'is dilated, which has no gradient here');
+  if (padding !== 'same' && padding !== 'valid')
+    throw refuse(layer, `has padding ${String(padding)}; use same or valid`);
   const [down = 1, right = down] = [strides ?? 1].flat() as number[];
   return { strides: [down, right], pad: padding };
 }

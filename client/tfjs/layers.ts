@@ -83,8 +83,7 @@ export function affine(x: tf.Tensor, scale: tf.Tensor | undefined, shift: tf.Ten
 
 export const plainLayers: Layers = {
   dense: (x, kernel, bias) => affine(multiply(x, kernel), undefined, bias),
-  conv2d: (x, kernel, bias, options = {}) =>
-    affine(convolve(x, kernel, options), undefined, bias) as tf.Tensor4D,
+  conv2d: (x, kernel, bias, options = {}) => affine(convolve(x, kernel, options), undefined, bias) as tf.Tensor4D,
   depthwiseConv2d: (x, kernel, bias, options = {}) =>
     affine(convolveDepthwise(x, kernel, options), undefined, bias) as tf.Tensor4D,
   embedding: lookUp,

@@ -26,7 +26,14 @@ export interface LocalTraining {
 }
 
 /** Copies examples `from`…`to` of `order` into `x` (scaled) and `y`. Row by row from the shared arrays: nothing else is ever copied. */
-export function fillBatch(data: Dataset, order: Uint32Array, from: number, to: number, x: Float32Array, y: Int32Array): void {
+export function fillBatch(
+  data: Dataset,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  x: Float32Array,
+  y: Int32Array,
+): void {
   const size = exampleSize(data);
   const { inputs, labels } = data;
   if (inputs instanceof Float32Array) {

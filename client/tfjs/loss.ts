@@ -36,7 +36,8 @@ export function score(
     if (output === 'probabilities') {
       const inside = target > EPSILON && target < 1 - EPSILON;
       lossSum -= Math.log(Number.isNaN(target) ? target : Math.min(1 - EPSILON, Math.max(EPSILON, target)));
-      if (gradient) for (let c = 0; c < classes; c++) gradient[at + c] = c === label && inside ? -1 / (target * divisor) : 0;
+      if (gradient)
+        for (let c = 0; c < classes; c++) gradient[at + c] = c === label && inside ? -1 / (target * divisor) : 0;
       continue;
     }
     const most = values[at + best] as number;
@@ -71,8 +72,7 @@ export function batchLoss(
   const classes = values.shape[1];
   if (hostReads()) return hostLoss(values, labels, output, reduction);
   const oneHot = tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as tf.Tensor2D;
-  const logs =
-    output === 'logits' ? tf.logSoftmax(values) : tf.log(tf.clipByValue(values, EPSILON, 1 - EPSILON));
+  const logs = output === 'logits' ? tf.logSoftmax(values) : tf.log(tf.clipByValue(values, EPSILON, 1 - EPSILON));
   const sum = tf.neg(tf.sum(tf.mul(oneHot, logs))) as tf.Scalar;
   return reduction === 'sum' ? sum : tf.div(sum, labels.length);
 }

@@ -2,7 +2,14 @@
 // that nobody typed: functions have no defaults for them. Not here: what a profile forbids (protocol/task.ts deriveTask).
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
-import { type Json, type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
+import {
+  type Json,
+  type Profile,
+  type TaskConfig,
+  thresholdOf,
+  type WaitingPhase,
+  type Window,
+} from '../../protocol/task.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { settingError } from './problem.js';
 import { fillRule, type RuleFile } from './rules.js';

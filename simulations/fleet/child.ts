@@ -4,8 +4,8 @@
 import { nodeTransport } from '../../client/node/index.js';
 import { createTrainingPool, type TrainingPool } from '../../client/tfjs/index.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { openKernels } from '../../protocol/kernels/wasm.js';
+import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { loadExamples } from '../data.js';
 import { drawsOf } from '../draws.js';
 import { Mail } from './gathering.js';

@@ -98,10 +98,7 @@ class Child {
   /** The one question that is open, by the type of its answer. */
   #waiting: { readonly answer: FromChild['type']; readonly resolve: () => void } | undefined;
 
-  constructor(
-    { onCut, onTrouble, onTrained, onLedger, onSpent }: Listeners,
-    onAborted: (round: number) => void,
-  ) {
+  constructor({ onCut, onTrouble, onTrained, onLedger, onSpent }: Listeners, onAborted: (round: number) => void) {
     // Structured clones, so that keys and index lists cross as typed arrays. Flags of the parent (inspector, loaders) do not.
     const child = fork(new URL('./child.js', import.meta.url), [], { serialization: 'advanced', execArgv: [] });
     this.#process = child;

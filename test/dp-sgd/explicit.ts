@@ -2,8 +2,8 @@
 // but the model. For tests alone.
 
 import * as tf from '@tensorflow/tfjs-core';
-import { batchLoss } from '../../client/tfjs/loss.js';
 import type { TrainableModel } from '../../client/tfjs/index.js';
+import { batchLoss } from '../../client/tfjs/loss.js';
 
 /** The gradient of record i of `x`, trainable variables one after the other; through the plain forward pass. */
 export function explicitGradient(model: TrainableModel, x: Float32Array, y: Int32Array, i: number): Float64Array {
@@ -22,4 +22,5 @@ export function explicitGradient(model: TrainableModel, x: Float32Array, y: Int3
   return Float64Array.from(grads.flatMap((part) => [...part]));
 }
 
-export const norm = (values: ArrayLike<number>): number => Math.sqrt(Array.from(values).reduce((sum, v) => sum + v * v, 0));
+export const norm = (values: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(values).reduce((sum, v) => sum + v * v, 0));

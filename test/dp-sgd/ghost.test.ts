@@ -2,7 +2,13 @@
 // clipped gradients, and refusals by name. Not here: float64 references (norms.test.ts), noise and sampling (loop.test.ts).
 
 import * as tf from '@tensorflow/tfjs-core';
-import { layers as tfl, type LayersModel, model as functional, input as tflInput, sequential } from '@tensorflow/tfjs-layers';
+import {
+  model as functional,
+  type LayersModel,
+  sequential,
+  layers as tfl,
+  input as tflInput,
+} from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { clipFactors } from '../../client/tfjs/dp-sgd/arithmetic.js';
 import { addClippedGradients } from '../../client/tfjs/dp-sgd/clipped.js';
@@ -26,7 +32,11 @@ function randomize(model: TrainableModel, seed: string): TrainableModel {
   return model;
 }
 
-function records(model: TrainableModel, n: number, value: (random: () => number) => number = (random) => 2 * random() - 1) {
+function records(
+  model: TrainableModel,
+  n: number,
+  value: (random: () => number) => number = (random) => 2 * random() - 1,
+) {
   const random = seededRandom('records');
   return {
     x: Float32Array.from({ length: n * sizeOf(model.inputShape) }, () => value(random)),
@@ -63,7 +73,15 @@ const models: Record<string, { make: () => TrainableModel; value?: (random: () =
   'strided, padded and depthwise convolutions, group norm': {
     make: () =>
       handWritten([[3, 2, 2, 4], [4], [3, 3, 4, 2], [8], [8], [8], [72, 3]], [6, 5, 2], (x, v, l) => {
-        const [k0, b0, k1, b1, scale, shift, k2] = v as [tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable];
+        const [k0, b0, k1, b1, scale, shift, k2] = v as [
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+        ];
         const first = tf.tanh(l.conv2d(x, k0, b0, { strides: [2, 1], pad: 'same' }));
         const second = l.depthwiseConv2d(first, k1, b1, { strides: [1, 2], pad: 'same' });
         const normal = tf.relu(l.groupNorm(second, scale, shift, { groups: 4, epsilon: 1e-5 }));
@@ -74,7 +92,15 @@ const models: Record<string, { make: () => TrainableModel; value?: (random: () =
     value: tokens,
     make: () =>
       handWritten([[6, 5], [5, 7], [7], [7], [7], [7, 3], [3]], [8], (x, v, l) => {
-        const [table, k0, b0, scale, shift, k1, b1] = v as [tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable];
+        const [table, k0, b0, scale, shift, k1, b1] = v as [
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+          tf.Variable,
+        ];
         const words = tf.relu(l.dense(l.embedding(x, table), k0, b0));
         return l.dense(tf.mean(l.layerNorm(words, scale, shift, { epsilon: 1e-3 }), 1), k1, b1);
       }),
@@ -84,7 +110,14 @@ const models: Record<string, { make: () => TrainableModel; value?: (random: () =
       layersModel(
         sequential({
           layers: [
-            tfl.conv2d({ inputShape: [7, 7, 2], filters: 3, kernelSize: 3, strides: 2, padding: 'same', activation: 'relu' }),
+            tfl.conv2d({
+              inputShape: [7, 7, 2],
+              filters: 3,
+              kernelSize: 3,
+              strides: 2,
+              padding: 'same',
+              activation: 'relu',
+            }),
             tfl.separableConv2d({ filters: 4, kernelSize: 2, activation: 'tanh' }),
             tfl.averagePooling2d({ poolSize: 2 }),
             tfl.flatten(),
@@ -172,8 +205,13 @@ describe('models that cannot be bounded are refused by name', () => {
   };
   const unbounded = (text: RegExp) =>
     expect.objectContaining({ code: 'TRAIN_UNBOUNDED', message: expect.stringMatching(text) });
-  const of = (...all: Parameters<typeof sequential>[0] extends infer C ? (C extends { layers?: (infer L)[] } ? L[] : never) : never) =>
-    layersModel(sequential({ layers: all }) as unknown as LayersModel, 'logits');
+  const of = (
+    ...all: Parameters<typeof sequential>[0] extends infer C
+      ? C extends { layers?: (infer L)[] }
+        ? L[]
+        : never
+      : never
+  ) => layersModel(sequential({ layers: all }) as unknown as LayersModel, 'logits');
 
   it('batch normalisation of tf.layers', () => {
     const model = of(
@@ -191,13 +229,22 @@ describe('models that cannot be bounded are refused by name', () => {
     const from = tflInput({ shape: [4] });
     const shared = tfl.dense({ units: 4, name: 'twice' });
     const to = tfl.dense({ units: 3 }).apply(shared.apply(shared.apply(from))) as typeof from;
-    expect(refusal(layersModel(functional({ inputs: from, outputs: to }), 'logits'))).toEqual(unbounded(/'twice'.*tied/));
+    expect(refusal(layersModel(functional({ inputs: from, outputs: to }), 'logits'))).toEqual(
+      unbounded(/'twice'.*tied/),
+    );
   });
   it('a hand-written model that ties weights', () => {
-    const model = handWritten([[4, 4], [4, 3]], [4], (x, v, l) => {
-      const [k, out] = v as [tf.Variable, tf.Variable];
-      return l.dense(l.dense(l.dense(x, k), k), out);
-    });
+    const model = handWritten(
+      [
+        [4, 4],
+        [4, 3],
+      ],
+      [4],
+      (x, v, l) => {
+        const [k, out] = v as [tf.Variable, tf.Variable];
+        return l.dense(l.dense(l.dense(x, k), k), out);
+      },
+    );
     expect(refusal(model)).toEqual(unbounded(/share a variable of shape 4×4/));
   });
   it('a hand-written model that takes a weight past the layers it is given', () => {
@@ -208,11 +255,18 @@ describe('models that cannot be bounded are refused by name', () => {
     expect(refusal(model)).toEqual(unbounded(/variable 1 of shape 3 belongs to no layer/));
   });
   it('a hand-written model that normalises over the batch', () => {
-    const model = handWritten([[4, 6], [6, 3]], [4], (x, v, l) => {
-      const [k, out] = v as [tf.Variable, tf.Variable];
-      const h = l.dense(x, k);
-      return l.dense(tf.relu(tf.sub(h, tf.mean(h, 0))), out);
-    });
+    const model = handWritten(
+      [
+        [4, 6],
+        [6, 3],
+      ],
+      [4],
+      (x, v, l) => {
+        const [k, out] = v as [tf.Variable, tf.Variable];
+        const h = l.dense(x, k);
+        return l.dense(tf.relu(tf.sub(h, tf.mean(h, 0))), out);
+      },
+    );
     expect(refusal(model)).toEqual(unbounded(/depends on the other records of its batch/));
   });
 });

@@ -22,7 +22,9 @@ const square = (values: ArrayLike<number>): number => Array.from(values).reduce(
 /** 1e-9 relative, for norms that are not a rounding of zero. */
 const closeNorms = (squares: Float64Array, expected: readonly number[]): void =>
   expected.forEach((value, i) => {
-    expect(Math.abs(Math.sqrt(squares[i] as number) - Math.sqrt(value))).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.sqrt(value)));
+    expect(Math.abs(Math.sqrt(squares[i] as number) - Math.sqrt(value))).toBeLessThanOrEqual(
+      1e-9 * Math.max(1, Math.sqrt(value)),
+    );
   });
 const side = fc.integer({ min: 1, max: 4 });
 
@@ -38,7 +40,9 @@ describe('ghost norms equal the norms of explicit gradients to 1e-9 in float64',
             for (let o = 0; o < outputs; o++) {
               let sum = 0;
               for (let t = 0; t < positions; t++)
-                sum += (a[(r * positions + t) * inputs + i] as number) * (gamma[(r * positions + t) * outputs + o] as number);
+                sum +=
+                  (a[(r * positions + t) * inputs + i] as number) *
+                  (gamma[(r * positions + t) * outputs + o] as number);
               gradient.push(sum);
             }
           return square(gradient);
@@ -87,7 +91,9 @@ describe('ghost norms equal the norms of explicit gradients to 1e-9 in float64',
           const explicit = [0, 1].map((r) => {
             const image = x.subarray(r * values, (r + 1) * values);
             const back = gamma.subarray(r * pixels * outputs, (r + 1) * pixels * outputs);
-            return square(depthwise ? depthwiseGradient(image, back, s, many) : convolutionGradient(image, back, s, outputs));
+            return square(
+              depthwise ? depthwiseGradient(image, back, s, many) : convolutionGradient(image, back, s, outputs),
+            );
           });
           closeNorms(into, explicit);
         }

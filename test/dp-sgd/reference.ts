@@ -4,7 +4,10 @@
 import type { Shape2D } from '../../client/tfjs/dp-sgd/unfold.js';
 
 /** Shape of a convolution from an image [height][width][channel] and the params of a case. Padding `same` as TensorFlow has it. */
-export function shapeFor(image: readonly (readonly (readonly number[])[])[], params: Readonly<Record<string, unknown>>): Shape2D {
+export function shapeFor(
+  image: readonly (readonly (readonly number[])[])[],
+  params: Readonly<Record<string, unknown>>,
+): Shape2D {
   const filter = params.kernel as [number, number];
   const stride = params.stride as number;
   const inSize = [image.length, image[0]?.length ?? 0] as const;
@@ -42,11 +45,18 @@ export function normalize(x: readonly (readonly number[])[], groups: number | un
 
 type Image = (y: number, x: number, c: number) => number;
 /** Image access with zeros outside. */
-export const imageOf = (values: ArrayLike<number>, { inSize, channels }: Shape2D): Image => (y, x, c) =>
-  y < 0 || x < 0 || y >= inSize[0] || x >= inSize[1] ? 0 : (values[(y * inSize[1] + x) * channels + c] as number);
+export const imageOf =
+  (values: ArrayLike<number>, { inSize, channels }: Shape2D): Image =>
+  (y, x, c) =>
+    y < 0 || x < 0 || y >= inSize[0] || x >= inSize[1] ? 0 : (values[(y * inSize[1] + x) * channels + c] as number);
 
 /** Gradient of a convolution's kernel [height, width, channels, outputs], by its definition. */
-export function convolutionGradient(x: ArrayLike<number>, gamma: ArrayLike<number>, s: Shape2D, outputs: number): number[] {
+export function convolutionGradient(
+  x: ArrayLike<number>,
+  gamma: ArrayLike<number>,
+  s: Shape2D,
+  outputs: number,
+): number[] {
   const at = imageOf(x, s);
   const gradient: number[] = [];
   for (let i = 0; i < s.filter[0]; i++)
@@ -65,7 +75,12 @@ export function convolutionGradient(x: ArrayLike<number>, gamma: ArrayLike<numbe
 }
 
 /** Gradient of a depthwise kernel [height, width, channels, multiplier]. */
-export function depthwiseGradient(x: ArrayLike<number>, gamma: ArrayLike<number>, s: Shape2D, multiplier: number): number[] {
+export function depthwiseGradient(
+  x: ArrayLike<number>,
+  gamma: ArrayLike<number>,
+  s: Shape2D,
+  multiplier: number,
+): number[] {
   const outputs = s.channels * multiplier;
   const full = convolutionGradient(x, gamma, s, outputs);
   // Of the full kernel only the entries where the output channel belongs to the input channel.

@@ -44,7 +44,9 @@ describe('ghost norms of single layers', () => {
     const gamma = flat(inputs.backprop);
     const outputs = gamma.length / (conv.outSize[0] * conv.outSize[1]);
     const x = flat(inputs.input);
-    const windows = new Float64Array(conv.outSize[0] * conv.outSize[1] * conv.filter[0] * conv.filter[1] * conv.channels);
+    const windows = new Float64Array(
+      conv.outSize[0] * conv.outSize[1] * conv.filter[0] * conv.filter[1] * conv.channels,
+    );
     unfold(x, 0, conv, windows);
     const norms = parts(
       normOf((into) => addConvolutionSquares(x, gamma, 1, { ...conv, outputs }, into)),

@@ -140,7 +140,8 @@ function apply(
   tf.tidy(() => {
     let at = 0;
     const gradients = model.trainable.map((variable, i) => {
-      const part = Float32Array.from(gradient.subarray(at, (at += variable.size)));
+      const part = Float32Array.from(gradient.subarray(at, at + variable.size));
+      at += variable.size;
       const tensor = tf.tensor(part, variable.shape, 'float32');
       const start = centre[i];
       return start === undefined ? tensor : tf.add(tensor, tf.mul(mu, tf.sub(variable, start)));

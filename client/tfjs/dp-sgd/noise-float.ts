@@ -2,8 +2,8 @@
 // have holes from which inputs can be told (Mironov 2012), so ledgers call it `real` and its guarantee holds for ideal reals only.
 // For record level alone; client level never uses it. Not here: the exact kind (noise-exact.ts).
 
-import { SottoError } from '../../../protocol/errors.js';
 import type { Rng } from '../../../protocol/crypto/primitives.js';
+import { SottoError } from '../../../protocol/errors.js';
 import type { StepNoise } from './noise.js';
 
 /** Bytes of randomness asked for at once. */

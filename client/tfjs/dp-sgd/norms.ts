@@ -59,8 +59,7 @@ export function addScaleSquares(
   for (let i = 0, at = 0; i < n; i++) {
     sums.fill(0);
     for (let t = 0; t < positions; t++)
-      for (let o = 0; o < outputs; o++, at++)
-        sums[o] = (sums[o] as number) + (gamma[at] as number) * (x[at] as number);
+      for (let o = 0; o < outputs; o++, at++) sums[o] = (sums[o] as number) + (gamma[at] as number) * (x[at] as number);
     into[i] = (into[i] as number) + sumOfSquares(sums);
   }
 }
@@ -155,8 +154,7 @@ type Square = (a: Values, aFrom: number, gamma: Values, gammaFrom: number) => nu
 function denseSquare(rows: Rows): Square {
   const { positions, inputs, outputs } = rows;
   if (positions === 1) {
-    return (a, at, gamma, from) =>
-      sumOfSquares(gamma, from, from + outputs) * sumOfSquares(a, at, at + inputs);
+    return (a, at, gamma, from) => sumOfSquares(gamma, from, from + outputs) * sumOfSquares(a, at, at + inputs);
   }
   return 2 * positions * positions < inputs * outputs ? byGram(rows) : byProduct(rows);
 }
@@ -182,7 +180,7 @@ export function byGram({ positions, inputs, outputs }: Rows): Square {
       }
     }
     // Terms cancel; what is left of nothing may be a rounding below it.
-    return sum < 0 ? 0 : sum;
+    return Math.max(0, sum);
   };
 }
 

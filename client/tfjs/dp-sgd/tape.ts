@@ -198,8 +198,7 @@ export class Tape {
     const positions = size(x.shape.slice(1, -1));
     return {
       variable,
-      squares: (input, gamma, n, into) =>
-        addDenseSquares(input(), gamma, n, { positions, inputs, outputs }, into),
+      squares: (input, gamma, n, into) => addDenseSquares(input(), gamma, n, { positions, inputs, outputs }, into),
       sum: (input, gamma) => {
         const flat = (tensor: tf.Tensor, width: number): tf.Tensor2D => tf.reshape(tensor, [-1, width]);
         return tf.matMul(flat(input, inputs), flat(gamma, outputs), true, false);
