@@ -22,6 +22,8 @@ function recorder(answer: () => Promise<0 | 1>) {
     redTeam: record('redTeam'),
     coordinator: record('coordinator'),
     client: record('client'),
+    privacyPlan: record('privacyPlan'),
+    privacyLedger: record('privacyLedger'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
   };
