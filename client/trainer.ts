@@ -25,6 +25,8 @@ export interface LocalSteps {
   readonly mu?: number;
   readonly learningRate: number;
   readonly optimizer: 'sgd' | 'momentum' | 'adam';
+  /** β in [0, 1): the client sends the running mean of its updates (momentum.ts); absent: each update by itself. */
+  readonly clientMomentum?: number;
 }
 export interface PlainTraining {
   readonly epochs: number;

@@ -25,6 +25,9 @@ export function checkTrainingSpec(spec: TrainingSpec): void {
   if (spec.algorithm === 'fedavg' && spec.mu !== undefined) fail('mu', spec.mu, 'it belongs to fedprox; leave it out');
   if (!['sgd', 'momentum', 'adam'].includes(spec.optimizer))
     fail('optimizer', spec.optimizer, "use 'sgd', 'momentum' or 'adam'");
+  const beta = spec.clientMomentum;
+  if (beta !== undefined && !(beta >= 0 && beta < 1))
+    fail('clientMomentum', beta, 'give a number from 0 to below 1, or leave it out');
   if (spec.dpSgd !== undefined) {
     for (const field of ['epochs', 'batchSize', 'maxExamples'] as const) {
       if (spec[field] !== undefined)

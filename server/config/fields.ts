@@ -106,6 +106,13 @@ const training = settings({
       }),
     ),
   ),
+  clientMomentum: maybe(
+    'each update by itself',
+    says(
+      'A client sends the running mean of its updates, this much of it the last one. `centred-clipping` wants 0.9.',
+      decay(),
+    ),
+  ),
 });
 
 const window = settings({
