@@ -92,6 +92,8 @@ export interface Evaluation {
   readonly loss: number;
   /** Share in [0, 1]. */
   readonly accuracy: number;
+  /** The same for the examples of each class, by class; NaN for a class without. Absent where the trainer does not count them. */
+  readonly recalls?: readonly number[];
 }
 
 /**

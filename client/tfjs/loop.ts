@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import { type Dataset, exampleCount, exampleSize } from '../dataset.js';
 import type { LocalSteps, PlainTraining } from '../trainer.js';
-import { batchLoss, score } from './loss.js';
+import { batchLoss, countHits, score } from './loss.js';
 import type { TrainableModel } from './model.js';
 import { makeOptimizer, type Optimizer } from './optimizer.js';
 import { type Random, shuffle } from './random.js';
@@ -178,6 +178,8 @@ export interface LocalEvaluation {
   readonly examples: number;
   readonly loss: number;
   readonly accuracy: number;
+  /** By class; NaN for a class without examples. */
+  readonly recalls: readonly number[];
 }
 
 /** Mean loss and accuracy over all examples of `data`, in their order. Yields as training does. */
@@ -187,6 +189,8 @@ export async function evaluateLocally(model: TrainableModel, data: Dataset): Pro
   const batch = Math.min(EVALUATION_BATCH, order.length);
   const x = new Float32Array(batch * size);
   const y = new Int32Array(batch);
+  const hits = new Uint32Array(model.classes);
+  const seen = new Uint32Array(model.classes);
   let lossSum = 0;
   let correct = 0;
   let rested = performance.now();
@@ -200,10 +204,12 @@ export async function evaluateLocally(model: TrainableModel, data: Dataset): Pro
     const scores = score(values, y.subarray(0, count), model.classes, model.output);
     lossSum += scores.lossSum;
     correct += scores.correct;
+    countHits(values, y.subarray(0, count), model.classes, hits, seen);
     if (performance.now() - rested >= YIELD_MS) {
       await breathe();
       rested = performance.now();
     }
   }
-  return { examples: order.length, loss: lossSum / order.length, accuracy: correct / order.length };
+  const recalls = Array.from(hits, (count, label) => count / (seen[label] ?? 0));
+  return { examples: order.length, loss: lossSum / order.length, accuracy: correct / order.length, recalls };
 }

@@ -4,6 +4,7 @@
 
 import * as v from 'valibot';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
+import { monitorSettings } from './monitor.js';
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
 import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings, text, whole } from './values.js';
@@ -262,6 +263,12 @@ export const campaignSchema = settings({
   ),
 });
 
+/** In the file of a coordinator and of a simulation: what is not signed. */
+export const monitorEntry = maybe(
+  'see its fields',
+  says('The poisoning monitor: what it takes for unusual, and what follows.', monitorSettings),
+);
+
 /** A coordinator's file. */
 export const coordinatorSchema = settings({
   ...taskEntries,
@@ -270,6 +277,7 @@ export const coordinatorSchema = settings({
     whole(0, Number.MAX_SAFE_INTEGER),
   ),
   campaign: says('The sequence of rounds.', campaignSchema),
+  monitor: monitorEntry,
   listen: maybe(
     'see its fields',
     says(
