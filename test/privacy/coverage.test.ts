@@ -24,8 +24,6 @@ const NOT_YET_READ: readonly string[] = [
   'edge/localStd',
   'edge/reuseNoise',
   'mnistDpSgd/publishedAccuracy', // half an hour and more: npm run mnist:dpsgd, on demand
-  'audit/thresholdLowerBound',
-  'audit/canaryEstimate',
 ];
 
 const sources = (folder: string): string =>
