@@ -68,6 +68,9 @@ const recorded: Commands = {
   redTeam: async () => 0,
   coordinator: async () => 0,
   client: async () => 0,
+  exportAudit: async () => 0,
+  verify: async () => 0,
+  doctor: async () => 0,
   newKeys: async () => 0,
   showKeys: async () => 0,
 };

@@ -40,6 +40,7 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       roster: settings.roster,
       campaign: settings.campaign,
       random: secureUniform,
+      ...(settings.data === 'none' ? {} : { data: settings.data }),
       log: pino({ level: log, base: null }, destination(STDERR)),
       ...(evaluator === undefined
         ? {}

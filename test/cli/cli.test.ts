@@ -22,6 +22,9 @@ function recorder(answer: () => Promise<0 | 1>) {
     redTeam: record('redTeam'),
     coordinator: record('coordinator'),
     client: record('client'),
+    exportAudit: record('exportAudit'),
+    verify: record('verify'),
+    doctor: record('doctor'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
   };
