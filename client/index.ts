@@ -4,6 +4,7 @@ export { generateIdentity, type Identity, identityOf, type Signer } from '../pro
 export { Secret } from '../protocol/crypto/secret.js';
 export { type ErrorCode, SottoError } from '../protocol/errors.js';
 export type { GuardRecord, Policy } from '../protocol/participant/types.js';
+export type { AvailabilityOptions } from './availability.js';
 export type { VerifiedModel } from './chain/model-chain.js';
 export { type KeptModel, type ModelStore, memoryModels } from './chain/model-store.js';
 export { type ClientEngine, inlineEngine } from './engine.js';

@@ -33,7 +33,6 @@ export class ModelLinks {
   #before: ChainRecordBody | undefined;
   /** The model after `#before`, where it could be recomputed or is in the export. */
   #model: ModelState | undefined;
-  readonly #known = new Map<Hash, ChainRecordBody>();
   #recomputed = 0;
   #rollBacks = 0;
   #records = 0;
@@ -61,7 +60,10 @@ export class ModelLinks {
   /** @param at the event that holds it, for messages */
   take(at: number, hash: Hash, json: Json): void {
     const record = recordFromJson(json);
-    if (record === undefined) return this.#problem(`event ${at}: this is no record of a model chain`);
+    if (record === undefined) {
+      this.#problem(`event ${at}: this is no record of a model chain`);
+      return;
+    }
     this.#records++;
     const before = this.#before;
     const bad = (text: string): void => this.#problem(`event ${at}, model of round ${record.round}: ${text}`);
@@ -80,7 +82,6 @@ export class ModelLinks {
     }
     this.#model = this.#step(record, bad);
     this.#before = record;
-    this.#known.set(hash, record);
   }
 
   summary(): Verdict['models'] {

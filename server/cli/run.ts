@@ -76,6 +76,14 @@ function realCommands(io: Io): Commands {
       const { doctor } = await import('./data.js');
       return doctor(data, options, io);
     },
+    async privacyPlan(config, options) {
+      const { privacyPlan } = await import('./privacy/plan-command.js');
+      return privacyPlan(config, options, io);
+    },
+    async privacyLedger(run, options) {
+      const { privacyLedger } = await import('./privacy/ledger-command.js');
+      return privacyLedger(run, options, io);
+    },
     async newKeys(file, options) {
       const { newKeys } = await import('./keys.js');
       return newKeys(file, options, io);

@@ -25,6 +25,8 @@ function recorder(answer: () => Promise<0 | 1>) {
     exportAudit: record('exportAudit'),
     verify: record('verify'),
     doctor: record('doctor'),
+    privacyPlan: record('privacyPlan'),
+    privacyLedger: record('privacyLedger'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
   };
