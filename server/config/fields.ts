@@ -3,9 +3,6 @@
 // only a simulation has (simulations/config.ts).
 
 import * as v from 'valibot';
-
-<<<<<<< HEAD
-
 import {
   DEFAULT_BACKUP_ROUNDS,
   DEFAULT_KEPT_MODELS,
@@ -16,14 +13,7 @@ import {
   MAX_OPEN_COHORT,
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
-
-=======
-
-import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
 import { monitorSettings } from './monitor.js';
-
->>>>>>> main
-
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
 import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings, text, whole } from './values.js';

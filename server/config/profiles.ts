@@ -2,14 +2,6 @@
 // that nobody typed: functions have no defaults for them. Not here: what a profile forbids (protocol/task.ts deriveTask).
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
-
-<<<<<<< HEAD
-
-import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
-import type { DataSettings } from '../audit/durable.js';
-
-=======
-
 import {
   type Derived,
   deriveTask,
@@ -19,9 +11,7 @@ import {
   type WaitingPhase,
   type Window,
 } from '../../protocol/task.js';
-
->>>>>>> main
-
+import type { DataSettings } from '../audit/durable.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { settingError } from './problem.js';
@@ -211,13 +201,9 @@ export function fillCoordinator(
     // safe: the schema has checked each to be 64 hex digits.
     roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
-<<<<<<< HEAD
+    monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),
-=======
-    monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
-    identityFile,
->>>>>>> main
     evaluate: file.evaluate ?? 'none',
   };
 }
