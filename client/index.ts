@@ -11,7 +11,6 @@ export { type ClientEngine, inlineEngine } from './engine.js';
 export { FederatedClient } from './federated-client.js';
 export { emptyGuard, type GuardStore, memoryGuards } from './guards.js';
 export { type LedgerStore, memoryLedgers } from './ledger-store.js';
-export { withMomentum } from './momentum.js';
 export type { ClientEvents, CoordinatorTrust, Ended, FederatedClientOptions, HowEnded, RoundNews } from './options.js';
 export type { ReconnectOptions } from './reconnect.js';
 export { systemTimers, type Timers } from './timers.js';
