@@ -41,7 +41,11 @@ export interface RoundEntry {
     readonly client: FleetClient;
     readonly phase: ClientPhase;
     readonly code: ErrorCode;
+    /** What filters or the monitor measured, in plain words; elsewhere the code says it. */
+    readonly why?: string;
   }[];
+  /** Filters wanted these out, but the round could lose no more. */
+  readonly spared: readonly FleetClient[];
   readonly voidedGroups: readonly GroupId[];
   readonly seconds: number;
   /** Frames at the sockets of the coordinator: from and to clients. */
@@ -64,6 +68,8 @@ export interface RosterEntry {
   readonly group?: GroupId;
   /** Examples of its shard. */
   readonly examples: number;
+  /** ε its records have paid by its own ledger, at the δ of `privacy.budgets`; absent for attackers, and where training is not private. */
+  readonly epsilon?: number;
 }
 
 export interface SimulationReport {

