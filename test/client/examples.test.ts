@@ -1,9 +1,9 @@
 // The examples of a Node service and an edge device as processes of their own against a real coordinator, under every Node that is
 // there. Not here: the browser (test/browser).
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
@@ -58,7 +58,9 @@ function run(
 ): Running {
   const directory = join(root, `${name}-${children.length}`);
   mkdirSync(directory);
-  const child = spawn(node, [`examples/${example}/index.mjs`], {
+  const script = example.includes('/') ? example : resolve('examples', example, 'index.mjs');
+  const child = spawn(node, [script], {
+    cwd: directory,
     env: {
       PATH: process.env.PATH,
       SOTTO_URL: coordinator.url,
@@ -133,6 +135,32 @@ function quiet(): string {
   );
   return pathToFileURL(path).href;
 }
+
+describe('docs/embedding.md', () => {
+  it('its lines for a Node service take part and end with the task', async () => {
+    const page = readFileSync('docs/embedding.md', 'utf8');
+    const lines = /^```js node\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? '';
+    const coordinator = await open(1);
+    // Inside the package, so that it finds itself by name; run in a directory of its own, where it keeps its files.
+    const path = resolve('dist/test/quick-start.mjs');
+    const given = `
+      const { SOTTO_URL: url, SOTTO_COORDINATOR: coordinator, SOTTO_TASK: task } = process.env;
+      const policy = { profiles: ['cohort'], minGroup: 4, minThreshold: 3, minColluders: 0, maxClipNorm: 10, maxRounds: 9, catchUp: 'chain' };
+      const trainer = { init: async ({ dimension }) => ({ dimension, variables: [] }),
+        train: async (weights) => ({ update: weights.map(() => 1), examples: 1, metrics: {} }) };`;
+    writeFileSync(
+      path,
+      `${lines}\nconsole.log(how, contributed);\n`.replace('const identity', `${given}\nconst identity`),
+    );
+    const ended = [1, 2, 3, 4].map((n) => {
+      const child = run(process.execPath, path, coordinator, `quick-${n}`);
+      return child.ended.then((code) => [code, child.output().trim()]);
+    });
+    await coordinator.done;
+    expect(await Promise.all(ended)).toEqual(Array.from({ length: 4 }, () => [0, 'finished 1']));
+    await coordinator.stop('the test is over');
+  }, 60_000);
+});
 
 describe('the rules of a device', async () => {
   const rules = (await import(pathToFileURL('examples/edge/rules.mjs').href)) as {
