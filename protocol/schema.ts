@@ -1,6 +1,6 @@
 // What messages and settings of the wire are checked with: schemas as functions from anything to a checked value or the first problem.
 // Strict: an unknown, missing or out-of-range field is a problem. Just what the wire needs, because every page that embeds a client
-// loads it (docs/adr/0007); settings files, which deserve better sentences, are read with valibot (server/config).
+// loads it (docs/adr/0008); settings files, which deserve better sentences, are read with valibot (server/config).
 
 /** The first thing that is wrong, and where. */
 export class Problem {

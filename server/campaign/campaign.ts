@@ -60,6 +60,12 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       state.quarantined.set(event.client, event.until);
       state.sittingOut.add(event.client);
       return stay(state);
+    case 'released':
+      state.quarantined.delete(event.client);
+      // In the middle of a round it may sit out for another reason; `nextRound` asks anew.
+      if (state.phase !== 'waiting' || state.attempt > 1) return stay(state);
+      state.sittingOut.delete(event.client);
+      return stay(state, ...(enough(state) ? [{ type: 'wakeAt', at: event.now } as const] : []));
     default:
   }
   switch (state.phase) {
@@ -82,7 +88,7 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
   }
 }
 
-type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' }>;
+type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' }>;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------
 

@@ -150,6 +150,8 @@ export type CampaignEvent =
   | { readonly type: 'offended'; readonly client: ClientId; readonly code: ErrorCode; readonly now: Millis }
   /** The monitor wants it left out up to and including round `until`. */
   | { readonly type: 'quarantined'; readonly client: ClientId; readonly until: number; readonly now: Millis }
+  /** An appeal was granted: its quarantine is over. */
+  | { readonly type: 'released'; readonly client: ClientId; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   /** What the running attempt came to. */
   | { readonly type: 'done'; readonly result: RoundResult; readonly now: Millis }

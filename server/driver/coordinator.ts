@@ -17,6 +17,7 @@ import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine, EngineFailure } from '../engine/types.js';
+import type { MonitorEvent, MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -26,6 +27,8 @@ import { Connection, type ConnectionHandlers, type Traffic } from './connection.
 import { Connections } from './connections.js';
 import { Emitter } from './emitter.js';
 import { Evaluations } from './evaluations.js';
+import type { Gains } from './held-out.js';
+import { Judge } from './judge.js';
 import { type Listener, openListener } from './listener.js';
 import { type MachineSpec, Mailbox } from './mailbox.js';
 import type {
@@ -72,6 +75,7 @@ export class RunningCoordinator implements Coordinator {
   readonly #reports: RoundReport[] = [];
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
+  readonly #judge: Judge;
   readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
@@ -101,6 +105,15 @@ export class RunningCoordinator implements Coordinator {
     this.#watch = new Watch(options.task, options.monitor);
     this.#journal = parts.durable ? durableJournal(parts.durable.log, (error) => this.#storeFailed(error)) : NO_JOURNAL;
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
+    this.#judge = new Judge({
+      options,
+      watch: this.#watch,
+      reporter: this.#reporter,
+      publisher: parts.publisher,
+      engine: parts.engine,
+      evaluations: this.#evaluations,
+      log,
+    });
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
       connections: this.#connections,
@@ -162,6 +175,18 @@ export class RunningCoordinator implements Coordinator {
 
   chain() {
     return this.#parts.store.all().map(({ record }) => record);
+  }
+
+  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
+    const event = this.#watch.appeal(client, granted, reason);
+    this.#tellMonitor(event);
+    if (event.type === 'appeal' && event.granted)
+      this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
+    return event;
+  }
+
+  monitor(): MonitorState {
+    return structuredClone(this.#watch.state);
   }
 
   stop(reason: string): Promise<void> {
@@ -269,6 +294,7 @@ export class RunningCoordinator implements Coordinator {
       nonce: nativeRng(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
+    this.#watch.attempt();
     this.#emitter.emit('attempt', { round, attempt, groups });
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
     this.#runner = new RoundRunner(setup, this.#parts.engine, this.#clock, this.#roundHandlers(round, attempt));
@@ -317,7 +343,7 @@ export class RunningCoordinator implements Coordinator {
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
-      selected: (selection) => this.#reporter.selected(selection),
+      select: (candidates, matrixKey) => this.#judge.select(round, candidates, matrixKey),
       done: (result) => this.#campaign.post({ type: 'done', result, now: this.#clock.now() }),
       failed: (failure) => {
         const { code, text, retry, culprits } = failure;
@@ -332,10 +358,12 @@ export class RunningCoordinator implements Coordinator {
 
   async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
     const { publisher, engine } = this.#parts;
+    const before = publisher.weights;
     const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
+    const means = published.ok ? await this.#judge.withoutEach(result) : undefined;
     await engine.forget([]);
     const now = this.#clock.now();
     if (!published.ok) {
@@ -343,27 +371,34 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, now), measures);
-    for (const { id, members } of report.groups) {
-      const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
+    const unwatched = this.#reporter.committed(link, attempt, result, rule, now);
+    // Clients hear it first: what is measured now holds up the next round, and nobody's download.
+    for (const { id, members } of unwatched.groups) {
+      const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);
     }
-    this.#report(report);
+    const gains = means && (await this.#judge.gains(round, result, before, means));
+    this.#report(this.#watched(unwatched, measures, gains));
     this.#roundOver(round, []);
-    this.#campaign.post({ type: 'published', now });
+    this.#campaign.post({ type: 'published', now: this.#clock.now() });
   }
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
-  #watched(unwatched: Unwatched, measures: Measures | undefined): RoundReport {
-    const report = this.#watch.round(unwatched, measures);
+  #watched(unwatched: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
+    const report = this.#watch.round(unwatched, measures, gains);
     for (const event of report.monitor) {
-      const { says, ...fields } = event;
-      this.#log.info(fields, says);
+      this.#tellMonitor(event);
       if (event.type !== 'quarantine') continue;
       const { client, until } = event;
       this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
     }
     return report;
+  }
+
+  #tellMonitor(event: MonitorEvent): void {
+    const { says, ...fields } = event;
+    this.#log.info(fields, says);
+    this.#emitter.emit('monitor', event);
   }
 
   /** Reports come in the order of the rounds: one without a model waits for the evaluations before it as well. */

@@ -49,6 +49,8 @@ const NOTHING = new Uint8Array(0);
 export class Publisher {
   readonly #setup: PublisherSetup;
   #model: ModelState;
+  /** What the last round added to the weights. */
+  #step: Float32Array<ArrayBuffer> | undefined;
   /** The aggregate of the round before. */
   #last: Float32Array<ArrayBuffer> | undefined;
   /** What the rule of the last committed round left. */
@@ -134,6 +136,11 @@ export class Publisher {
     return this.#model.weights;
   }
 
+  /** What the last round added to them; absent before the first. Not to be changed. */
+  get lastStep(): Float32Array<ArrayBuffer> | undefined {
+    return this.#step;
+  }
+
   /** Calls must not overlap. Never rejects: a model that cannot be made is a value. */
   async publish(round: number, attempt: number, result: RoundResult): Promise<Published> {
     const { config, derived, engine, store, random } = this.#setup;
@@ -166,6 +173,8 @@ export class Publisher {
     });
     try {
       const link = await this.#append(record, [step.aggregate, step.model, step.optimizer], result);
+      const { weights } = this.#model;
+      this.#step = step.after.weights.map((after, i) => after - (weights[i] ?? 0));
       this.#model = step.after;
       this.#last = aggregate;
       this.#ruleState = combined.state;

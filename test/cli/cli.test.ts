@@ -44,13 +44,13 @@ describe('what is understood', () => {
     const { calls, code } = await sotto('simulate my.yaml --compare --seed 9 --rounds 2 --out elsewhere --json');
     expect(code).toBe(EXIT.ok);
     expect(calls).toEqual([
-      ['simulate', 'my.yaml', { compare: true, seed: 9, rounds: 2, out: 'elsewhere', json: true }],
+      ['simulate', 'my.yaml', { baseline: false, compare: true, seed: 9, rounds: 2, out: 'elsewhere', json: true }],
     ]);
   });
 
   it('simulate alone runs the main job into runs/', async () => {
     expect((await sotto('simulate')).calls).toEqual([
-      ['simulate', undefined, { compare: false, out: 'runs', json: false }],
+      ['simulate', undefined, { baseline: false, compare: false, out: 'runs', json: false }],
     ]);
   });
 

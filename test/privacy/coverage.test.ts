@@ -31,8 +31,6 @@ const NOT_YET_READ: readonly string[] = [
   'ghostNorm/embedding',
   'dpSgd/step',
   'mnistDpSgd/publishedAccuracy',
-  'audit/thresholdLowerBound',
-  'audit/canaryEstimate',
 ];
 
 const sources = (folder: string): string =>
