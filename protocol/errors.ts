@@ -352,6 +352,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the data directory was written by another version of the format, or for another task or coordinator',
   },
+  AUDIT_INVALID: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the folder is no export of an audit log, or not a whole one',
+  },
   STORE_BLOB: {
     blame: 'local',
     retry: 'never',

@@ -3,7 +3,16 @@
 // only a simulation has (simulations/config.ts).
 
 import * as v from 'valibot';
-import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
+import {
+  DEFAULT_BACKUP_ROUNDS,
+  DEFAULT_KEPT_MODELS,
+  DEFAULT_STORE_BYTES,
+  MAX_DIMENSION,
+  MAX_GROUP,
+  MAX_GROUPS,
+  MAX_OPEN_COHORT,
+  MAX_TASK_ID,
+} from '../../protocol/limits.js';
 import { monitorSettings } from './monitor.js';
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
@@ -283,6 +292,30 @@ export const coordinatorSchema = settings({
   identityFile: says(
     "File with the coordinator's identity, made by `sotto keys new`. Relative to this file.",
     text(/^[^\0]{1,4096}$/, 'a path'),
+  ),
+  dataDir: maybe(
+    'nothing outlives the process',
+    says(
+      'Folder for everything that must survive a crash: models, audit log, ledgers. Relative to this file. See docs/operations.md.',
+      text(/^[^\0]{1,4096}$/, 'a path'),
+    ),
+  ),
+  data: maybe(
+    'see its fields',
+    says(
+      'What `dataDir` may hold.',
+      settings({
+        limitBytes: maybe(
+          String(DEFAULT_STORE_BYTES),
+          says('Most bytes; at the limit the coordinator stops.', whole(1, Number.MAX_SAFE_INTEGER)),
+        ),
+        keptModels: maybe(String(DEFAULT_KEPT_MODELS), says('Models to roll back to.', whole(1, 1_000_000))),
+        backupRounds: maybe(
+          String(DEFAULT_BACKUP_ROUNDS),
+          says('Rounds between two backups; 0 for none.', whole(0, 1_000_000)),
+        ),
+      }),
+    ),
   ),
   evaluate: maybe(
     '`none`',

@@ -11,6 +11,7 @@ import {
   type WaitingPhase,
   type Window,
 } from '../../protocol/task.js';
+import type { DataSettings } from '../audit/durable.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { settingError } from './problem.js';
@@ -181,8 +182,12 @@ export function fillCampaign(file: CampaignFile, { profile, group }: TaskConfig)
 
 export const DEFAULT_PORT = 8970;
 
-/** @param identityFile the path in the file, resolved */
-export function fillCoordinator(file: CoordinatorFile, dimension: number, identityFile: string): CoordinatorSettings {
+/** @param resolved makes a path in the file absolute */
+export function fillCoordinator(
+  file: CoordinatorFile,
+  dimension: number,
+  resolved: (path: string) => string,
+): CoordinatorSettings {
   const task = fillTask(file, dimension);
   const { roster } = file;
   if (roster.kind === 'allowlist' && new Set(roster.clients).size < roster.clients.length) {
@@ -197,9 +202,20 @@ export function fillCoordinator(file: CoordinatorFile, dimension: number, identi
     roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
-    identityFile,
+    identityFile: resolved(file.identityFile),
+    data: fillData(file, resolved),
     evaluate: file.evaluate ?? 'none',
   };
+}
+
+function fillData({ dataDir, data = {} }: CoordinatorFile, resolved: (path: string) => string): 'none' | DataSettings {
+  if (dataDir !== undefined) return { directory: resolved(dataDir), ...withoutAbsent(data) };
+  if (Object.values(data).some((value) => value !== undefined))
+    throw settingError(
+      'data',
+      'says what a data directory may hold, and there is no dataDir; name one, or remove data',
+    );
+  return 'none';
 }
 
 /** The parser writes `undefined` for what was left out; a signed text must not depend on that. */
