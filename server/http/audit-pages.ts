@@ -3,8 +3,9 @@
 
 import { type AuditEvent, eventHash, eventText, verifyHead } from '../../protocol/audit/event.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
-import { type ClientId, type Hash, publicKeyOf } from '../../protocol/ids.js';
+import { type ClientId, type Hash, publicKeyOf, toHex } from '../../protocol/ids.js';
 import { MAX_AUDIT_PAGE } from '../../protocol/limits.js';
+import { EXPORT_FORMAT } from '../audit/export.js';
 import type { Store } from '../store/types.js';
 
 export interface AuditPage {
@@ -73,9 +74,14 @@ export class AuditPages {
     return { state: 'sound', to: last, says: `all ${last} events follow each other and the head is signed` };
   }
 
-  /** Lines of an export, oldest first. */
+  /** The log of an export (audit/export.ts), which `sotto verify` reads: header, events, signed head. */
   *lines(): Iterable<string> {
-    for (const event of this.#log.events(1)) yield `${eventText(event)}\n`;
+    const head = this.#log.head();
+    yield `${JSON.stringify({ format: EXPORT_FORMAT, coordinator: toHex(this.#coordinator) })}\n`;
+    for (const event of this.#log.events(1, head?.seq ?? 0)) yield `${eventText(event)}\n`;
+    if (head === undefined) return;
+    const { seq, hash, signature } = head;
+    yield `${JSON.stringify({ head: { seq, hash, signature: toHex(signature) } })}\n`;
   }
 
   #read(from: number, to: number): AuditEvent[] {
