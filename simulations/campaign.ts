@@ -47,7 +47,8 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     task,
     initialWeights,
     identity,
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: hooks.watch?.port ?? 0 },
+    ...(hooks.watch && { fetch: hooks.watch.fetch }),
     roster: { kind: 'allowlist', clients: cast.clients.map((client) => client.identity.id) },
     campaign,
     monitor,
@@ -57,6 +58,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     },
     random: () => random.uniform(),
   });
+  hooks.watch?.attach(coordinator, config);
   const stop = (): void => void coordinator.stop('the simulation was stopped');
   try {
     hooks.onEvent?.({

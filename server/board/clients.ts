@@ -2,7 +2,7 @@
 // Not here: judging anybody (monitor/), sending rows (feed.ts).
 
 import type { ClientId } from '../../protocol/ids.js';
-import { BOARD_HISTORY } from '../../protocol/limits.js';
+import { BOARD_HISTORY, MAX_BOARD_CLIENTS } from '../../protocol/limits.js';
 import type { MonitorState } from '../monitor/index.js';
 import type { Table } from './table.js';
 import { type ClientView, STEPS } from './view.js';
@@ -26,13 +26,8 @@ export class ClientRows {
     const n = this.#next++;
     this.#numbers.set(id, n);
     this.#table.set('client', fresh(n, id), n);
-    if (this.#numbers.size > 2 * this.#table.all('client').length + 16) this.#forget();
+    if (this.#numbers.size > 2 * MAX_BOARD_CLIENTS) this.#forget();
     return n;
-  }
-
-  find(id: ClientId): ClientView | undefined {
-    const n = this.#numbers.get(id);
-    return n === undefined ? undefined : this.#table.get('client', n);
   }
 
   change(id: ClientId, change: Change): void {

@@ -77,7 +77,9 @@ export class Feed {
   #resumeAt(id: string | undefined): number {
     const [epoch, version] = (id ?? '').split(':');
     const at = Number(version);
-    return epoch === this.#setup.epoch && Number.isSafeInteger(at) && at >= 0 ? at : -1;
+    return epoch === this.#setup.epoch && Number.isSafeInteger(at) && at >= 0 && at <= this.#setup.table.version
+      ? at
+      : -1;
   }
 
   #schedule(ms: number): void {

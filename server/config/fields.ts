@@ -13,6 +13,7 @@ import {
   MAX_OPEN_COHORT,
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
+import { adminSettings } from './admin.js';
 import { monitorSettings } from './monitor.js';
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
@@ -299,6 +300,10 @@ export const coordinatorSchema = settings({
         port: maybe('8970', says('Port; 0 takes any free one.', whole(0, 65_535))),
       }),
     ),
+  ),
+  admin: maybe(
+    'see its fields',
+    says('Who may look at the coordinator and operate it: the dashboard, the admin API, metrics.', adminSettings),
   ),
   roster: says(
     'Who may take part.',

@@ -13,6 +13,7 @@ import {
   type Window,
 } from '../../protocol/task.js';
 import type { DataSettings } from '../audit/durable.js';
+import { fillAdmin } from './admin.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { settingError } from './problem.js';
@@ -226,6 +227,7 @@ export function fillCoordinator(
     // safe: the schema has checked each to be 64 hex digits.
     roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
+    admins: fillAdmin(file.admin),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),

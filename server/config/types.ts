@@ -5,6 +5,7 @@ import type { ClientId } from '../../protocol/ids.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { DataSettings } from '../audit/durable.js';
 import type { CampaignSettings } from '../campaign/types.js';
+import type { AdminToken } from '../http/access.js';
 import type { MonitorSettings } from '../monitor/index.js';
 
 export type { CampaignSettings };
@@ -34,6 +35,8 @@ export interface CoordinatorSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly roster: { readonly kind: 'open' } | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
   readonly campaign: CampaignSettings;
+  /** Administrators by their tokens' hashes. */
+  readonly admins: readonly AdminToken[];
   readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;

@@ -29,6 +29,7 @@ function recorder(answer: () => Promise<0 | 1>) {
     privacyLedger: record('privacyLedger'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
+    newAdminToken: record('newAdminToken'),
   };
   return { calls, commands };
 }
