@@ -47,7 +47,8 @@ it('joins Node clients in two rounds in a context that has WebSocket, random val
   (context as { WebSocket?: unknown }).WebSocket = function open(url: string, protocol: string) {
     const socket = new WebSocket(url, protocol, { perMessageDeflate: false });
     let listener: ((event: { data: unknown }) => void) | undefined;
-    socket.onmessage = ({ data }) => listener?.({ data: realm.Uint8Array.from(new Uint8Array(data as ArrayBuffer)).buffer });
+    socket.onmessage = ({ data }) =>
+      listener?.({ data: realm.Uint8Array.from(new Uint8Array(data as ArrayBuffer)).buffer });
     Object.defineProperty(socket, 'onmessage', {
       set: (next) => {
         listener = next;
