@@ -10,8 +10,9 @@ import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { inProcessEngine, startCoordinator } from '../../server/index.js';
 import { taskOf, WEAK_POLICY } from '../protocol/world.js';
 
+const CORE = './index.js';
 const APP = `
-import { FederatedClient, generateWebIdentity, memoryGuards, webRng } from './index.js';
+import { FederatedClient, generateWebIdentity, memoryGuards, webRng } from '${CORE}';
 export const start = async (given) => {
   const identity = await generateWebIdentity(webRng);
   const policy = JSON.parse(given.policy);
