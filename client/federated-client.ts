@@ -94,7 +94,7 @@ export class FederatedClient {
       onModel: ({ record }) => events.emit('model', { round: record.round, model: hashOf(record.modelAfter) }),
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
-    this.#training = new Training(options.trainer);
+    this.#training = new Training(options.trainer, options.privacy);
     this.#rounds = new Rounds({
       identity: options.identity,
       policy: options.policy,

@@ -9,6 +9,14 @@ export interface TeamFact extends Facts {
   readonly members: readonly string[];
 }
 
+/** One line of the cohort's ledger (protocol/privacy/cohort-ledger.ts). */
+export interface PrivacyFact {
+  readonly id: string;
+  readonly events: readonly Json[];
+  /** Who pays, by group. */
+  readonly members: { readonly [group: string]: readonly string[] };
+}
+
 export interface EventBodies {
   // ---- the task and its coordinator
   /** Once, first. `config` is the canonical text that announcements carry. */
@@ -95,8 +103,8 @@ export interface EventBodies {
     readonly rest: Json;
   };
   /** Before the release: a crash in between leaves it in force. */
-  'privacy-reserved': { readonly id: string; readonly events: readonly Json[] };
-  'privacy-settled': { readonly id: string; readonly events: readonly Json[] };
+  'privacy-reserved': PrivacyFact;
+  'privacy-settled': PrivacyFact;
   // ---- people
   paused: { readonly by: string; readonly reason: string };
   resumed: { readonly by: string; readonly reason: string };

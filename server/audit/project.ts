@@ -8,7 +8,7 @@
 //   chain/<index>        {hash, record}; `chain` names the newest index
 //   pin/<round>          models kept whatever their age
 //   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
-//   privacy/<id>         {state: reserved | settled, events}
+//   privacy/<id>         {state: reserved | settled, events, members}
 //   checkpoint           {seq} of the newest checkpoint event
 
 import type { Json } from '../../protocol/task.js';
@@ -110,9 +110,9 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
         ...Object.entries(fact.body.ledgers).map(([id, ledger]): RowChange => [`monitor/${id}`, ledger]),
       ];
     case 'privacy-reserved':
-      return [[`privacy/${fact.body.id}`, { state: 'reserved', events: fact.body.events }]];
+      return [[`privacy/${fact.body.id}`, { state: 'reserved', events: fact.body.events, members: fact.body.members }]];
     case 'privacy-settled':
-      return [[`privacy/${fact.body.id}`, { state: 'settled', events: fact.body.events }]];
+      return [[`privacy/${fact.body.id}`, { state: 'settled', events: fact.body.events, members: fact.body.members }]];
     case 'model-pinned':
       return [[`pin/${fact.body.round}`, true]];
     case 'coordinator-started':
