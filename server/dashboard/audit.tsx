@@ -46,8 +46,8 @@ export function Audit(): JSX.Element {
     return (
       <Card title="Audit log" wide>
         <Empty title="This coordinator keeps no log">
-          Give it a data directory (<code>dataDir</code> in its settings): then every round, model and action is written down,
-          hash-chained and signed, before anything that depends on it leaves.
+          Give it a data directory (<code>dataDir</code> in its settings): then every round, model and action is written
+          down, hash-chained and signed, before anything that depends on it leaves.
         </Empty>
       </Card>
     );

@@ -11,8 +11,8 @@ import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
 import type { Durable } from '../audit/durable.js';
-import type { Fact, TeamFact } from '../audit/events.js';
-import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
+import type { Fact } from '../audit/events.js';
+import { durableJournal, type Journal, NO_JOURNAL, SetFacts, teamFact } from '../audit/journal.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -44,6 +44,7 @@ import type {
 import type { Publisher } from './publisher.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
+import { stackOf } from './stack.js';
 import { type Unwatched, Watch } from './watch.js';
 
 /** What `startCoordinator` has made and checked. */
@@ -497,7 +498,3 @@ function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSe
     pingMs: PING_MS,
   };
 }
-
-const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });
-
-const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

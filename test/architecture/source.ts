@@ -48,10 +48,11 @@ export function importsOf({ text }: Source): Import[] {
   return found;
 }
 
-/** The file a relative specifier means, from the repository root, as `.ts`; undefined for packages. */
+/** The file a relative specifier means, from the repository root, as `.ts` or `.tsx`; undefined for packages. */
 export function targetOf(from: string, specifier: string): string | undefined {
   if (!specifier.startsWith('.')) return undefined;
-  return posix.normalize(posix.join(dirname(from).split(sep).join('/'), specifier)).replace(/\.js$/, '.ts');
+  const target = posix.normalize(posix.join(dirname(from).split(sep).join('/'), specifier)).replace(/\.js$/, '.ts');
+  return !existsSync(target) && existsSync(`${target}x`) ? `${target}x` : target;
 }
 
 /** Comments become blanks; lines stay where they are. */
