@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryModels } from '../../client/chain/model-store.js';
 import { memoryGuards } from '../../client/node/index.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import type { ClientId } from '../../protocol/ids.js';
@@ -215,6 +216,65 @@ describe('what the log says', () => {
     expect(files.some(({ parentPath, name }) => readFileSync(path(parentPath, name)).includes('unmasking-asked'))).toBe(
       true,
     );
+  });
+});
+
+describe('going back to an earlier model', () => {
+  const kept = () => newMembers().map((one) => ({ ...one, models: memoryModels() }));
+  const rollBack = { round: 1, reason: 'round 2 learned from a poisoned data set' };
+
+  it('is a signed record with its reason: clients whose policy accepts it follow, one that does not takes no part, and no counter goes back', async () => {
+    const directory = fresh();
+    const own = kept();
+    const data = { directory, keptModels: 5, backupRounds: 0 };
+    const more = { data };
+    await live({ directory, identity, config, rounds: 3, more }, own);
+    const mixed = own.map((one, i) => ({ ...one, ...(i > 0 && { policy: { rollBack: 'signed' as const } }) }));
+    const coordinator = await begin({ directory, identity, config, rounds: 6, more: { data, rollBack } });
+    const reasons: string[] = [];
+    const guards: string[] = [];
+    const clients = join(coordinator, config.task, mixed);
+    clients.forEach((client, i) => {
+      client.on('rolledBack', ({ reason }) => reasons.push(reason));
+      client.on('guard', ({ code, text }) => guards.push(`${i} ${code} ${text}`));
+    });
+    const ends = clients.map((client) => client.run());
+    await coordinator.done;
+    await Promise.all(ends);
+    await coordinator.stop('over');
+    const chain = coordinator.chain();
+    expect(chain.map(({ type, round, step }) => [type, round, step]).slice(3)).toEqual([
+      ['update', 3, 3],
+      ['rollback', 4, 1],
+      ['update', 5, 2],
+      ['update', 6, 3],
+    ]);
+    expect([...coordinator.model()]).toEqual(Array(4).fill(reached(3)));
+    expect(reasons).toEqual([rollBack.reason, rollBack.reason, rollBack.reason]);
+    expect(guards.length).toBeGreaterThan(0);
+    for (const text of guards)
+      expect(text).toMatch(/^0 GUARD_MODEL_CHAIN .*policy.rollBack: 'signed' would accept it$/);
+    const events = await read(directory, (store) => {
+      exportAudit(store, identity.id, path(directory, 'export'));
+      return [...store.events(1)];
+    });
+    const survivors = events.filter(({ type }) => type === 'round-committed').at(-1)?.body.groups;
+    expect(JSON.stringify(survivors)).not.toContain(own[0]?.identity.id);
+    const verdict = await verifyAudit(await openExport(path(directory, 'export')));
+    expect(verdict.problems).toEqual([]);
+    expect(verdict.models).toMatchObject({ records: 7, recomputed: 6, rollBacks: 1 });
+  }, 60_000);
+
+  it.each([
+    [{ round: 2, reason: 'x' }, 'STORE_BLOB'],
+    [{ round: 4, reason: 'x' }, 'CONFIG_INVALID'],
+    [{ round: 9, reason: 'x' }, 'CONFIG_INVALID'],
+    [{ round: 3, reason: '' }, 'CONFIG_INVALID'],
+    [{ round: 3, reason: 'two\nlines' }, 'CONFIG_INVALID'],
+  ])('%j is refused with %s', async (wanted, code) => {
+    // The newest two models and the first are kept here.
+    const started = begin({ directory: copied(), identity, config, rounds: 9, more: { rollBack: wanted } });
+    await expect(started).rejects.toMatchObject({ code });
   });
 });
 

@@ -52,7 +52,7 @@ const counted = fc
   .oneof(fc.integer({ min: 1, max: 4 * CHUNK_BYTES }), fc.constant(CHUNK_BYTES), fc.constant(MAX_CHUNKS * CHUNK_BYTES))
   .chain((n) => plain({ bytes: fc.constant(n), chunks: pattern(32 * chunkCount(n)) }));
 
-const record: fc.Arbitrary<ChainRecordBody> = fc.constantFrom('genesis' as const, 'update' as const).chain((type) =>
+const record: fc.Arbitrary<ChainRecordBody> = fc.constantFrom('genesis' as const, 'update' as const, 'rollback' as const).chain((type) =>
   plain<ChainRecordBody>({
     task,
     type: fc.constant(type),
