@@ -92,13 +92,14 @@ export class FederatedClient {
       catchUp: options.policy.catchUp,
       onRollBack:
         options.policy.rollBack === 'signed'
-          ? (record, reason) => events.emit('rolledBack', { round: record.round, model: hashOf(record.modelAfter), reason })
+          ? (record, reason) =>
+              events.emit('rolledBack', { round: record.round, model: hashOf(record.modelAfter), reason })
           : undefined,
       ...(options.models === undefined ? {} : { store: options.models }),
       onModel: ({ record }) => events.emit('model', { round: record.round, model: hashOf(record.modelAfter) }),
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
-    this.#training = new Training(options.trainer);
+    this.#training = new Training(options.trainer, options.privacy);
     this.#rounds = new Rounds({
       identity: options.identity,
       policy: options.policy,

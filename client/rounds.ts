@@ -38,6 +38,9 @@ export interface RoundsSetup {
   readonly fatal: (error: SottoError) => void;
 }
 
+/** The client protects itself: from the coordinator, or its data from its own spending. */
+const isGuard = ({ code }: SottoError): boolean => code.startsWith('GUARD_') || code.startsWith('PRIVACY_');
+
 type Train = Extract<ParticipantEffect, { type: 'train' }>;
 
 export class Rounds {
@@ -266,17 +269,25 @@ export class Rounds {
       const weights = await chain.bring({ config, round: run.ref.round, model, head });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
-      const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal);
+      // safe: there are no effects before `begin`
+      const coordinator = clientId(this.#coordinator!);
+      const { update, examples, metrics, spent } = await training.train(
+        weights,
+        config,
+        run.ref,
+        run.signal,
+        coordinator,
+      );
       if (run.over) return void update.fill(0);
       run.update = update;
-      events.emit('round', { stage: 'trained', run: run.ref, examples, metrics });
+      events.emit('round', { stage: 'trained', run: run.ref, examples, metrics, ...(spent && { spent }) });
       this.#step(run, { type: 'trained', examples });
     } catch (cause) {
       const error = asSottoError(cause, 'INTERNAL');
       // What a guard found is told in any case; that a run which is over was not finished, is not.
-      if (run.over && !error.code.startsWith('GUARD_')) return;
+      if (run.over && !isGuard(error)) return;
       // Nobody's fault (the round is over already, an abort): the end of the run says it all.
-      if (!isNobodysFault(error.code)) this.#tell(error, run);
+      if (!isNobodysFault(error.code) || isGuard(error)) this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }
   }
@@ -319,7 +330,7 @@ export class Rounds {
   /** A guard or another fault, to the user and (its code alone) to the coordinator. */
   #tell(error: SottoError, run: Run | undefined): void {
     const { events } = this.#setup;
-    if (error.code.startsWith('GUARD_')) {
+    if (isGuard(error)) {
       events.emit('guard', { code: error.code, text: error.message, ...(run === undefined ? {} : { run: run.ref }) });
     } else events.emit('error', error);
     this.#link?.complain(error, run?.ref);

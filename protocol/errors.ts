@@ -303,6 +303,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the model uses an operation that does not train on this backend',
   },
+  TRAIN_UNBOUNDED: {
+    blame: 'config',
+    retry: 'never',
+    says: "the model has a layer whose gradient cannot be clipped record by record, or one that mixes a batch's records",
+  },
   TRAIN_NON_FINITE: { blame: 'local', retry: 'next-round', says: 'the loss or the update became non-finite' },
   TRAIN_SHAPE: { blame: 'config', retry: 'never', says: 'weights, manifest, model or data do not fit together' },
   TRAIN_FAILED: { blame: 'local', retry: 'next-round', says: 'the trainer threw an error of its own' },

@@ -45,8 +45,7 @@ export function monitorOf(rows: Rows, settings: MonitorSettings): MonitorState |
   if (rest === undefined) return undefined;
   const clients = new Map<ClientId, Ledger>();
   for (const [key, ledger] of rows) {
-    if (key.startsWith('monitor/'))
-      clients.set(key.slice('monitor/'.length) as ClientId, ledger as unknown as Ledger);
+    if (key.startsWith('monitor/')) clients.set(key.slice('monitor/'.length) as ClientId, ledger as unknown as Ledger);
   }
   return { ...rest, settings, clients };
 }

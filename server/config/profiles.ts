@@ -5,6 +5,7 @@ import type { ClientId, Millis } from '../../protocol/ids.js';
 import {
   type Derived,
   deriveTask,
+  type Json,
   type Profile,
   type TaskConfig,
   thresholdOf,
@@ -86,15 +87,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   if (profile === 'sketch' && file.sketch === undefined) {
     throw settingError('sketch', 'is missing; profile sketch needs it, for example {malicious: 4}');
   }
-  if (file.training.algorithm === 'fedprox' && file.training.mu === undefined) {
-    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
-  }
-  if (file.training.algorithm === 'fedavg' && file.training.mu !== undefined) {
-    throw settingError(
-      'training.mu',
-      `is ${file.training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
-    );
-  }
+  checkTraining(file);
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
   const windows = fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders));
@@ -127,6 +120,38 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     training: withoutAbsent(file.training),
     windows,
   };
+}
+
+/** @throws CONFIG_INVALID where settings of local training belong to different kinds of it, or are missing */
+function checkTraining({ training, encoding }: TaskFile): void {
+  if (training.algorithm === 'fedprox' && training.mu === undefined) {
+    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
+  }
+  if (training.algorithm === 'fedavg' && training.mu !== undefined) {
+    throw settingError(
+      'training.mu',
+      `is ${training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
+    );
+  }
+  if (training.dpSgd === undefined) {
+    for (const field of ['epochs', 'batchSize'] as const) {
+      if (training[field] === undefined)
+        throw settingError(`training.${field}`, 'is missing; give it, or dpSgd for differentially private training');
+    }
+    return;
+  }
+  for (const field of ['epochs', 'batchSize', 'maxExamples'] as const) {
+    if (training[field] !== undefined)
+      throw settingError(
+        `training.${field}`,
+        'does not go with dpSgd, which has steps and draws its batches record by record; remove it',
+      );
+  }
+  if (encoding.weighting?.by === 'examples')
+    throw settingError(
+      'encoding.weighting.by',
+      'is examples, but under dpSgd the number of records is private and every client counts the same; use uniform',
+    );
 }
 
 /** Whether the settings mean something together, and what follows from them. @throws every CONFIG_* of deriveTask and checkDeal */
@@ -219,10 +244,8 @@ function fillData({ dataDir, data = {} }: CoordinatorFile, resolved: (path: stri
 }
 
 /** The parser writes `undefined` for what was left out; a signed text must not depend on that. */
-function withoutAbsent<T extends Record<string, string | number | undefined>>(
-  values: T,
-): Record<string, string | number> {
-  const out: Record<string, string | number> = {};
+function withoutAbsent<T extends Record<string, Json | undefined>>(values: T): Record<string, Json> {
+  const out: Record<string, Json> = {};
   for (const [key, value] of Object.entries(values)) if (value !== undefined) out[key] = value;
   return out;
 }

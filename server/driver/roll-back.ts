@@ -1,14 +1,13 @@
 // Signs a step back along the model chain: the model of an earlier round becomes the newest one, with the reason beside it. It takes
 // a round number of its own, and resets no counter and no ledger. Not here: whether clients follow (client/chain/roll-back.ts).
 
-import { is } from 'valibot';
 import { recordHash, signRecord } from '../../protocol/chain/record.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { utf8Encode } from '../../protocol/crypto/utf8.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
-import { word } from '../../protocol/wire/fields.js';
+import { isWord } from '../../protocol/wire/fields.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf } from '../engine/combine.js';
 
@@ -31,11 +30,11 @@ export async function rollBack(
   lastRound: number,
 ): Promise<Link> {
   const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
-  if (!is(word, reason))
-    throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
+  if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
   const head = store.head();
   const ancestor = store.all().find(({ record }) => record.round === round);
-  if (ancestor === undefined) throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
+  if (ancestor === undefined)
+    throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
   if (ancestor === head) throw bad('round', `is ${round}, which is the newest model`);
   const { modelAfter, optimizerAfter, step } = ancestor.record;
   for (const hash of [modelAfter, optimizerAfter]) {
@@ -68,7 +67,8 @@ export function originOf(store: ChainStore, link: Link): Link {
   while (at.record.type === 'rollback') {
     const ancestor = hashOf(at.record.transcript);
     const found = store.all().find(({ hash }) => hash === ancestor);
-    if (found === undefined) throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
+    if (found === undefined)
+      throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
     at = found;
   }
   return at;

@@ -58,7 +58,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     };
     const empty = store.all().length === 0;
     if (options.rollBack !== undefined) {
-      if (empty) throw new SottoError('CONFIG_INVALID', 'rollBack: there is no earlier model yet', { field: 'rollBack' });
+      if (empty)
+        throw new SottoError('CONFIG_INVALID', 'rollBack: there is no earlier model yet', { field: 'rollBack' });
       const last = durable === undefined ? 0 : progressOf(durable.log.rows).round;
       await rollBack(store, identity, nativePrimitives, options.rollBack, last);
     }

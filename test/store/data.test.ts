@@ -21,17 +21,17 @@ import { memoryGuards } from '../../client/node/index.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import type { ClientId } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import type { Json } from '../../protocol/task.js';
 import { exportAudit, openExport } from '../../server/audit/export.js';
-import { verifyAudit } from '../../server/audit/verify.js';
 import { monitorFacts, monitorOf } from '../../server/audit/monitor-facts.js';
 import { applyChange, project } from '../../server/audit/project.js';
+import { verifyAudit } from '../../server/audit/verify.js';
 import { listBackups } from '../../server/data/backups.js';
 import { diagnose } from '../../server/data/doctor.js';
 import { takeLock } from '../../server/data/lock.js';
 import { openData } from '../../server/data/open.js';
 import { MONITOR_DEFAULTS, openMonitor, stepMonitor } from '../../server/monitor/index.js';
 import type { AuditEvent } from '../../server/store/types.js';
-import type { Json } from '../../protocol/task.js';
 import { taskOf } from '../protocol/tasks.js';
 import { begin, join, live, type Member, reached } from './life.js';
 
@@ -303,8 +303,15 @@ describe("the monitor's memory", () => {
     }
     const suspect = state.clients.get(one!);
     expect([suspect?.quarantines, state.clients.get(two!)?.banned]).toEqual([1, true]);
-    expect(monitorOf(JSON.parse(JSON.stringify([...rows])).reduce(
-      (map: Map<string, Json>, [key, value]: [string, Json]) => map.set(key, value), new Map()), MONITOR_DEFAULTS)).toEqual(state);
+    expect(
+      monitorOf(
+        JSON.parse(JSON.stringify([...rows])).reduce(
+          (map: Map<string, Json>, [key, value]: [string, Json]) => map.set(key, value),
+          new Map(),
+        ),
+        MONITOR_DEFAULTS,
+      ),
+    ).toEqual(state);
     expect(rows.get(`client/${one}`)).toMatchObject({ quarantinedUntil: suspect?.quarantinedUntil });
     expect(rows.get(`client/${two}`)).toMatchObject({ banned: true });
   });
