@@ -65,7 +65,7 @@ const original = path(root, 'original');
 const members = newMembers();
 beforeAll(async () => {
   await live({ directory: original, identity, config, rounds: 4 }, members);
-});
+}, 60_000);
 const copied = (): string => {
   const directory = fresh();
   cpSync(original, directory, { recursive: true });
@@ -510,11 +510,11 @@ describe('the lock of a data directory', () => {
   });
 
   it.each([
-    ['of an earlier boot', { boot: 'another boot' }, 'taken'],
-    ['of a process that had the same number', { pid: process.pid, started: 1 }, 'taken'],
-    ['of another machine', { host: 'elsewhere' }, 'refused'],
-    ['of a process that lives', { pid: process.ppid }, 'refused'],
-  ])('one %s is %s', (_what, change, expected) => {
+    ['of an earlier boot', 'taken', { boot: 'another boot' }],
+    ['of a process that had the same number', 'taken', { pid: process.pid, started: 1 }],
+    ['of another machine', 'refused', { host: 'elsewhere' }],
+    ['of a process that lives', 'refused', { pid: process.ppid }],
+  ])('one %s is %s', (_what, expected, change) => {
     const directory = fresh();
     mkdirSync(directory);
     takeLock(directory);
