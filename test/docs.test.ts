@@ -68,6 +68,7 @@ const recorded: Commands = {
   redTeam: async () => 0,
   privacyPlan: async () => 0,
   privacyLedger: async () => 0,
+  privacyAudit: async () => 0,
   coordinator: async () => 0,
   client: async () => 0,
   exportAudit: async () => 0,
