@@ -295,7 +295,7 @@ export class RunningCoordinator implements Coordinator {
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
-      nonce: nativeRng(32),
+      nonce: this.#parts.options.sketchNonce?.(round, attempt) ?? nativeRng(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
     this.#watch.attempt();

@@ -51,6 +51,8 @@ export interface CoordinatorOptions {
   readonly log?: Logger;
   /** Uniform in [0, 1): deals groups and samples cohorts. CSPRNG-backed outside simulation, seeded inside. */
   readonly random: () => number;
+  /** 32 bytes that seed the matrix of the sketches, unknown to the clients before R4. Default: the system's CSPRNG; seeded in simulation alone. */
+  readonly sketchNonce?: (round: number, attempt: number) => Uint8Array;
   /** Threads for vector work; default: all cores but one. Ignored where `engine` is given. */
   readonly workers?: number;
   /** Closed by the coordinator when it stops. */
