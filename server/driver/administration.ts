@@ -6,6 +6,7 @@ import type { ClientId, Hash } from '../../protocol/ids.js';
 import type { Json } from '../../protocol/task.js';
 import type { Durable } from '../audit/durable.js';
 import type { Journal } from '../audit/journal.js';
+import { monitorFacts } from '../audit/monitor-facts.js';
 import type {
   CampaignEffect,
   CampaignEvent,
@@ -101,13 +102,12 @@ export function administration(desk: AdministrationParts): Administration {
     quarantine(client, rounds, { by, reason }) {
       known(client);
       const { round } = statusOf(campaign.state, connections);
+      const before = watch.state;
       const event = watch.operate((state) => quarantineBy(state, client, round, rounds, `by ${by}: ${reason}`));
       if (event.type === 'quarantine') {
-        const { until, says } = event;
-        journal.record([
-          admin(by, 'quarantine', { client, rounds, reason }),
-          { type: 'client-quarantined', body: { client, round, until, says } },
-        ]);
+        const { until } = event;
+        const facts = monitorFacts(before, watch.state, [event]);
+        journal.record([admin(by, 'quarantine', { client, rounds, reason }), ...facts]);
         campaign.post({ type: 'quarantined', client, until, now: now() });
       }
       desk.tell(event);
@@ -115,14 +115,8 @@ export function administration(desk: AdministrationParts): Administration {
     },
     appeal(client, granted, { by, reason }) {
       known(client);
+      journal.record([admin(by, 'appeal', { client, granted, reason })]);
       const event = desk.appeal(client, granted, `by ${by}: ${reason}`);
-      const { round, says } = event;
-      journal.record([
-        admin(by, 'appeal', { client, granted, reason }),
-        ...(event.type === 'appeal'
-          ? [{ type: 'client-appealed', body: { client, round, granted: event.granted, says } } as const]
-          : []),
-      ]);
       return event;
     },
     record: ({ by, reason }, action, detail) => journal.record([admin(by, action, { reason, detail })]),

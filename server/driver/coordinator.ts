@@ -5,19 +5,17 @@
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
-import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
-import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
 import { durableJournal, type Journal, NO_JOURNAL, SetFacts, teamFact } from '../audit/journal.js';
+import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
-import type { ChainStore } from '../chain/store.js';
-import type { Engine, EngineFailure } from '../engine/types.js';
-import type { MonitorEvent, MonitorState } from '../monitor/index.js';
+import type { EngineFailure } from '../engine/types.js';
+import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -31,34 +29,13 @@ import { Evaluations } from './evaluations.js';
 import type { Gains } from './held-out.js';
 import { Judge } from './judge.js';
 import { type Listener, openListener } from './listener.js';
-import { type MachineSpec, Mailbox } from './mailbox.js';
-import type {
-  CampaignResult,
-  ClientNotice,
-  Coordinator,
-  CoordinatorEvents,
-  CoordinatorOptions,
-  Logger,
-  RoundReport,
-} from './options.js';
-import type { Publisher } from './publisher.js';
+import { Mailbox } from './mailbox.js';
+import type { CampaignResult, ClientNotice, Coordinator, CoordinatorEvents, Logger, RoundReport } from './options.js';
+import { type Parts, sessionSetup } from './parts.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
 import { stackOf } from './stack.js';
 import { type Unwatched, Watch } from './watch.js';
-
-/** What `startCoordinator` has made and checked. */
-export interface Parts {
-  readonly options: CoordinatorOptions;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly engine: Engine;
-  readonly store: ChainStore;
-  readonly publisher: Publisher;
-  /** Absent: nothing outlives this process. */
-  readonly durable: Durable | undefined;
-  readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
-}
 
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
@@ -105,7 +82,8 @@ export class RunningCoordinator implements Coordinator {
     this.#emitter = new Emitter((error) => log.error({ error: String(error) }, 'a listener of the coordinator threw'));
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
-    this.#watch = new Watch(options.task, options.monitor);
+    const memory = parts.durable && monitorOf(parts.durable.log.rows, options.monitor ?? MONITOR_DEFAULTS);
+    this.#watch = new Watch(options.task, options.monitor, memory);
     this.#journal = parts.durable ? durableJournal(parts.durable.log, (error) => this.#storeFailed(error)) : NO_JOURNAL;
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#judge = new Judge({
@@ -192,7 +170,9 @@ export class RunningCoordinator implements Coordinator {
   }
 
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
+    const before = this.#watch.state;
     const event = this.#watch.appeal(client, granted, reason);
+    this.#remember(before, [event]);
     this.#tellMonitor(event);
     if (event.type === 'appeal' && event.granted)
       this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
@@ -399,7 +379,9 @@ export class RunningCoordinator implements Coordinator {
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
   #watched(unwatched: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
+    const before = this.#watch.state;
     const report = this.#watch.round(unwatched, measures, gains);
+    this.#remember(before, report.monitor);
     for (const event of report.monitor) {
       this.#tellMonitor(event);
       if (event.type !== 'quarantine') continue;
@@ -407,6 +389,10 @@ export class RunningCoordinator implements Coordinator {
       this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
     }
     return report;
+  }
+
+  #remember(before: MonitorState, events: readonly MonitorEvent[]): void {
+    if (this.#parts.durable) this.#journal.record(monitorFacts(before, this.#watch.state, events));
   }
 
   #tellMonitor(event: MonitorEvent): void {
@@ -485,16 +471,4 @@ export class RunningCoordinator implements Coordinator {
     this.#log.error({ error: stackOf(error) }, `${text}; please report it`);
     this.#settle.reject(new SottoError('INTERNAL', text));
   }
-}
-
-function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSetup {
-  const listed = roster.kind === 'allowlist' ? new Set(roster.clients) : undefined;
-  return {
-    identity,
-    primitives: nativePrimitives,
-    rng: nativeRng,
-    enrolled: (client) => listed?.has(client) ?? true,
-    task: task.task,
-    pingMs: PING_MS,
-  };
 }

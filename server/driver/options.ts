@@ -17,6 +17,7 @@ import type { RosterPolicy } from '../session/types.js';
 import type { Administration } from './administration.js';
 import type { Clock } from './clock.js';
 import type { FetchHandler, OpenListener } from './listener.js';
+import type { RollBack } from './roll-back.js';
 
 /** What the coordinator measured on data of its own. */
 export interface Evaluation {
@@ -61,6 +62,8 @@ export interface CoordinatorOptions {
   readonly store?: ChainStore;
   /** Where everything is kept that must outlive this process. Absent: nothing is. Needs the package lmdb. */
   readonly data?: DataSettings;
+  /** Before the first round: go back to an earlier model. Needs a chain that is there already. */
+  readonly rollBack?: RollBack;
   /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
   readonly wallClock?: () => number;
   readonly clock?: Clock;
