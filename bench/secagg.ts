@@ -131,6 +131,7 @@ class Clique {
             minColluders: 0,
             maxClipNorm: 100,
             maxRounds: 10,
+            privacy: 'any',
             catchUp: 'chain',
           },
           guard: { task: 'bench', round: 0, attempt: 0, answered: 0, contributed: 0 },

@@ -4,6 +4,7 @@ import { portablePrimitives } from '../protocol/crypto/portable.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
+import { ledgerOf } from '../protocol/privacy/ledger.js';
 import { openProjector } from '../protocol/sketch/project.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -12,6 +13,7 @@ import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { type ClientEngine, inlineEngine } from './engine.js';
 import { emptyGuard } from './guards.js';
+import { type LedgerStore, memoryLedgers } from './ledger-store.js';
 import { participantMachine } from './machine.js';
 import type { ClientEvents, Ended, FederatedClientOptions } from './options.js';
 import { Backoff, RECONNECT } from './reconnect.js';
@@ -45,6 +47,7 @@ export class FederatedClient {
   readonly #chain: ModelChain;
   readonly #training: Training;
   readonly #engine: ClientEngine;
+  readonly #ledgers: LedgerStore;
   readonly #rounds: Rounds;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
@@ -84,6 +87,7 @@ export class FederatedClient {
       onModel: ({ record }) => events.emit('model', { round: record.round, model: hashOf(record.modelAfter) }),
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
+    this.#ledgers = options.ledgers ?? memoryLedgers();
     this.#training = new Training(options.trainer);
     this.#rounds = new Rounds({
       identity: options.identity,
@@ -93,6 +97,7 @@ export class FederatedClient {
       rounding: options.rounding ?? rng,
       machine: options.machine ?? participantMachine,
       guards: options.guards,
+      ledgers: this.#ledgers,
       engine: this.#engine,
       training: this.#training,
       chain: this.#chain,
@@ -185,7 +190,8 @@ export class FederatedClient {
   async #trust(coordinator: Uint8Array): Promise<void> {
     const { guards, task } = this.#options;
     const guard = (await guards.load(clientId(coordinator), task)) ?? emptyGuard(task);
-    this.#rounds.begin(coordinator, guard);
+    const entries = await this.#ledgers.load(clientId(coordinator), task);
+    this.#rounds.begin(coordinator, guard, ledgerOf(entries));
     await this.#chain.trust(coordinator);
     this.#pinned = coordinator;
   }

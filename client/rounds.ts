@@ -6,6 +6,8 @@ import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
 import { ERRORS, SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
+import { append, EMPTY_LEDGER, type Ledger } from '../protocol/privacy/ledger.js';
+import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/task.js';
 import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
@@ -14,6 +16,7 @@ import { asSottoError, type Connection } from './connection.js';
 import type { Emitter } from './emitter.js';
 import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
+import type { LedgerStore } from './ledger-store.js';
 import type { ParticipantMachine } from './machine.js';
 import type { ClientEvents, HowEnded } from './options.js';
 import { Run } from './run.js';
@@ -28,6 +31,7 @@ export interface RoundsSetup {
   readonly rounding: Rng;
   readonly machine: ParticipantMachine;
   readonly guards: GuardStore;
+  readonly ledgers: LedgerStore;
   readonly engine: ClientEngine;
   readonly training: Training;
   readonly chain: ModelChain;
@@ -43,6 +47,8 @@ export class Rounds {
   #coordinator: Uint8Array | undefined;
   /** The record that was last handed to the store: never weaker than the durable one. */
   #guard: GuardRecord | undefined;
+  /** The same of what this client has spent. */
+  #ledger: Ledger = EMPTY_LEDGER;
   /** Effects of one connection are not sent over another: the coordinator says what it has, and the machine sends the rest. */
   #link: Connection | undefined;
   #run: Run | undefined;
@@ -57,9 +63,10 @@ export class Rounds {
   }
 
   /** Before the first connection is open, or with it. */
-  begin(coordinator: Uint8Array, guard: GuardRecord): void {
+  begin(coordinator: Uint8Array, guard: GuardRecord, ledger: Ledger): void {
     this.#coordinator = coordinator;
     this.#guard = guard;
+    this.#ledger = ledger;
   }
 
   online(link: Connection): void {
@@ -88,6 +95,7 @@ export class Rounds {
         rounding,
         coordinator: this.#coordinator,
         guard: this.#guard,
+        ledger: this.#ledger,
       };
       const { state, effects } = machine.start(setup);
       // A refused announcement must not end the run that is going on: it may be forged.
@@ -144,6 +152,7 @@ export class Rounds {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
+      if (effect.type === 'ledger') this.#ledger = append(this.#ledger, effect.entry);
       if (effect.type === 'ended') this.#end(run);
     }
     const link = this.#link;
@@ -164,6 +173,8 @@ export class Rounds {
     switch (effect.type) {
       case 'persist':
         return this.#persist(effect.guard);
+      case 'ledger':
+        return this.#record(effect.task, effect.entry);
       case 'send':
         if (link === this.#link) link?.send(effect.message);
         return;
@@ -205,6 +216,17 @@ export class Rounds {
     }
   }
 
+  async #record(task: string, entry: LedgerEntry): Promise<void> {
+    // safe: there are no effects before `begin`
+    const coordinator = clientId(this.#coordinator!);
+    try {
+      await this.#setup.ledgers.append(coordinator, task, entry);
+    } catch (error) {
+      throw asSottoError(error, 'STORE_WRITE');
+    }
+    this.#setup.events.emit('privacy', { task, entry });
+  }
+
   async #train(run: Run, { config, model, head }: Train): Promise<void> {
     const { chain, training, events } = this.#setup;
     this.#config = config;
@@ -235,8 +257,10 @@ export class Rounds {
       if (update === undefined)
         throw new SottoError('GUARD_MASKED_ONCE', 'there is no update that has not been encoded yet');
       const result = await engine.run(work, update);
-      if (this.#config?.integrity === 'none' || run.over) update.fill(0);
-      else run.encoded = update;
+      if (this.#config?.integrity === 'none' || run.over) {
+        update.fill(0);
+        if (work.type === 'mask') work.noise?.key.fill(0);
+      } else run.encoded = update;
       if (run.over) engine.forget();
       else this.#step(run, { type: 'computed', result });
     } catch (error) {

@@ -6,8 +6,9 @@ import { bytesEqual } from '../crypto/enc.js';
 import { type ErrorCode, SottoError } from '../errors.js';
 import { hashOf, toHex } from '../ids.js';
 import { MAX_ROSTER } from '../limits.js';
-import { configHash, type Derived, deriveTask, type TaskConfig } from '../task.js';
+import { configHash, type Derived, deriveTask, encodingOf, type TaskConfig } from '../task.js';
 import { parseTask } from '../task-schema.js';
+import { overBudget } from './spend.js';
 import type { Joined } from './state.js';
 import type { GuardRecord, ParticipantSetup, Policy } from './types.js';
 
@@ -68,6 +69,15 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
     );
   const rank = roster.findIndex((key) => bytesEqual(key, identity.publicKey));
   if (rank < 0) return no('GUARD_ROSTER', 'this client is not in the roster it was sent');
+  const { privacy } = config;
+  const adaptive = privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile';
+  if (adaptive !== announce.clip > 0)
+    return no(
+      'GUARD_POLICY',
+      `a clipping norm of ${announce.clip} parts, where the settings say ${adaptive ? 'that it adapts' : 'that it is fixed'}`,
+    );
+  const refused = overBudget(config, derived, run, policy.privacy, setup.ledger);
+  if (refused !== undefined) return no('GUARD_PRIVACY', refused);
   return {
     ok: true,
     joined: {
@@ -83,6 +93,8 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
       gctx: groupContextOf(primitives, ctx, run.group, root),
       rank,
       roster,
+      encoding: encodingOf(primitives, config, derived, { round: run.round, clip: announce.clip }),
+      ledger: setup.ledger,
       guard: { ...guard, round: run.round, attempt: run.attempt },
     },
   };
@@ -94,8 +106,12 @@ function belowPolicy(policy: Policy, config: TaskConfig, derived: Derived, guard
     return no('GUARD_POLICY', `profile ${config.profile} is not among ${policy.profiles.join(', ')}`);
   if (guard.contributed >= policy.maxRounds)
     return no('GUARD_PARTICIPATION', `${guard.contributed} rounds of at most ${policy.maxRounds}`);
-  if (config.encoding.clipNorm > policy.maxClipNorm)
-    return no('GUARD_POLICY', `clipNorm ${config.encoding.clipNorm} is above ${policy.maxClipNorm}`);
+  const { privacy } = config;
+  const most =
+    privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
+      ? privacy.clipping.most
+      : config.encoding.clipNorm;
+  if (most > policy.maxClipNorm) return no('GUARD_POLICY', `clipNorm ${most} is above ${policy.maxClipNorm}`);
   if (config.profile === 'open') return undefined;
   if (config.group.size < policy.minGroup)
     return no('GUARD_POLICY', `groups of ${config.group.size} are below ${policy.minGroup}`);

@@ -6,6 +6,7 @@ import { bytesEqual } from '../crypto/enc.js';
 import { matrixKey } from '../sketch/matrix.js';
 import type { SketchRequest } from '../wire/messages.js';
 import { end, stopBy, wipeMasks } from './ending.js';
+import { beforeSketch } from './spend.js';
 import { type In, type ParticipantStep, stay } from './state.js';
 import { isSubset, sameSet } from './unmask.js';
 
@@ -17,6 +18,8 @@ export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): 
   if (!isSubset(u3, u2)) return stopBy(s, 'GUARD_SKETCH', 'U3 names a member that dealt no shares');
   if (u3.length < derived.threshold)
     return stopBy(s, 'GUARD_SKETCH', `${u3.length} inputs are below the threshold ${derived.threshold}`);
+  if (u3.length < derived.survivorFloor)
+    return stopBy(s, 'GUARD_PRIVACY', `${u3.length} inputs are below the floor of ${derived.survivorFloor}`);
   if (!u3.includes(rank)) return end(s, 'contributed', 'ROUND_TOO_LATE');
   const work = {
     type: 'sketch',
@@ -36,9 +39,10 @@ export function onSketched(s: In<'sketching'>, section: Uint8Array): Participant
   const statement = sketchStatement(gctx, rank, s.challenge.nonce, primitives.sha256(section));
   const signature = primitives.sign(identity.secret.exposeSecret(), statement);
   wipeMasks(keep);
+  const { joined, effects } = beforeSketch(s.joined);
   return {
-    state: { ...rest, phase: 'sketched' },
-    effects: [{ type: 'send', message: { kind: 'sketch', run, signature, section } }],
+    state: { ...rest, joined, phase: 'sketched' },
+    effects: [...effects, { type: 'send', message: { kind: 'sketch', run, signature, section } }],
   };
 }
 

@@ -5,7 +5,8 @@ import type { Identity } from '../crypto/identity.js';
 import type { Primitives, Rng } from '../crypto/primitives.js';
 import type { Secret } from '../crypto/secret.js';
 import type { Hash, Rank } from '../ids.js';
-import type { MaskWork } from '../secagg/jobs.js';
+import type { Ledger } from '../privacy/ledger.js';
+import type { Encoding, MaskWork } from '../secagg/jobs.js';
 import type { HeldShares } from '../secagg/shares.js';
 import type { Derived, TaskConfig } from '../task.js';
 import type { Complaint, Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
@@ -26,8 +27,11 @@ export interface Joined {
   readonly rank: Rank;
   /** Public keys in rank order. */
   readonly roster: readonly Uint8Array[];
+  /** Of this round: its clipping norm and rotation. */
+  readonly encoding: Encoding;
   /** As on durable storage, or about to be. */
   readonly guard: GuardRecord;
+  readonly ledger: Ledger;
 }
 /** What R4 needs again: the keys of this input's masks and its rounding. Nothing where the task has no sketches. */
 export type Kept = 'nothing' | MaskWork;

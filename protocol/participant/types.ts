@@ -5,6 +5,9 @@ import type { Identity } from '../crypto/identity.js';
 import type { Primitives, Rng } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { Hash } from '../ids.js';
+import type { PrivacyBudget } from '../privacy/events.js';
+import type { Ledger } from '../privacy/ledger.js';
+import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { ClientWork, ClientWorkResult, SketchWork } from '../secagg/jobs.js';
 import type { Profile, TaskConfig } from '../task.js';
 import type { Announce, ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
@@ -23,6 +26,11 @@ export interface Policy {
   readonly maxClipNorm: number;
   /** Rounds of one task that it will take part in at most; rounds that aborted after R3 count. */
   readonly maxRounds: number;
+  /**
+   * Its own limit for the task, unit client, against the coordinator: tasks without noise of its own are refused. `any`: what the task
+   * promises is enough, which may be nothing.
+   */
+  readonly privacy: 'any' | PrivacyBudget;
   /** What to do when the chain from the last verified model is no longer available: refuse, or accept a signed newer checkpoint. */
   readonly catchUp: 'chain' | 'signed-checkpoint';
 }
@@ -46,6 +54,8 @@ export interface ParticipantSetup {
   readonly coordinator: Uint8Array;
   readonly policy: Policy;
   readonly guard: GuardRecord;
+  /** This client's own, of this coordinator and task; as on durable storage, or about to be. */
+  readonly ledger: Ledger;
   readonly primitives: Primitives;
   /** Keys, secrets, shares, salts: a CSPRNG, always. */
   readonly rng: Rng;
@@ -67,9 +77,10 @@ export type ParticipantEvent =
   /** The connection is back and the coordinator sent `resume`; handled as a message. This one: the connection is lost. */
   | { readonly type: 'gone' };
 
-/** Run in order; `persist` must be durable before the next effect runs. */
+/** Run in order; `persist` and `ledger` must be durable before the next effect runs. */
 export type ParticipantEffect =
   | { readonly type: 'persist'; readonly guard: GuardRecord }
+  | { readonly type: 'ledger'; readonly task: string; readonly entry: LedgerEntry }
   | { readonly type: 'send'; readonly message: ClientRoundMessage }
   /** Get the model with this hash through the verified chain, train, answer `trained` or `untrained`. */
   | {

@@ -96,6 +96,7 @@ function policyOf({ allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions
     minThreshold: thresholdOf(minGroup, minColluders),
     maxClipNorm,
     maxRounds,
+    privacy: 'any',
     catchUp: 'chain',
   };
 }

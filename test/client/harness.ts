@@ -21,6 +21,7 @@ export const openPolicy: Policy = {
   minColluders: 0,
   maxClipNorm: 10,
   maxRounds: 100,
+  privacy: 'any',
   catchUp: 'chain',
 };
 

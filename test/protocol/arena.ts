@@ -8,6 +8,7 @@ import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
+import { append, EMPTY_LEDGER, type Ledger } from '../../protocol/privacy/ledger.js';
 import { type RoundState, type Step, startRound, stepRound } from '../../protocol/round/round.js';
 import {
   type Candidate,
@@ -47,6 +48,7 @@ export interface Member {
   readonly examples: number;
   state: ParticipantState | undefined;
   guard: GuardRecord;
+  ledger: Ledger;
   input: Uint8Array | undefined;
   connected: boolean;
   readonly effects: ParticipantEffect[];
@@ -416,6 +418,7 @@ export class Arena {
         coordinator: this.coordinator.publicKey,
         policy: m.policy,
         guard: m.guard,
+        ledger: m.ledger,
         primitives: this.#runtime.primitives,
         rng,
         rounding: rng,
@@ -433,6 +436,9 @@ export class Arena {
       switch (effect.type) {
         case 'persist':
           m.guard = effect.guard;
+          break;
+        case 'ledger':
+          m.ledger = append(m.ledger, effect.entry);
           break;
         case 'send':
           this.#fromClient(i, effect.message);
@@ -526,6 +532,7 @@ export const newMember = (identity: Identity, update: readonly number[], example
   examples,
   state: undefined,
   guard: { task: 'test', round: 0, attempt: 0, answered: 0, contributed: 0 },
+  ledger: EMPTY_LEDGER,
   input: undefined,
   connected: true,
   effects: [],

@@ -7,6 +7,7 @@ import { LABELS } from '../../protocol/crypto/labels.js';
 import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent } from '../../protocol/participant/types.js';
+import { EMPTY_LEDGER } from '../../protocol/privacy/ledger.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../../protocol/secagg/mask.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
@@ -153,6 +154,7 @@ export class RawClient {
           coordinator: this.#options.coordinator,
           policy: WEAK_POLICY,
           guard: this.#guard,
+          ledger: EMPTY_LEDGER,
           primitives: nativePrimitives,
           rng: nativeRng,
           rounding: nativeRng,
@@ -223,6 +225,7 @@ export class RawClient {
           }
           break;
         }
+        case 'ledger':
         case 'sketch': // raw clients run tasks without sketches
         case 'guard':
         case 'ended':
