@@ -1,7 +1,7 @@
 // What the small operations of a round cost, noble against node:crypto, and how fast masks can be made.
 import { webKeystream } from '../client/webcrypto.js';
-import { portableKeystream } from '../protocol/crypto/keystream.js';
 import { portablePrimitives } from '../protocol/crypto/portable.js';
+import { portableKeystream } from '../protocol/crypto/portable-keystream.js';
 import type { Prg, Primitives } from '../protocol/crypto/primitives.js';
 import { combineWith, lagrangeAtZero, splitSecret } from '../protocol/crypto/shamir.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../protocol/native/index.js';

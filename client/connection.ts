@@ -1,13 +1,14 @@
 // One authenticated connection, from the first byte to the last: frames in and out, the handshake, its time limit, and the
 // watch over a peer that fell silent. It never comes back: reconnecting makes a new one (federated-client.ts).
 // Not here: what the messages of rounds and of the chain mean.
-import { ERRORS, SottoError } from '../protocol/errors.js';
+import type { Answerer } from '../protocol/crypto/asking.js';
+import { SottoError } from '../protocol/errors.js';
 import type { Millis } from '../protocol/ids.js';
 import { CLIENT_HANDSHAKE_MS } from '../protocol/limits.js';
-import { wireText } from '../protocol/wire/fields.js';
 import { decodeFrame, encodeFrame } from '../protocol/wire/frame.js';
 import type { Fault, Message, Welcome } from '../protocol/wire/messages.js';
-import { type HandshakeSetup, startHandshake, stepHandshake } from './handshake.js';
+import { runAsking } from './asking.js';
+import { type HandshakeSetup, type HandshakeStep, startHandshake, stepHandshake } from './handshake.js';
 import type { Timers } from './timers.js';
 import { CLOSE, type Link, type LinkClosed, type Transport } from './transport/transport.js';
 
@@ -28,13 +29,15 @@ export interface ConnectionSetup {
   readonly url: string;
   readonly timers: Timers;
   readonly handshake: HandshakeSetup;
+  readonly answerer: Answerer;
   readonly handlers: ConnectionHandlers;
 }
 
 export class Connection {
   readonly #setup: ConnectionSetup;
   readonly #link: Link;
-  #state: ReturnType<typeof startHandshake>['state'] | 'opening' | 'pinning' | 'open' | 'ended' = 'opening';
+  #state: ReturnType<typeof startHandshake>['state'] | 'opening' | 'checking' | 'pinning' | 'open' | 'ended' =
+    'opening';
   #heardAt: Millis = 0;
   #cancelTimer: () => void;
 
@@ -74,9 +77,9 @@ export class Connection {
     if (this.#state !== 'ended') this.#link.send(encodeFrame(message));
   }
 
-  /** Tells the peer the code and its general meaning: what exactly was wrong stays here. */
+  /** Tells the peer the code, whose general meaning it knows: what exactly was wrong stays here. */
   complain(error: SottoError, run?: Fault['run']): void {
-    this.send({ kind: 'fault', code: error.code, text: wireText(ERRORS[error.code].says), ...(run ? { run } : {}) });
+    this.send({ kind: 'fault', code: error.code, text: error.code, ...(run ? { run } : {}) });
   }
 
   fail(error: SottoError, code: number = CLOSE.protocol): void {
@@ -112,7 +115,7 @@ export class Connection {
   }
 
   #message(message: Message): void {
-    const { handlers, handshake } = this.#setup;
+    const { handlers, handshake, answerer } = this.#setup;
     // A refusal may come instead of the next step of the handshake. It is unauthenticated then, and only ends this try.
     if (this.#state === 'open' || message.kind === 'fault' || message.kind === 'rejected') {
       handlers.message(message);
@@ -122,7 +125,22 @@ export class Connection {
       this.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} during the handshake`));
       return;
     }
-    const step = stepHandshake(handshake, this.#state, message);
+    const step = runAsking(stepHandshake(handshake, this.#state, message), answerer);
+    if (!(step instanceof Promise)) {
+      this.#stepped(step);
+      return;
+    }
+    this.#state = 'checking';
+    step.then(
+      (done) => {
+        if (this.#state === 'checking') this.#stepped(done);
+      },
+      (error: unknown) => this.close(CLOSE.auth, 'INTERNAL', asSottoError(error, 'INTERNAL')),
+    );
+  }
+
+  #stepped(step: HandshakeStep): void {
+    const { handlers, handshake } = this.#setup;
     switch (step.type) {
       case 'refused':
         this.fail(step.error, CLOSE.auth);

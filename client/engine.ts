@@ -1,7 +1,7 @@
 // The heavy vector work of one client: encode, mask, cut and hash an update; hold the result until it is uploaded.
 // This one computes where it is called, on WebCrypto or a given key stream. Not here: the arithmetic (protocol/secagg), the
 // same in a worker thread (client/node/worker-engine.ts), when it is asked for (protocol/participant).
-import type { OpenKeystream, Prg, Primitives } from '../protocol/crypto/primitives.js';
+import type { OpenKeystream, Prg, SymmetricPrimitives } from '../protocol/crypto/primitives.js';
 import { SottoError } from '../protocol/errors.js';
 import type { Kernels } from '../protocol/kernels/kernels.js';
 import { CHUNK_BYTES } from '../protocol/limits.js';
@@ -9,7 +9,7 @@ import { checkedNorm, clipFactor } from '../protocol/secagg/encode.js';
 import type { ClientWork, ClientWorkResult, PlainWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { Streaming } from '../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../protocol/secagg/mask.js';
-import { type MakeProjector, sketchSection } from '../protocol/sketch/work.js';
+import type { MakeProjector } from '../protocol/sketch/work.js';
 import { chunkHashList } from '../protocol/wire/chunks.js';
 import { runStreamingAsync } from './streaming.js';
 
@@ -35,10 +35,11 @@ export interface ClientEngine {
 }
 
 export interface EngineTools {
-  readonly primitives: Primitives;
+  readonly primitives: SymmetricPrimitives;
   readonly kernels: Kernels;
   readonly openKeystream: OpenKeystream;
-  readonly makeProjector: MakeProjector;
+  /** Default: SIMD where the runtime has it. */
+  readonly makeProjector?: MakeProjector;
 }
 
 /** Runs a generator of the core with the key stream of its choice. */
@@ -65,14 +66,17 @@ export async function computeVector(
   }
 }
 
-/** A sketch's section. The one place where `SketchWork` is interpreted. */
+/** A sketch's section. The one place where `SketchWork` is interpreted. Loaded when first asked for: most tasks have no sketches. */
 export const computeSketch = async (
   work: SketchWork,
   update: Float32Array<ArrayBuffer>,
   tools: EngineTools,
   run: RunStreaming = runStreamingAsync,
-): Promise<Uint8Array<ArrayBuffer>> =>
-  run(sketchSection(work, update, tools.makeProjector), work.mask.prg, tools.openKeystream);
+): Promise<Uint8Array<ArrayBuffer>> => {
+  const { openProjector, sketchSection } = await import('../protocol/sketch/work.js');
+  const make = tools.makeProjector ?? ((matrix) => openProjector(globalThis.WebAssembly, matrix));
+  return run(sketchSection(work, update, make), work.mask.prg, tools.openKeystream);
+};
 
 /** Profile `open`: the clipped update as little-endian float32. @throws SottoError SECAGG_LENGTH, SECAGG_NON_FINITE */
 export function plainUpdate({ encoding }: PlainWork, update: Float32Array): Uint8Array<ArrayBuffer> {

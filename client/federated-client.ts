@@ -1,11 +1,11 @@
 // The client: connects, authenticates, checks in, takes part in rounds, comes back after a loss, until the task is finished
 // or it is stopped. Only the order of things is here; each thing has its file: connection.ts, rounds.ts, chain/, training.ts.
-import { portablePrimitives } from '../protocol/crypto/portable.js';
+import { type Answerer, answerWith, type ClientPrimitives } from '../protocol/crypto/asking.js';
+import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
 import { ledgerOf } from '../protocol/privacy/ledger.js';
-import { openProjector } from '../protocol/sketch/project.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
@@ -22,6 +22,7 @@ import { pause, systemTimers, type Timers } from './timers.js';
 import { Training } from './training.js';
 import { CLOSE, type Transport } from './transport/transport.js';
 import { globalWebSocket, webSocketTransport } from './transport/websocket.js';
+import { webKeys } from './web-keys.js';
 import { webKeystream, webRng } from './webcrypto.js';
 
 /** Sent in `hello`, for the coordinator's statistics. */
@@ -40,6 +41,7 @@ const FATAL: ReadonlySet<string> = new Set([...REFUSALS, 'AUTH_WRONG_COORDINATOR
 
 export class FederatedClient {
   readonly #options: FederatedClientOptions;
+  readonly #answerer: Answerer;
   readonly #timers: Timers;
   readonly #transport: Transport;
   readonly #events = new Emitter<ClientEvents>();
@@ -63,8 +65,10 @@ export class FederatedClient {
 
   /** Nothing happens before `run`. @throws SottoError CONFIG_INVALID where the pinned key is none */
   constructor(options: FederatedClientOptions) {
-    const { primitives = portablePrimitives, rng = webRng, timers = systemTimers } = options;
-    this.#options = { ...options, primitives, rng };
+    const { rng = webRng, timers = systemTimers } = options;
+    const primitives: ClientPrimitives = options.primitives ?? portableSymmetric;
+    this.#options = options;
+    this.#answerer = answererOf(options);
     this.#timers = timers;
     this.#pinned = pinnedKey(options.coordinator);
     this.#transport = options.transport ?? webSocketTransport({ open: globalWebSocket, timers });
@@ -74,13 +78,13 @@ export class FederatedClient {
         primitives,
         kernels: openKernels(globalThis.WebAssembly),
         openKeystream: webKeystream,
-        makeProjector: (matrix) => openProjector(globalThis.WebAssembly, matrix),
       });
     this.#requests = new ChainRequests(primitives, timers);
     const events = this.#events;
     this.#chain = new ModelChain({
       task: options.task,
       primitives,
+      answerer: this.#answerer,
       requests: this.#requests,
       catchUp: options.policy.catchUp,
       ...(options.models === undefined ? {} : { store: options.models }),
@@ -95,7 +99,7 @@ export class FederatedClient {
       primitives,
       rng,
       rounding: options.rounding ?? rng,
-      machine: options.machine ?? participantMachine,
+      machine: options.machine ?? participantMachine(this.#answerer),
       guards: options.guards,
       ledgers: this.#ledgers,
       engine: this.#engine,
@@ -197,14 +201,12 @@ export class FederatedClient {
   }
 
   #connect(): Promise<Parameters<ConstructorParameters<typeof Connection>[0]['handlers']['ended']>[0]> {
-    const { url, identity, token, guards } = this.#options;
-    const { primitives = portablePrimitives, rng = webRng } = this.#options;
+    const { url, identity, token, guards, rng = webRng } = this.#options;
     return new Promise((resolve, reject) => {
       const handshake = {
         identity,
         coordinator: this.#pinned,
         agent: AGENT,
-        primitives,
         rng,
         ...(token === undefined ? {} : { token }),
       };
@@ -219,7 +221,14 @@ export class FederatedClient {
       };
       let connection: Connection;
       try {
-        connection = new Connection({ transport: this.#transport, url, timers: this.#timers, handshake, handlers });
+        connection = new Connection({
+          transport: this.#transport,
+          url,
+          timers: this.#timers,
+          answerer: this.#answerer,
+          handshake,
+          handlers,
+        });
         this.#connection = connection;
       } catch (error) {
         reject(
@@ -347,6 +356,12 @@ export class FederatedClient {
     });
     await Promise.race([work, stopped]);
   }
+}
+
+/** Synchronous primitives answer at once; without them the runtime does. */
+function answererOf({ primitives, identity }: FederatedClientOptions): Answerer {
+  if (primitives === undefined || 'privateKey' in identity) return webKeys;
+  return (question) => answerWith(primitives, question);
 }
 
 function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | undefined {

@@ -1,20 +1,21 @@
 // Who is at the other end: hello → challenge → proof → welcome, both sides by Ed25519 (protocol.md §2). Pure: messages in,
 // what to do out. Not here: sockets, timeouts and pinning on disk (connection.ts), check-in (federated-client.ts).
+import { type Asking, sign, verify } from '../protocol/crypto/asking.js';
 import { bytesEqual } from '../protocol/crypto/bytes.js';
-import { type Identity, signFields, verifyFields } from '../protocol/crypto/identity.js';
+import { enc } from '../protocol/crypto/enc.js';
+import type { Signer } from '../protocol/crypto/identity.js';
 import { LABELS } from '../protocol/crypto/labels.js';
-import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
+import type { Rng } from '../protocol/crypto/primitives.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { Hello, Message, Proof, Welcome } from '../protocol/wire/messages.js';
 
 export interface HandshakeSetup {
-  readonly identity: Identity;
+  readonly identity: Signer;
   /** The pinned key; `undefined` on first use: any key that signs is accepted, and the caller must pin it before it answers. */
   readonly coordinator: Uint8Array | undefined;
   readonly agent: string;
   readonly token?: string;
-  readonly primitives: Primitives;
   readonly rng: Rng;
 }
 export type HandshakeState =
@@ -43,7 +44,7 @@ export function startHandshake(setup: HandshakeSetup): { readonly state: Handsha
  * Codes of a refusal: AUTH_WRONG_COORDINATOR (another key than the pinned one, or a signature that is not by the key that
  * the challenge names), SESSION_UNEXPECTED (anything but the next message).
  */
-export function stepHandshake(setup: HandshakeSetup, state: HandshakeState, message: Message): HandshakeStep {
+export function* stepHandshake(setup: HandshakeSetup, state: HandshakeState, message: Message): Asking<HandshakeStep> {
   if (message.kind !== state.phase) {
     return refused('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} before it sent ${state.phase}`);
   }
@@ -53,7 +54,7 @@ export function stepHandshake(setup: HandshakeSetup, state: HandshakeState, mess
   if (message.kind !== 'challenge' || state.phase !== 'challenge') {
     return refused('SESSION_UNEXPECTED', `${message.kind} does not belong to a handshake`);
   }
-  const { identity, primitives } = setup;
+  const { identity } = setup;
   const { coordinator, nonce, signature } = message;
   if (setup.coordinator !== undefined && !bytesEqual(setup.coordinator, coordinator)) {
     return refused(
@@ -61,19 +62,11 @@ export function stepHandshake(setup: HandshakeSetup, state: HandshakeState, mess
       `the coordinator is ${clientId(coordinator)}, pinned is ${clientId(setup.coordinator)}; check the address, or pin the new key if its owner told you to`,
     );
   }
-  const genuine = verifyFields(
-    primitives,
-    coordinator,
-    signature,
-    LABELS.challenge,
-    state.nonce,
-    nonce,
-    identity.publicKey,
-  );
-  if (!genuine) {
+  const challenge = enc(LABELS.challenge, state.nonce, nonce, identity.publicKey);
+  if (!(yield* verify(coordinator, challenge, signature))) {
     return refused('AUTH_WRONG_COORDINATOR', `the peer does not hold the key ${clientId(coordinator)} that it claims`);
   }
-  const proof = signFields(primitives, identity, LABELS.proof, nonce, coordinator, identity.publicKey);
+  const proof = yield* sign(identity, enc(LABELS.proof, nonce, coordinator, identity.publicKey));
   return { type: 'prove', state: { phase: 'welcome', coordinator }, proof: { kind: 'proof', signature: proof } };
 }
 

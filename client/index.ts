@@ -1,7 +1,6 @@
 // sotto/client, portable: browsers, workers, Deno, Bun. Node gets the same and its own defaults from node/index.ts.
 // Not here: training with TensorFlow.js (sotto/client/tfjs), and the coordinator (sotto/server).
-export { generateIdentity, type Identity, identityOf } from '../protocol/crypto/identity.js';
-export { portablePrimitives } from '../protocol/crypto/portable.js';
+export { generateIdentity, type Identity, identityOf, type Signer } from '../protocol/crypto/identity.js';
 export { Secret } from '../protocol/crypto/secret.js';
 export { type ErrorCode, SottoError } from '../protocol/errors.js';
 export type { GuardRecord, Policy } from '../protocol/participant/types.js';
@@ -10,6 +9,7 @@ export { type KeptModel, type ModelStore, memoryModels } from './chain/model-sto
 export { type ClientEngine, inlineEngine } from './engine.js';
 export { FederatedClient } from './federated-client.js';
 export { emptyGuard, type GuardStore, memoryGuards } from './guards.js';
+export { type LedgerStore, memoryLedgers } from './ledger-store.js';
 export type { ClientEvents, CoordinatorTrust, Ended, FederatedClientOptions, HowEnded, RoundNews } from './options.js';
 export type { ReconnectOptions } from './reconnect.js';
 export { systemTimers, type Timers } from './timers.js';
@@ -22,7 +22,6 @@ export type {
   TrainingRound,
   TrainingSpec,
 } from './trainer.js';
-export { type Deliver, type MemoryHub, type MemoryPeer, memoryHub } from './transport/memory.js';
 export type { Link, LinkClosed, LinkHandlers, Transport } from './transport/transport.js';
 export {
   globalWebSocket,
@@ -30,4 +29,5 @@ export {
   type WebSocketOptions,
   webSocketTransport,
 } from './transport/websocket.js';
+export { generateWebIdentity, type WebIdentity, webIdentityOf } from './web-keys.js';
 export { webKeystream, webRng } from './webcrypto.js';

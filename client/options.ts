@@ -1,5 +1,5 @@
 // What one gives a client, and what it tells. Not here: what it does (federated-client.ts).
-import type { Identity } from '../protocol/crypto/identity.js';
+import type { Signer } from '../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
 import type { ErrorCode, SottoError } from '../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../protocol/ids.js';
@@ -26,7 +26,8 @@ export type CoordinatorTrust =
 export type FederatedClientOptions = CoordinatorTrust & {
   /** ws:// or wss:// */
   readonly url: string;
-  readonly identity: Identity;
+  /** With a seed (`Identity`), or one whose secret the browser keeps (`WebIdentity`). */
+  readonly identity: Signer;
   readonly task: string;
   /** What this client demands, whatever is announced. */
   readonly policy: Policy;
@@ -48,7 +49,7 @@ export type FederatedClientOptions = CoordinatorTrust & {
   readonly transport?: Transport;
   /** Default: in place; in Node a worker thread for large models. */
   readonly engine?: ClientEngine;
-  /** Default: noble; in Node node:crypto. */
+  /** Default: WebCrypto for the curves (noble where it lacks them) and noble for the rest; in Node node:crypto. */
   readonly primitives?: Primitives;
   /** Must be a CSPRNG. Default: the runtime's. */
   readonly rng?: Rng;

@@ -1,12 +1,14 @@
 // Drives the participant machine: announcements and messages in, its effects out, strictly in order and one at a time, so that
 // nothing is sent before the guard record that it depends on is durable. Training and masking run beside that queue and come
 // back as events. Not here: the rules of a round (protocol/participant), the connection, the model chain.
-import type { Identity } from '../protocol/crypto/identity.js';
-import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
-import { ERRORS, SottoError } from '../protocol/errors.js';
+import type { ClientPrimitives } from '../protocol/crypto/asking.js';
+import type { Signer } from '../protocol/crypto/identity.js';
+import type { Rng } from '../protocol/crypto/primitives.js';
+import { isNobodysFault } from '../protocol/error-codes.js';
+import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
-import { append, EMPTY_LEDGER, type Ledger } from '../protocol/privacy/ledger.js';
+import { append, createCurves, EMPTY_LEDGER, type Ledger } from '../protocol/privacy/ledger.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/task.js';
@@ -17,16 +19,16 @@ import type { Emitter } from './emitter.js';
 import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
 import type { LedgerStore } from './ledger-store.js';
-import type { ParticipantMachine } from './machine.js';
+import type { MachineStep, ParticipantMachine } from './machine.js';
 import type { ClientEvents, HowEnded } from './options.js';
 import { Run } from './run.js';
 import type { Training } from './training.js';
 import { uploadChunks } from './uploads.js';
 
 export interface RoundsSetup {
-  readonly identity: Identity;
+  readonly identity: Signer;
   readonly policy: Policy;
-  readonly primitives: Primitives;
+  readonly primitives: ClientPrimitives;
   readonly rng: Rng;
   readonly rounding: Rng;
   readonly machine: ParticipantMachine;
@@ -49,12 +51,17 @@ export class Rounds {
   #guard: GuardRecord | undefined;
   /** The same of what this client has spent. */
   #ledger: Ledger = EMPTY_LEDGER;
+  readonly #curves = createCurves();
   /** Effects of one connection are not sent over another: the coordinator says what it has, and the machine sends the rest. */
   #link: Connection | undefined;
   #run: Run | undefined;
   #config: TaskConfig | undefined;
   #effects: Promise<void> = Promise.resolve();
   #computing: Promise<void> = Promise.resolve();
+  /** What arrived while a step is being answered. Empty for ever where answers come at once. */
+  readonly #waiting: (() => void)[] = [];
+  #answering = false;
+  #stopped = false;
   /** Runs in which the input of this client was taken. */
   contributed = 0;
 
@@ -80,24 +87,28 @@ export class Rounds {
   }
 
   announced(announce: Announce): void {
+    const link = this.#link;
+    this.#inOrder(() => this.#announced(announce, link));
+  }
+
+  #announced(announce: Announce, link: Connection | undefined): void {
     const { machine, identity, policy, primitives, rng, rounding, events } = this.#setup;
     if (this.#coordinator === undefined || this.#guard === undefined) return;
     // After a reconnect the coordinator may announce the run again in which we already are.
     if (this.#run?.is(announce.run)) return;
     const run = new Run(announce.run);
-    try {
-      const setup = {
-        announce,
-        identity,
-        policy,
-        primitives,
-        rng,
-        rounding,
-        coordinator: this.#coordinator,
-        guard: this.#guard,
-        ledger: this.#ledger,
-      };
-      const { state, effects } = machine.start(setup);
+    const setup = {
+      announce,
+      identity,
+      policy,
+      primitives,
+      rng,
+      rounding,
+      coordinator: this.#coordinator,
+      guard: this.#guard,
+      ledger: this.#ledger,
+    };
+    const joined = ({ state, effects }: MachineStep<unknown>): void => {
       // A refused announcement must not end the run that is going on: it may be forged.
       if (!effects.some((effect) => effect.type === 'guard')) {
         if (this.#run !== undefined) this.#giveUp(this.#run, 'aborted');
@@ -105,17 +116,21 @@ export class Rounds {
         events.emit('round', { stage: 'joined', run: run.ref, deadlineMs: announce.deadlineMs });
       }
       run.state = state;
-      this.#enqueue(run, effects);
-    } catch (error) {
-      this.#fail(run, asSottoError(error, 'INTERNAL'));
-    }
+      this.#enqueue(run, effects, link);
+    };
+    this.#take(run, () => machine.start(setup), joined);
   }
 
   message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
+    const link = this.#link;
+    this.#inOrder(() => this.#message(body, link));
+  }
+
+  #message(body: Exclude<CoordinatorRoundMessage, Announce>, link: Connection | undefined): void {
     const run = this.#run;
     if (run?.is(body.run)) {
       if (body.kind === 'resume') this.#setup.events.emit('round', { stage: 'resumed', run: run.ref });
-      this.#step(run, { type: 'message', body });
+      this.#step(run, { type: 'message', body }, link);
     }
     if (body.kind === 'outcome' && this.#config !== undefined) {
       this.#setup.chain
@@ -133,29 +148,64 @@ export class Rounds {
   /** Leaves the run, ends training, erases. Does not wait for the store. */
   stop(): void {
     this.#link = undefined;
+    this.#stopped = true;
     if (this.#run !== undefined) this.#giveUp(this.#run, 'left');
     this.#setup.engine.forget();
   }
 
-  #step(run: Run, event: ParticipantEvent): void {
-    if (run.over) return;
+  /** @param link the connection over which the event came: what the step sends goes out over this one, or not at all */
+  #step(run: Run, event: ParticipantEvent, link: Connection | undefined = this.#link): void {
+    this.#inOrder(() => {
+      if (run.over) return;
+      const stepped = ({ state, effects }: MachineStep<unknown>): void => {
+        if (run.over) return;
+        run.state = state;
+        this.#enqueue(run, effects, link);
+      };
+      this.#take(run, () => this.#setup.machine.step(run.state, event), stepped);
+    });
+  }
+
+  /** One step at a time: while one is being answered, everything else waits, in order. */
+  #inOrder(work: () => void): void {
+    if (this.#answering) this.#waiting.push(work);
+    else work();
+  }
+
+  #take(
+    run: Run,
+    make: () => MachineStep<unknown> | Promise<MachineStep<unknown>>,
+    then: (step: MachineStep<unknown>) => void,
+  ): void {
+    const failed = (error: unknown): void => this.#fail(run, asSottoError(error, 'INTERNAL'));
     try {
-      const { state, effects } = this.#setup.machine.step(run.state, event);
-      run.state = state;
-      this.#enqueue(run, effects);
+      const step = make();
+      if (!(step instanceof Promise)) {
+        then(step);
+        return;
+      }
+      this.#answering = true;
+      step
+        .then((done) => {
+          if (!this.#stopped) then(done);
+        })
+        .catch(failed)
+        .finally(() => {
+          this.#answering = false;
+          while (!this.#answering && this.#waiting.length > 0) this.#waiting.shift()?.();
+        });
     } catch (error) {
-      this.#fail(run, asSottoError(error, 'INTERNAL'));
+      failed(error);
     }
   }
 
-  #enqueue(run: Run, effects: readonly ParticipantEffect[]): void {
+  #enqueue(run: Run, effects: readonly ParticipantEffect[], link: Connection | undefined): void {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
-      if (effect.type === 'ledger') this.#ledger = append(this.#ledger, effect.entry);
+      if (effect.type === 'ledger') this.#ledger = append(this.#ledger, effect.entry, this.#curves);
       if (effect.type === 'ended') this.#end(run);
     }
-    const link = this.#link;
     this.#effects = this.#effects.then(async () => {
       try {
         for (const effect of effects) {
@@ -244,7 +294,7 @@ export class Rounds {
       // What a guard found is told in any case; that a run which is over was not finished, is not.
       if (run.over && !error.code.startsWith('GUARD_')) return;
       // Nobody's fault (the round is over already, an abort): the end of the run says it all.
-      if (ERRORS[error.code].blame !== 'nobody') this.#tell(error, run);
+      if (!isNobodysFault(error.code)) this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }
   }

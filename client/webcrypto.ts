@@ -1,11 +1,11 @@
 // Key streams and randomness from WebCrypto, for browsers and every runtime that has `globalThis.crypto`. AES-CTR at native
-// speed; ChaCha20, which WebCrypto lacks, comes from noble. Not here: the other primitives. WebCrypto gives promises
-// only, and the core is synchronous, so those are noble's everywhere but in Node (protocol/native).
+// speed; ChaCha20, which WebCrypto lacks, comes from noble, and so does AES on a page without `subtle` (plain http).
+// Not here: signatures and key agreement (web-keys.ts).
 import {
+  chacha20Keystream,
   checkStreamKey,
   counterBlock,
   PRG_BLOCK_BYTES,
-  portableKeystream,
   span,
 } from '../protocol/crypto/keystream.js';
 import type { Keystream, Prg, Rng } from '../protocol/crypto/primitives.js';
@@ -25,12 +25,13 @@ export const webRng: Rng = (length) => {
 /**
  * An `OpenKeystream` on WebCrypto. Reads may be issued without awaiting the one before: each takes its place in the
  * stream when it is called. Every read is at offset 0 of its own buffer.
- * @throws RangeError where the key has not 32 bytes; a read rejects with the runtime's error (no `subtle` on insecure pages)
+ * @throws RangeError where the key has not 32 bytes; a read rejects with the runtime's error
  */
 export function webKeystream(prg: Prg, key: Uint8Array): Keystream {
   checkStreamKey(key);
-  if (prg === 'chacha20') return portableKeystream(prg, key);
+  if (prg === 'chacha20') return chacha20Keystream(key);
   const { subtle } = globalThis.crypto;
+  if (subtle === undefined) return withoutSubtle(prg, key.slice());
   const imported = subtle.importKey('raw', key.slice(), 'AES-CTR', false, ['encrypt']);
   imported.catch(() => undefined); // reported by the read that awaits it, not as an unhandled rejection
   let zeros = new Uint8Array(0);
@@ -48,4 +49,12 @@ export function webKeystream(prg: Prg, key: Uint8Array): Keystream {
     return skip === 0 ? stream.subarray(0, length) : stream.slice(skip, skip + length);
   }
   return { read };
+}
+
+/** As slow as plain JavaScript, and loaded only here. */
+function withoutSubtle(prg: Prg, key: Uint8Array): Keystream {
+  const stream = import('../protocol/crypto/portable-keystream.js').then((portable) =>
+    portable.portableKeystream(prg, key),
+  );
+  return { read: async (length) => (await stream).read(length) };
 }

@@ -4,7 +4,7 @@
 
 import { concat, enc } from './crypto/enc.js';
 import { LABELS, PROTOCOL_VERSION } from './crypto/labels.js';
-import type { Primitives } from './crypto/primitives.js';
+import type { SymmetricPrimitives } from './crypto/primitives.js';
 import { fromHex, type GroupId, type Hash, type Rank } from './ids.js';
 
 export interface ContextFields {
@@ -21,7 +21,7 @@ export interface ContextFields {
 }
 
 /** `ctx`: one attempt of one round. 32 bytes. */
-export function contextOf(primitives: Primitives, f: ContextFields): Uint8Array {
+export function contextOf(primitives: SymmetricPrimitives, f: ContextFields): Uint8Array {
   return primitives.sha256(
     enc(
       LABELS.ctx,
@@ -40,22 +40,25 @@ export function contextOf(primitives: Primitives, f: ContextFields): Uint8Array 
 
 /** `gctx`: one group's run inside it. */
 export const groupContextOf = (
-  primitives: Primitives,
+  primitives: SymmetricPrimitives,
   ctx: Uint8Array,
   group: GroupId,
   groupRoot: Uint8Array,
 ): Uint8Array => primitives.sha256(enc(LABELS.gctx, ctx, group, groupRoot));
 
 /** Hash of one group's members in rank order: 32-byte public keys. */
-export const groupRootOf = (primitives: Primitives, group: GroupId, members: readonly Uint8Array[]): Uint8Array =>
-  primitives.sha256(enc(LABELS.groupRoster, group, members));
+export const groupRootOf = (
+  primitives: SymmetricPrimitives,
+  group: GroupId,
+  members: readonly Uint8Array[],
+): Uint8Array => primitives.sha256(enc(LABELS.groupRoster, group, members));
 
 /**
  * Root over all groups of the round, so that it covers the assignment of clients to groups. Two levels instead of a full
  * Merkle tree: a member needs its whole group's list anyway and of the others only their roots.
  */
 export const rosterRootOf = (
-  primitives: Primitives,
+  primitives: SymmetricPrimitives,
   ids: readonly GroupId[],
   roots: readonly Uint8Array[],
 ): Uint8Array => primitives.sha256(enc(LABELS.roster, ids, roots));

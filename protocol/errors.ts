@@ -1,4 +1,5 @@
 // Every error code of Sotto, with whom it blames and whether trying again helps. docs/errors.md is made from this table.
+// error-codes.ts too: `npm run docs` after adding one.
 // Not here: where they are raised. A code is AREA_REASON and never changes its meaning once released.
 
 /** Who caused it: `remote` the sender of the bad value, `local` this side, `config` whoever wrote the settings, `nobody` chance or time. */

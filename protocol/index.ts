@@ -35,6 +35,7 @@ export { createCurves, EMPTY_LEDGER, type Ledger, ledgerOf, reserve, settle } fr
 export type { LedgerEntry } from './privacy/ledger-entry.js';
 export { type Odometer, readOdometer } from './privacy/odometer.js';
 export { type Accountant, type Price, price, statementsOf, tightPrice } from './privacy/price.js';
+export { headlinesOf, type PrivacyRecord, type Reading, readingsOf } from './privacy/record.js';
 export { type RoundState, type Step, startRound, stepRound } from './round/round.js';
 export {
   type RoundEffect,

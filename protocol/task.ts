@@ -4,7 +4,7 @@
 
 import { enc } from './crypto/enc.js';
 import { LABELS } from './crypto/labels.js';
-import type { Prg, Primitives } from './crypto/primitives.js';
+import type { Prg, SymmetricPrimitives } from './crypto/primitives.js';
 import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
@@ -166,7 +166,7 @@ function gridOf({ dimension, encoding, privacy }: TaskConfig, ring: Ring, noise:
  * @param clip of the announcement (wire/messages.ts)
  */
 export function encodingOf(
-  primitives: Primitives,
+  primitives: SymmetricPrimitives,
   { privacy }: TaskConfig,
   { encoding, text }: Derived,
   { round, clip }: { readonly round: number; readonly clip: number },
@@ -317,5 +317,5 @@ export function canonicalJson(value: Json): string {
 }
 
 /** SHA-256 over the canonical text of a task's settings. */
-export const configHash = (primitives: Primitives, text: string): Uint8Array =>
+export const configHash = (primitives: SymmetricPrimitives, text: string): Uint8Array =>
   primitives.sha256(enc(LABELS.config, text));

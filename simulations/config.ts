@@ -68,7 +68,7 @@ const MAX_FLEET = 100_000;
 const literal = <const T extends string>(name: T) => v.literal(name, name);
 const PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
 
-const dataSchema = settings({
+export const dataSchema = settings({
   source: says(
     'The examples.',
     choice('set', [
@@ -113,7 +113,8 @@ const dataSchema = settings({
   ),
 });
 
-const fleetSchema = settings({
+/** Settings of a fleet whoever is malicious in it. */
+export const fleetEntries = {
   clients: says('Clients, malicious ones among them.', whole(1, MAX_FLEET)),
   processes: says(
     'Worker processes that the clients are spread over. As many as there are cores is a good number.',
@@ -134,10 +135,14 @@ const fleetSchema = settings({
       }),
     ),
   ),
+};
+
+const fleetSchema = settings({
+  ...fleetEntries,
   malicious: maybe(
     'nobody is',
     says(
-      'Clients that follow the protocol, so that nothing leaves them out, and send a harmful update.',
+      'Clients that do harm. Most follow the protocol, so that nothing leaves them out, and send a harmful update; some break it.',
       maliciousSchema,
     ),
   ),
@@ -154,7 +159,7 @@ export const simulationSchema = settings({
     whole(0, Number.MAX_SAFE_INTEGER),
   ),
 });
-type SimulationFile = v.InferOutput<typeof simulationSchema>;
+export type SimulationFile = v.InferOutput<typeof simulationSchema>;
 
 /** What the command line may change of a file. */
 export interface SimulationOverrides {
@@ -173,24 +178,33 @@ export function parseSimulationConfig(
   name: string,
   { seed, rounds }: SimulationOverrides = {},
 ): SimulationConfig {
-  return parseSettings(text, name, simulationSchema, (file) => {
-    const task = fillTask(file, modelManifest(file.model).dimension);
-    const { threshold } = deriveTask(task);
-    checkDataFitsModel(file);
-    return {
-      task,
-      model: file.model,
-      data: {
-        source: file.data.source,
-        partition: file.data.partition,
-        minimumExamples: file.data.minimumExamples ?? 1,
-        ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
-      },
-      fleet: fillFleet(file, task, threshold),
-      campaign: fillCampaign({ ...file.campaign, rounds: rounds ?? file.campaign.rounds }, task),
+  return parseSettings(text, name, simulationSchema, (file) =>
+    fillSimulation({
+      ...file,
       seed: seed ?? file.seed,
-    };
-  });
+      campaign: { ...file.campaign, rounds: rounds ?? file.campaign.rounds },
+    }),
+  );
+}
+
+/** Checked values as settings. @throws CONFIG_* with `details.field` as a file of `sotto simulate` has it */
+export function fillSimulation(file: SimulationFile): SimulationConfig {
+  const task = fillTask(file, modelManifest(file.model).dimension);
+  const { threshold } = deriveTask(task);
+  checkDataFitsModel(file);
+  return {
+    task,
+    model: file.model,
+    data: {
+      source: file.data.source,
+      partition: file.data.partition,
+      minimumExamples: file.data.minimumExamples ?? 1,
+      ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
+    },
+    fleet: fillFleet(file, task, threshold),
+    campaign: fillCampaign(file.campaign, task),
+    seed: file.seed,
+  };
 }
 
 function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, threshold: number): FleetSettings {

@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from '../protocol/errors.js';
 import type { ClientId, GroupId, Hash } from '../protocol/ids.js';
+import type { PrivacyRecord } from '../protocol/privacy/record.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
 import type { ClientPhase, Profile } from '../protocol/task.js';
@@ -77,6 +78,8 @@ export interface SimulationReport {
   readonly finalAccuracy: number;
   /** Of the last round; absent where no attack is after something. */
   readonly attackSuccessRate?: Readonly<Record<string, number>>;
+  /** What was released about whom, as facts; absent where the task claims no differential privacy. `sotto privacy ledger` prices it. */
+  readonly privacy?: PrivacyRecord;
   /** Of the final weights (protocol/chain). The same settings give the same one on one machine. */
   readonly modelHash: Hash;
   readonly malicious: readonly { readonly client: FleetClient; readonly attack: AttackSettings }[];

@@ -49,7 +49,8 @@ const coordinator = (path: string, value: unknown) =>
 
 describe('the samples', () => {
   it('are all read by the real parser', () => {
-    const names = readdirSync('examples').filter((name) => name.endsWith('.yaml'));
+    // Those of red teams are read in test/redteam.
+    const names = readdirSync('examples').filter((name) => /^(?!redteam).*\.yaml$/.test(name));
     expect(names.length).toBeGreaterThanOrEqual(4);
     for (const name of names) {
       const path = join('examples', name);

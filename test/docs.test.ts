@@ -65,6 +65,7 @@ function sottoLines(blocks: readonly Block[]): { page: string; line: string }[] 
 
 const recorded: Commands = {
   simulate: async () => 0,
+  redTeam: async () => 0,
   coordinator: async () => 0,
   client: async () => 0,
   newKeys: async () => 0,

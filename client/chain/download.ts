@@ -1,6 +1,6 @@
 // One blob as it comes in: head, then chunks in any order, each checked on arrival. Not here: asking for it (requests.ts).
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
-import type { Primitives } from '../../protocol/crypto/primitives.js';
+import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { toHex } from '../../protocol/ids.js';
 import { CHUNK_BYTES } from '../../protocol/limits.js';
@@ -11,13 +11,13 @@ import type { BlobChunk, BlobHead } from '../../protocol/wire/messages.js';
 export class Download {
   readonly #hash: Uint8Array;
   readonly #limit: number;
-  readonly #primitives: Primitives;
+  readonly #primitives: SymmetricPrimitives;
   #head: BlobHead | undefined;
   #missing = new Set<number>();
   /** Complete when `chunk` has said `done`. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-  constructor(hash: Uint8Array, limit: number, primitives: Primitives) {
+  constructor(hash: Uint8Array, limit: number, primitives: SymmetricPrimitives) {
     this.#hash = hash;
     this.#limit = limit;
     this.#primitives = primitives;

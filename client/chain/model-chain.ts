@@ -11,14 +11,16 @@ import {
   weightsBytes,
   weightsFromBytes,
 } from '../../protocol/chain/model.js';
-import { recordHash, verifyRecord } from '../../protocol/chain/record.js';
+import { askVerifyRecord, recordHash } from '../../protocol/chain/record.js';
+import type { Answerer } from '../../protocol/crypto/asking.js';
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
-import type { Primitives } from '../../protocol/crypto/primitives.js';
+import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import { configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import { runAsking } from '../asking.js';
 import type { KeptModel, ModelStore } from './model-store.js';
 import type { Requests } from './requests.js';
 
@@ -39,7 +41,8 @@ export interface ChainTarget {
 }
 export interface ModelChainSetup {
   readonly task: string;
-  readonly primitives: Primitives;
+  readonly primitives: SymmetricPrimitives;
+  readonly answerer: Answerer;
   readonly requests: Requests;
   readonly catchUp: Policy['catchUp'];
   readonly store?: ModelStore;
@@ -92,7 +95,7 @@ export class ModelChain {
   bring(target: ChainTarget): Promise<Float32Array<ArrayBuffer>> {
     return this.#inOrder(async () => {
       const head = fromHex(target.head);
-      this.#restore(target.config);
+      await this.#restore(target.config);
       if (this.#verified === undefined) await this.#join(target.config, 0);
       else if (!bytesEqual(this.#verified.head, head)) await this.#catchUp(target.config, head);
       const verified = this.#verified;
@@ -143,12 +146,12 @@ export class ModelChain {
   }
 
   /** What the store gave, if it holds together; else it is as if there were none. */
-  #restore(config: TaskConfig): void {
+  async #restore(config: TaskConfig): Promise<void> {
     const kept = this.#kept;
     this.#kept = undefined;
     if (kept === undefined || this.#verified !== undefined) return;
     try {
-      this.#verified = this.#checkpoint(kept, config);
+      this.#verified = await this.#checkpoint(kept, config);
     } catch (error) {
       this.#setup.onError(error);
     }
@@ -163,12 +166,12 @@ export class ModelChain {
       throw broken(`the coordinator sent ${records.length} records for its newest one`);
     if (record.round <= above && above > 0)
       throw broken(`the newest record is of round ${record.round}, this client knows round ${above}`);
-    this.#checkRecord(record, config);
+    await this.#checkRecord(record, config);
     const limits = limitsOf(config);
     const model = await requests.blob(record.modelAfter, limits.model);
     const optimizer =
       record.optimizerAfter.length === 0 ? NOTHING : await requests.blob(record.optimizerAfter, limits.optimizer);
-    this.#settle(this.#checkpoint({ record, model, optimizer }, config), { record, model, optimizer });
+    this.#settle(await this.#checkpoint({ record, model, optimizer }, config), { record, model, optimizer });
   }
 
   async #catchUp(config: TaskConfig, head: Uint8Array): Promise<void> {
@@ -210,7 +213,7 @@ export class ModelChain {
   /** One link: record genuine and adjacent, aggregate as published, next model and optimiser state as recomputed. */
   async #follow(record: ChainRecordBody, config: TaskConfig): Promise<void> {
     const own = this.#own();
-    this.#checkRecord(record, config);
+    await this.#checkRecord(record, config);
     const adjacent =
       record.type === 'update' &&
       bytesEqual(record.previous, own.head) &&
@@ -231,9 +234,10 @@ export class ModelChain {
     this.#settle({ record, head, ...next }, { record, model, optimizer });
   }
 
-  #checkRecord(record: ChainRecordBody, config: TaskConfig): void {
-    const { primitives, task } = this.#setup;
-    if (this.#coordinator === undefined || !verifyRecord(primitives, this.#coordinator.key, record)) {
+  async #checkRecord(record: ChainRecordBody, config: TaskConfig): Promise<void> {
+    const { primitives, answerer, task } = this.#setup;
+    const key = this.#coordinator?.key;
+    if (key === undefined || !(await runAsking(askVerifyRecord(key, record), answerer))) {
       throw broken(`the record of round ${record.round} is not signed by the pinned coordinator`);
     }
     if (record.task !== task)
@@ -243,9 +247,9 @@ export class ModelChain {
     }
   }
 
-  #checkpoint({ record, model, optimizer }: KeptModel, config: TaskConfig): VerifiedModel {
+  async #checkpoint({ record, model, optimizer }: KeptModel, config: TaskConfig): Promise<VerifiedModel> {
     const { primitives } = this.#setup;
-    this.#checkRecord(record, config);
+    await this.#checkRecord(record, config);
     if (!bytesEqual(this.#hash(model), record.modelAfter))
       throw broken(`the model of round ${record.round} is not the one of its record`);
     this.#checkOptimizer(record, optimizer);

@@ -1,7 +1,7 @@
 // Questions to the coordinator about the model chain, one at a time, across reconnects: chain records after a hash, and
 // blobs by their hash. What is handed on is what was asked for, byte for byte; whether it is right is model-chain.ts.
 // Not here: which record or blob is wanted, or what it means.
-import type { Primitives } from '../../protocol/crypto/primitives.js';
+import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { CHAIN_STALL_MS } from '../../protocol/limits.js';
 import type { BlobChunk, BlobHead, Chain, Fault, Message } from '../../protocol/wire/messages.js';
@@ -25,7 +25,7 @@ export interface Requests {
 }
 
 export class ChainRequests implements Requests {
-  readonly #primitives: Primitives;
+  readonly #primitives: SymmetricPrimitives;
   readonly #timers: Timers;
   #send: ((message: Message) => void) | undefined;
   #current: Question | undefined;
@@ -33,7 +33,7 @@ export class ChainRequests implements Requests {
   #cancelStall = (): void => undefined;
   #stopped = false;
 
-  constructor(primitives: Primitives, timers: Timers) {
+  constructor(primitives: SymmetricPrimitives, timers: Timers) {
     this.#primitives = primitives;
     this.#timers = timers;
   }

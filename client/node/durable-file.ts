@@ -78,7 +78,7 @@ async function linkNew(temporary: string, path: string): Promise<void> {
 }
 
 /** Without it the rename may be lost with the power. Windows has no such thing and needs none. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {

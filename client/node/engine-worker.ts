@@ -4,15 +4,12 @@ import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.j
 import { nativeKernels } from '../../protocol/native/kernels.js';
 import type { ClientWork, SketchWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
-import type { SketchMatrix } from '../../protocol/sketch/matrix.js';
-import { openProjector } from '../../protocol/sketch/project.js';
 import { computeSketch, computeVector } from '../engine.js';
 
 const tools = {
   primitives: nativePrimitives,
   kernels: nativeKernels(),
   openKeystream: nativeKeystream,
-  makeProjector: (matrix: SketchMatrix) => openProjector(globalThis.WebAssembly, matrix),
 };
 
 parentPort?.on(

@@ -5,5 +5,6 @@ export * from '../index.js';
 export { FederatedClient } from './federated-client.js';
 export { fileGuards } from './file-guards.js';
 export { loadOrCreateIdentity } from './file-identity.js';
+export { fileLedgers } from './file-ledgers.js';
 export { nodeTransport } from './websocket.js';
 export { EngineThread, workerEngine } from './worker-engine.js';

@@ -7,7 +7,6 @@ import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.j
 import { nativeKernels } from '../../protocol/native/kernels.js';
 import type { ClientWork, ClientWorkResult, SketchWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
-import { openProjector } from '../../protocol/sketch/project.js';
 import { type ClientEngine, computeSketch, computeVector, type EngineTools, VectorSlot } from '../engine.js';
 
 /**
@@ -107,7 +106,6 @@ function ownTools(): EngineTools {
     primitives: nativePrimitives,
     kernels: nativeKernels(),
     openKeystream: nativeKeystream,
-    makeProjector: (matrix) => openProjector(globalThis.WebAssembly, matrix),
   };
   return tools;
 }

@@ -2,7 +2,7 @@
 // Not here: signatures (record.ts), transport of the bytes. Assumes a little-endian machine, checked once at start by `assertLittleEndian`.
 
 import { concat } from '../crypto/bytes.js';
-import type { Primitives } from '../crypto/primitives.js';
+import type { SymmetricPrimitives } from '../crypto/primitives.js';
 import { SottoError } from '../errors.js';
 import {
   applyAggregate,
@@ -60,11 +60,11 @@ export function optimizerFromBytes(
 }
 
 /** Hash under which a blob is asked for and named in records. 32 bytes. */
-export const hashOfBlob = (primitives: Primitives, bytes: Uint8Array): Uint8Array =>
+export const hashOfBlob = (primitives: SymmetricPrimitives, bytes: Uint8Array): Uint8Array =>
   blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));
 
 /** Hash of an optimiser state; empty where it has none, so that there is nothing to fetch. */
-export const optimizerHash = (primitives: Primitives, state: OptimizerState): Uint8Array =>
+export const optimizerHash = (primitives: SymmetricPrimitives, state: OptimizerState): Uint8Array =>
   stateVectors(state).length === 0 ? new Uint8Array(0) : hashOfBlob(primitives, optimizerBytes(state));
 
 /** The next model. Only + − × ÷ √ on float64, rounded to float32: the same bits on every JavaScript engine. */

@@ -2,7 +2,7 @@
 // secret and the value or the salt has entropy; binding by collision resistance. Not here: what is committed to (secagg/).
 import { bytesEqual, type EncField, enc } from './enc.js';
 import type { Label } from './labels.js';
-import type { Primitives } from './primitives.js';
+import type { SymmetricPrimitives } from './primitives.js';
 
 export const SALT_BYTES = 16;
 
@@ -12,7 +12,7 @@ export const SALT_BYTES = 16;
  * @throws RangeError where the salt has not 16 bytes
  */
 export function commit(
-  crypto: Pick<Primitives, 'sha256'>,
+  crypto: Pick<SymmetricPrimitives, 'sha256'>,
   label: Label,
   context: readonly EncField[],
   salt: Uint8Array,
@@ -24,7 +24,7 @@ export function commit(
 
 /** Whether `commitment` opens to this value. A salt of a wrong length (remote input) is false, not an exception. */
 export function opens(
-  crypto: Pick<Primitives, 'sha256'>,
+  crypto: Pick<SymmetricPrimitives, 'sha256'>,
   commitment: Uint8Array,
   label: Label,
   context: readonly EncField[],

@@ -3,27 +3,30 @@
 import { type ClientId, clientId } from '../ids.js';
 import { type EncField, enc } from './enc.js';
 import type { Label } from './labels.js';
-import type { Primitives, Rng } from './primitives.js';
+import type { PublicKeyPrimitives, Rng } from './primitives.js';
 import { Secret } from './secret.js';
 
 export const SIGNATURE_BYTES = 64;
 export const PUBLIC_KEY_BYTES = 32;
 export const SECRET_KEY_BYTES = 32;
 
-export interface Identity {
-  /** The 32-byte seed of RFC 8032 §5.1.5. */
-  readonly secret: Secret;
+/** Somebody who can be asked to sign. Where the secret is, only the one who answers knows (a browser may not give it out at all). */
+export interface Signer {
   readonly publicKey: Uint8Array;
   /** The public key in hex: a name cannot be moved to another key. */
   readonly id: ClientId;
 }
+export interface Identity extends Signer {
+  /** The 32-byte seed of RFC 8032 §5.1.5. */
+  readonly secret: Secret;
+}
 
 /** A fresh identity. @param rng must be a CSPRNG; 32 bytes are drawn */
-export const generateIdentity = (crypto: Primitives, rng: Rng): Identity =>
+export const generateIdentity = (crypto: PublicKeyPrimitives, rng: Rng): Identity =>
   identityOf(crypto, new Secret(rng(SECRET_KEY_BYTES)));
 
 /** The identity of a stored seed. @throws RangeError where it has not 32 bytes */
-export function identityOf(crypto: Primitives, secret: Secret): Identity {
+export function identityOf(crypto: PublicKeyPrimitives, secret: Secret): Identity {
   if (secret.length !== SECRET_KEY_BYTES) throw new RangeError(`an identity seed has ${SECRET_KEY_BYTES} bytes`);
   const publicKey = crypto.signingPublic(secret.exposeSecret());
   return { secret, publicKey, id: clientId(publicKey) };
@@ -31,7 +34,7 @@ export function identityOf(crypto: Primitives, secret: Secret): Identity {
 
 /** 64-byte signature over enc(label, …fields). The caller puts its context (ctx, gctx) among the fields. */
 export const signFields = (
-  crypto: Primitives,
+  crypto: PublicKeyPrimitives,
   identity: Identity,
   label: Label,
   ...fields: readonly EncField[]
@@ -39,7 +42,7 @@ export const signFields = (
 
 /** Whether `signature` is over exactly this label and these fields. Strict, see Primitives.verify. Never throws on bytes. */
 export const verifyFields = (
-  crypto: Primitives,
+  crypto: PublicKeyPrimitives,
   publicKey: Uint8Array,
   signature: Uint8Array,
   label: Label,

@@ -1,7 +1,6 @@
-// Key streams of the mask PRG, portable: AES-256-CTR and ChaCha20 in noble, as one long stream read in pieces.
-// Not here: node:crypto (../native/) and WebCrypto (client/webcrypto.ts), which give the same bytes much faster; nor what
-// the stream is added to (kernels/, secagg/).
-import { ctr } from '@noble/ciphers/aes.js';
+// Key streams of the mask PRG as one long stream read in pieces: what all sources share, and ChaCha20 in noble.
+// Not here: AES-256-CTR (portable-keystream.ts, and much faster from node:crypto in ../native/ and from WebCrypto in
+// client/webcrypto.ts); nor what the stream is added to (kernels/, secagg/).
 import { chacha20 } from '@noble/ciphers/chacha.js';
 import type { Keystream, Prg } from './primitives.js';
 
@@ -38,26 +37,31 @@ export function span(position: number, length: number, block: number): { first: 
 }
 
 /**
- * An `OpenKeystream` that answers at once. Every read is a fresh array at offset 0 of its own buffer, so a
- * `Uint32Array` may be laid over it. Any sequence of lengths gives the bytes that one long read would give.
- * @throws RangeError where the key has not 32 bytes, or a ChaCha20 stream is read past 256 GiB
+ * A stream of whole blocks, read in any pieces. Every read is a fresh array at offset 0 of its own buffer, so a `Uint32Array`
+ * may be laid over it. Any sequence of lengths gives the bytes that one long read would give.
+ * @param make the `bytes` from block `first` on; it gets a copy of the key, since the caller may wipe its own
+ * @throws RangeError where the key has not 32 bytes
  */
-export function portableKeystream(prg: Prg, key: Uint8Array): SyncKeystream {
+export function blockStream(
+  prg: Prg,
+  key: Uint8Array,
+  make: (key: Uint8Array, first: number, bytes: number) => Uint8Array,
+): SyncKeystream {
   checkStreamKey(key);
-  const own = key.slice(); // the caller may wipe its key once the stream is open
+  const own = key.slice();
   let position = 0;
   return {
     read(length) {
       const { first, bytes, skip } = span(position, length, PRG_BLOCK_BYTES[prg]);
       position += length;
-      const out = prg === 'aes256ctr' ? aes(own, first, bytes) : chacha(own, first, bytes);
+      const out = make(own, first, bytes);
       return skip === 0 ? out.subarray(0, length) : out.slice(skip, skip + length);
     },
   };
 }
 
-const aes = (key: Uint8Array, first: number, bytes: number): Uint8Array =>
-  ctr(key, counterBlock(first)).encrypt(new Uint8Array(bytes));
+/** @throws RangeError where the key has not 32 bytes, or the stream is read past 256 GiB */
+export const chacha20Keystream = (key: Uint8Array): SyncKeystream => blockStream('chacha20', key, chacha);
 
 function chacha(key: Uint8Array, first: number, bytes: number): Uint8Array {
   if (first + bytes / 64 > MAX_CHACHA_BLOCKS) throw new RangeError('a ChaCha20 key stream ends after 256 GiB');

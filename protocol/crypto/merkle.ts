@@ -4,9 +4,9 @@
 // of range or a path of the wrong length is false. Not here: what a leaf holds (an `enc` of the caller's).
 import { bytesEqual, enc } from './enc.js';
 import { LABELS } from './labels.js';
-import type { Primitives } from './primitives.js';
+import type { SymmetricPrimitives } from './primitives.js';
 
-type Hasher = Pick<Primitives, 'sha256'>;
+type Hasher = Pick<SymmetricPrimitives, 'sha256'>;
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 

@@ -1,10 +1,10 @@
 // The Primitives in noble: pure JavaScript, synchronous, the same in every runtime. The base that everything else is
 // compared with. Not here: whole-vector key streams (keystream.ts), and the faster twin on node:crypto (../native/).
 // Timing: noble's scalar multiplications with secrets are algorithmically constant-time; JavaScript promises no more.
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+// A page loads it only where WebCrypto has no Curve25519 (client/web-keys.ts).
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
-import { hkdf } from '@noble/hashes/hkdf.js';
-import { sha256, sha512 } from '@noble/hashes/sha2.js';
+import { sha512 } from '@noble/hashes/sha2.js';
+import { portableSymmetric } from './portable-symmetric.js';
 import type { Primitives } from './primitives.js';
 import { isAcceptableSignature } from './strict25519.js';
 
@@ -37,12 +37,7 @@ function littleEndian(bytes: Uint8Array): bigint {
 
 /** @throws what noble throws (an Error) where our own secret, key or nonce has a wrong length: a bug of the caller */
 export const portablePrimitives: Primitives = {
-  sha256(...parts) {
-    const hash = sha256.create();
-    for (const part of parts) hash.update(part);
-    return hash.digest();
-  },
-  hkdf: (ikm, salt, info, length) => hkdf(sha256, ikm, salt, info, length),
+  ...portableSymmetric,
   signingPublic: (secret) => ed25519.getPublicKey(secret),
   sign: (secret, message) => ed25519.sign(message, secret),
   verify,
@@ -54,15 +49,6 @@ export const portablePrimitives: Primitives = {
       return x25519.getSharedSecret(secret, peerPublic);
     } catch {
       return undefined; // all-zero result: a low-order peer key
-    }
-  },
-  seal: (key, nonce, aad, plaintext) => chacha20poly1305(key, nonce, aad).encrypt(plaintext),
-  open(key, nonce, aad, box) {
-    const cipher = chacha20poly1305(key, nonce, aad);
-    try {
-      return cipher.decrypt(box);
-    } catch {
-      return undefined;
     }
   },
 };

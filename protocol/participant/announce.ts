@@ -2,6 +2,7 @@
 // Guards 2, 3, 4 and 8 of protocol.md §6. Not here: the model itself (client/chain checks that it follows from the last one).
 
 import { announceStatement, contextOf, groupContextOf, groupRootOf, rosterRootOf, slices } from '../context.js';
+import { type Asking, verify } from '../crypto/asking.js';
 import { bytesEqual } from '../crypto/enc.js';
 import { type ErrorCode, SottoError } from '../errors.js';
 import { hashOf, toHex } from '../ids.js';
@@ -17,7 +18,7 @@ export type Verdict =
   | { readonly ok: false; readonly code: ErrorCode; readonly text: string };
 const no = (code: ErrorCode, text: string): Verdict => ({ ok: false, code, text });
 
-export function checkAnnounce(setup: ParticipantSetup): Verdict {
+export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
   const { announce, primitives, coordinator, guard, policy, identity } = setup;
   const { run } = announce;
   let config: TaskConfig;
@@ -45,7 +46,8 @@ export function checkAnnounce(setup: ParticipantSetup): Verdict {
     clip: announce.clip,
     coordinator,
   });
-  if (!primitives.verify(coordinator, announceStatement(ctx, announce.head, announce.deadlineMs), announce.signature))
+  const statement = announceStatement(ctx, announce.head, announce.deadlineMs);
+  if (!(yield* verify(coordinator, statement, announce.signature)))
     return no('GUARD_SIGNATURE', 'the announcement is not signed by the pinned coordinator');
   if (run.round <= guard.answered)
     return no('GUARD_ANSWERED', `round ${run.round}, but an unmasking request of round ${guard.answered} was answered`);

@@ -2,6 +2,7 @@
 // Not here: what the coordinator checks (round/phases/keys.ts).
 
 import { keysStatement, sharesStatement } from '../context.js';
+import { type Asking, agree, agreementPublic, sign, verify } from '../crypto/asking.js';
 import { bytesEqual, enc } from '../crypto/enc.js';
 import { merkleRoot } from '../crypto/merkle.js';
 import { Secret } from '../crypto/secret.js';
@@ -10,29 +11,26 @@ import { channelKeys, commitToB } from '../secagg/keys.js';
 import { deal, shareLeaves } from '../secagg/shares.js';
 import type { KeyBook, Keys, Shares } from '../wire/messages.js';
 import { stopBy } from './ending.js';
-import { type In, type Joined, type ParticipantStep, stay } from './state.js';
+import { type AskingStep, type In, type Joined, type ParticipantStep, stay } from './state.js';
 
 /** Fresh keys for this run, and the message that carries them. */
-export function makeKeys(joined: Joined): Pick<In<'keys'>, 'channel' | 'mask' | 'keys'> {
-  const { primitives, rng, gctx, rank, identity, run } = joined;
+export function* makeKeys(joined: Joined): Asking<Pick<In<'keys'>, 'channel' | 'mask' | 'keys'>> {
+  const { rng, gctx, rank, identity, run } = joined;
   const channel = new Secret(rng(32));
   const mask = new Secret(rng(32));
   const publics = {
-    channel: primitives.agreementPublic(channel.exposeSecret()),
-    mask: primitives.agreementPublic(mask.exposeSecret()),
+    channel: yield* agreementPublic(channel.exposeSecret()),
+    mask: yield* agreementPublic(mask.exposeSecret()),
   };
-  const signature = primitives.sign(
-    identity.secret.exposeSecret(),
-    keysStatement(gctx, rank, publics.channel, publics.mask),
-  );
+  const signature = yield* sign(identity, keysStatement(gctx, rank, publics.channel, publics.mask));
   return { channel, mask, keys: { kind: 'keys', run, ...publics, signature } };
 }
 
 export const bookDigest = (joined: Joined, book: KeyBook): Uint8Array =>
   joined.primitives.sha256(enc(book.entries.map(({ rank, channel, mask }) => [rank, channel, mask])));
 
-export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
-  const wrong = faultOf(s, book);
+export function* onKeyBook(s: In<'keys'>, book: KeyBook): AskingStep {
+  const wrong = yield* faultOf(s, book);
   if (wrong !== undefined) return stopBy(s, 'GUARD_KEYS', wrong);
   const { joined } = s;
   const { primitives, gctx, rank, derived, run, identity } = joined;
@@ -42,14 +40,10 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
   const openKeys = new Map<Rank, Secret>();
   for (const [peer, { channel }] of peers) {
     if (peer === rank) continue;
-    const keys = channelKeys(
-      primitives,
-      gctx,
-      s.channel.exposeSecret(),
-      { rank, publicKey: s.keys.channel },
-      { rank: peer, publicKey: channel },
-    );
-    if (keys === undefined) return stopBy(s, 'GUARD_KEYS', `the channel key of rank ${peer} is of low order`);
+    const shared = yield* agree(s.channel.exposeSecret(), channel);
+    if (shared === undefined) return stopBy(s, 'GUARD_KEYS', `the channel key of rank ${peer} is of low order`);
+    const own = { rank, publicKey: s.keys.channel };
+    const keys = channelKeys(primitives, gctx, shared, own, { rank: peer, publicKey: channel });
     sealKeys.set(peer, keys.seal);
     openKeys.set(peer, new Secret(keys.open));
   }
@@ -59,7 +53,7 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
   const dealt = deal(primitives, joined.rng, gctx, rank, u1, joined.roster.length, derived.threshold, secrets, keyFor);
   const commitB = commitToB(primitives, gctx, rank, secrets.b);
   const root = merkleRoot(primitives, shareLeaves(u1, rank, dealt));
-  const signature = primitives.sign(identity.secret.exposeSecret(), sharesStatement(gctx, rank, commitB, root));
+  const signature = yield* sign(identity, sharesStatement(gctx, rank, commitB, root));
   const shares: Shares = { kind: 'shares', run, commitB, boxes: dealt.boxes, own: dealt.own, signature };
   const { channel, ...rest } = s;
   channel.wipe();
@@ -81,8 +75,8 @@ export function onKeyBook(s: In<'keys'>, book: KeyBook): ParticipantStep {
 }
 
 /** What is wrong with a key book, if anything: guards 3 and 7 of protocol.md §6. */
-function faultOf({ joined, keys }: In<'keys'>, { entries }: KeyBook): string | undefined {
-  const { primitives, gctx, roster, rank, derived, config } = joined;
+function* faultOf({ joined, keys }: In<'keys'>, { entries }: KeyBook): Asking<string | undefined> {
+  const { gctx, roster, rank, derived, config } = joined;
   if (entries.length < derived.threshold)
     return `${entries.length} members are below the threshold ${derived.threshold}`;
   if (entries.length > config.group.size)
@@ -94,7 +88,7 @@ function faultOf({ joined, keys }: In<'keys'>, { entries }: KeyBook): string | u
     if (entry.rank === rank && !isOwn(entry, keys)) return 'this client is shown under a key that is not its own';
     if (
       entry.rank !== rank &&
-      !primitives.verify(member, keysStatement(gctx, entry.rank, entry.channel, entry.mask), entry.signature)
+      !(yield* verify(member, keysStatement(gctx, entry.rank, entry.channel, entry.mask), entry.signature))
     )
       return `the keys of rank ${entry.rank} are not signed by it`;
     for (const key of [entry.channel, entry.mask]) {

@@ -2,12 +2,13 @@
 // Not here: everything that keeps an update secret.
 
 import { plainStatement } from '../context.js';
+import { sign } from '../crypto/asking.js';
 import type { ClientWorkResult } from '../secagg/jobs.js';
 import { vectorHash } from '../wire/chunks.js';
 import type { Plain } from '../wire/messages.js';
 import { end } from './ending.js';
 import { allChunks } from './shares.js';
-import type { In, ParticipantStep } from './state.js';
+import type { AskingStep, In, ParticipantStep } from './state.js';
 
 export function onOpenTrained(s: In<'openTraining'>, examples: number): ParticipantStep {
   const { weighting } = s.joined.config.encoding;
@@ -19,7 +20,7 @@ export function onOpenTrained(s: In<'openTraining'>, examples: number): Particip
   };
 }
 
-export function onPlainComputed(s: In<'openEncoding'>, result: ClientWorkResult): ParticipantStep {
+export function* onPlainComputed(s: In<'openEncoding'>, result: ClientWorkResult): AskingStep {
   if (!result.ok) return end(s, 'left', result.code);
   const { joined, weight } = s;
   const { primitives, gctx, rank, run, identity } = joined;
@@ -30,7 +31,7 @@ export function onPlainComputed(s: In<'openEncoding'>, result: ClientWorkResult)
     chunks: result.chunks,
     bytes: result.bytes,
     weight,
-    signature: primitives.sign(identity.secret.exposeSecret(), statement),
+    signature: yield* sign(identity, statement),
   };
   const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
   return {

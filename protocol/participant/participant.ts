@@ -1,6 +1,8 @@
 // The client's machine of one run: `start` checks the announcement, `step` takes it through R1-R6. Total; never throws on remote input.
+// Both come twice: as generators that ask for public-key operations (crypto/asking.ts), and answered at once from primitives.
 // Not here: the checks and answers of each phase (the files beside), the connection and training (client/).
 
+import { answered } from '../crypto/asking.js';
 import type { ErrorCode } from '../errors.js';
 import { hashOf } from '../ids.js';
 import type { CoordinatorRoundMessage, Resume } from '../wire/messages.js';
@@ -10,16 +12,24 @@ import { makeKeys, onKeyBook, onSecondBook } from './keys.js';
 import { onOpenTrained, onPlainComputed } from './open.js';
 import { allChunks, onMaskedComputed, onShareBook, startMasking } from './shares.js';
 import { onSecondRequest, onSketched, onSketchRequest } from './sketch.js';
-import { type ParticipantState, type ParticipantStep, stay } from './state.js';
+import { type AskingStep, type ParticipantState, type ParticipantStep, stay } from './state.js';
 import type { ParticipantEffect, ParticipantEvent, ParticipantSetup } from './types.js';
 import { onSecondSurvivors, onSurvivors, onUnmaskRequest } from './unmask.js';
 
-export type { ParticipantState, ParticipantStep } from './state.js';
+export type { AskingStep, ParticipantState, ParticipantStep } from './state.js';
 
 /** Joins a run, or refuses it with a `guard` effect. The (round, attempt) is durable before anything of this client leaves. */
-export function startParticipant(setup: ParticipantSetup): ParticipantStep {
+export const startParticipant = (setup: ParticipantSetup): ParticipantStep =>
+  answered(startAsking(setup), setup.primitives);
+
+/** Consumes `state`: afterwards only the returned one may be used. */
+export const stepParticipant = (state: ParticipantState, event: ParticipantEvent): ParticipantStep =>
+  state.phase === 'ended' ? stay(state) : answered(stepAsking(state, event), state.joined.primitives);
+
+/** As startParticipant. */
+export function* startAsking(setup: ParticipantSetup): AskingStep {
   const { announce } = setup;
-  const verdict = checkAnnounce(setup);
+  const verdict = yield* checkAnnounce(setup);
   if (!verdict.ok) {
     const { code, text } = verdict;
     return {
@@ -42,31 +52,31 @@ export function startParticipant(setup: ParticipantSetup): ParticipantStep {
     head: hashOf(announce.head),
   };
   if (config.profile === 'open') return { state: { phase: 'openTraining', joined }, effects: [persist, train] };
-  const keyed = makeKeys(joined);
+  const keyed = yield* makeKeys(joined);
   return {
     state: { phase: 'keys', joined, training: { state: 'running' }, ...keyed },
     effects: [persist, { type: 'send', message: keyed.keys }, train],
   };
 }
 
-/** Consumes `state`: afterwards only the returned one may be used. */
-export function stepParticipant(state: ParticipantState, event: ParticipantEvent): ParticipantStep {
+/** As stepParticipant. One at a time: the next event waits until this one has been answered to its end. */
+export function* stepAsking(state: ParticipantState, event: ParticipantEvent): AskingStep {
   if (state.phase === 'ended') return stay(state);
   switch (event.type) {
     case 'message':
-      return sameRun(state, event.body) ? onMessage(state, event.body) : stay(state);
+      return sameRun(state, event.body) ? yield* onMessage(state, event.body) : stay(state);
     case 'trained':
-      return onTrained(state, event.examples);
+      return yield* onTrained(state, event.examples);
     case 'untrained':
       return end(state, 'left', event.code);
     case 'refused':
       return end(state, 'refused', event.code);
     case 'computed':
-      if (state.phase === 'masking') return onMaskedComputed(state, event.result);
-      if (state.phase === 'openEncoding') return onPlainComputed(state, event.result);
+      if (state.phase === 'masking') return yield* onMaskedComputed(state, event.result);
+      if (state.phase === 'openEncoding') return yield* onPlainComputed(state, event.result);
       return stay(state);
     case 'sketched':
-      return state.phase === 'sketching' ? onSketched(state, event.section) : stay(state);
+      return state.phase === 'sketching' ? yield* onSketched(state, event.section) : stay(state);
     case 'gone':
       // R1-R3 survive a lost connection; R4 to R6 do not (protocol.md §4).
       return state.phase === 'agreed' || 'challenge' in state
@@ -84,13 +94,13 @@ function sameRun(state: ParticipantState, { run }: CoordinatorRoundMessage): boo
 
 type Live = Exclude<ParticipantState, { phase: 'ended' }>;
 
-function onTrained(s: Live, examples: number): ParticipantStep {
+function* onTrained(s: Live, examples: number): AskingStep {
   switch (s.phase) {
     case 'keys':
     case 'shares':
       return stay({ ...s, training: { state: 'finished', examples } });
     case 'training':
-      return startMasking(s, examples);
+      return yield* startMasking(s, examples);
     case 'openTraining':
       return onOpenTrained(s, examples);
     default:
@@ -98,24 +108,24 @@ function onTrained(s: Live, examples: number): ParticipantStep {
   }
 }
 
-function onMessage(s: Live, body: CoordinatorRoundMessage): ParticipantStep {
+function* onMessage(s: Live, body: CoordinatorRoundMessage): AskingStep {
   switch (body.kind) {
     case 'keyBook':
-      if (s.phase === 'keys') return onKeyBook(s, body);
+      if (s.phase === 'keys') return yield* onKeyBook(s, body);
       return 'bookDigest' in s ? onSecondBook(s, body) : early(s, 'GUARD_KEYS', body.kind);
     case 'shareBook':
-      if (s.phase === 'shares') return onShareBook(s, body);
+      if (s.phase === 'shares') return yield* onShareBook(s, body);
       // A book sent again after a reconnect adds nothing: U2 is fixed by the first one.
       return 'u2' in s ? stay(s) : early(s, 'GUARD_SHARES', body.kind);
     case 'survivors':
       // A task with sketches has its survivors after R4 only.
-      if (s.phase === 'sketched' || (s.phase === 'masked' && s.keep === 'nothing')) return onSurvivors(s, body);
+      if (s.phase === 'sketched' || (s.phase === 'masked' && s.keep === 'nothing')) return yield* onSurvivors(s, body);
       return s.phase === 'agreed' ? onSecondSurvivors(s, body) : early(s, 'GUARD_SETS', body.kind);
     case 'sketchRequest':
       if (s.phase === 'masked') return onSketchRequest(s, body);
       return 'challenge' in s ? onSecondRequest(s, body) : early(s, 'GUARD_SKETCH', body.kind);
     case 'unmaskRequest':
-      return s.phase === 'agreed' ? onUnmaskRequest(s, body) : early(s, 'GUARD_CONSISTENCY', body.kind);
+      return s.phase === 'agreed' ? yield* onUnmaskRequest(s, body) : early(s, 'GUARD_CONSISTENCY', body.kind);
     case 'abort':
       return end(s, 'aborted', body.code);
     case 'outcome':

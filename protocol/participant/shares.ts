@@ -2,24 +2,25 @@
 // Not here: the arithmetic (secagg/mask.ts), the upload (the driver).
 
 import { complaintStatement, maskedStatement, sharesStatement, slices } from '../context.js';
+import { type Asking, agree, sign, verify } from '../crypto/asking.js';
 import { verifyMerkle } from '../crypto/merkle.js';
 import type { Rank } from '../ids.js';
 import type { ClientWorkResult, NoiseDraw, PairMask } from '../secagg/jobs.js';
-import { pairMaskKey, selfMaskKey } from '../secagg/keys.js';
+import { pairMaskKeyOf, selfMaskKey } from '../secagg/keys.js';
 import { openBox, shareLeaf } from '../secagg/shares.js';
 import { vectorHash } from '../wire/chunks.js';
 import type { Complaint, Masked, ShareBook, SharePacket } from '../wire/messages.js';
 import { end, stopBy } from './ending.js';
 import { beforeInput } from './spend.js';
-import type { In, Joined, ParticipantStep } from './state.js';
+import type { AskingStep, In, Joined } from './state.js';
 import type { ParticipantEffect } from './types.js';
 
-export function onShareBook(s: In<'shares'>, book: ShareBook): ParticipantStep {
+export function* onShareBook(s: In<'shares'>, book: ShareBook): AskingStep {
   const { joined, u1 } = s;
   const { primitives, gctx, rank, derived, run, identity } = joined;
   const bad: Rank[] = [];
   for (const packet of book.packets) {
-    const forged = forgery(s, packet);
+    const forged = yield* forgery(s, packet);
     if (forged !== undefined) return stopBy(s, 'GUARD_SHARES', forged);
     const key = s.openKeys.get(packet.from)?.exposeSecret();
     const held = key && openBox(primitives, gctx, packet.from, rank, key, packet);
@@ -31,28 +32,27 @@ export function onShareBook(s: In<'shares'>, book: ShareBook): ParticipantStep {
     return stopBy(s, 'GUARD_SHARES', `${u2.length} dealers are below the threshold ${derived.threshold}`);
   if (new Set(u2).size !== u2.length || u2.some((dealer) => !u1.includes(dealer)))
     return stopBy(s, 'GUARD_SHARES', 'a dealer appears twice, or never sent keys');
-  const complain = (): Complaint => ({
-    kind: 'complaint',
-    run,
-    dealers: bad,
-    signature: primitives.sign(identity.secret.exposeSecret(), complaintStatement(gctx, rank, bad)),
-  });
-  const complaints = bad.length === 0 ? [] : [complain()];
+  const complaints: Complaint[] = [];
+  if (bad.length > 0) {
+    const signature = yield* sign(identity, complaintStatement(gctx, rank, bad));
+    complaints.push({ kind: 'complaint', run, dealers: bad, signature });
+  }
   const effects = complaints.map((message): ParticipantEffect => ({ type: 'send', message }));
   const { training, openKeys, ...rest } = s;
   for (const key of openKeys.values()) key.wipe();
   const next: In<'training'> = { ...rest, phase: 'training', u2, complaints };
   if (training.state === 'running') return { state: next, effects };
-  const step = startMasking(next, training.examples);
+  const step = yield* startMasking(next, training.examples);
   return { state: step.state, effects: [...effects, ...step.effects] };
 }
 
 /** The coordinator's fault: the dealer signed neither this box nor these hashes for this client. Own boxes reflected end here too. */
-function forgery({ joined, u1 }: In<'shares'>, packet: SharePacket): string | undefined {
+function* forgery({ joined, u1 }: In<'shares'>, packet: SharePacket): Asking<string | undefined> {
   const { primitives, gctx, roster, rank } = joined;
   const dealer = roster[packet.from];
   if (dealer === undefined || packet.from === rank) return `a box is said to be from rank ${packet.from}`;
-  if (!primitives.verify(dealer, sharesStatement(gctx, packet.from, packet.commitB, packet.root), packet.signature))
+  const statement = sharesStatement(gctx, packet.from, packet.commitB, packet.root);
+  if (!(yield* verify(dealer, statement, packet.signature)))
     return `the shares of rank ${packet.from} are not signed by it`;
   const leaf = shareLeaf(packet.hashB, packet.hashS, packet.box);
   if (!verifyMerkle(primitives, packet.root, u1.length, u1.indexOf(rank), leaf, slices(packet.path, 32)))
@@ -75,7 +75,7 @@ function noiseOf({ derived: { noise }, rng }: Joined): { readonly noise?: NoiseD
 }
 
 /** The one place that starts masking: reached once per run (guard 6), since no phase leads back here. */
-export function startMasking(s: In<'training'>, examples: number): ParticipantStep {
+export function* startMasking(s: In<'training'>, examples: number): AskingStep {
   const { primitives, gctx, rank, config } = s.joined;
   const weight = weightOf(s.joined, examples);
   if (weight === undefined) return end(s, 'left', 'TRAIN_SHAPE');
@@ -83,10 +83,11 @@ export function startMasking(s: In<'training'>, examples: number): ParticipantSt
   for (const peer of s.u2) {
     if (peer === rank) continue;
     const publicKey = s.peers.get(peer)?.mask;
-    const key =
-      publicKey &&
-      pairMaskKey(primitives, gctx, s.mask.exposeSecret(), { rank, publicKey: s.keys.mask }, { rank: peer, publicKey });
-    if (key === undefined) return stopBy(s, 'GUARD_KEYS', `the mask key of rank ${peer} is missing or of low order`);
+    const shared = publicKey && (yield* agree(s.mask.exposeSecret(), publicKey));
+    if (publicKey === undefined || shared === undefined)
+      return stopBy(s, 'GUARD_KEYS', `the mask key of rank ${peer} is missing or of low order`);
+    const own = { rank, publicKey: s.keys.mask };
+    const key = pairMaskKeyOf(primitives, gctx, shared, own, { rank: peer, publicKey });
     pairs.push({ key, sign: peer > rank ? 1 : -1 });
   }
   const work = {
@@ -106,7 +107,7 @@ export function startMasking(s: In<'training'>, examples: number): ParticipantSt
   return { state: { ...rest, phase: 'masking', keep }, effects: [{ type: 'compute', work }] };
 }
 
-export function onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): ParticipantStep {
+export function* onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): AskingStep {
   if (!result.ok) return end(s, 'left', result.code);
   const { joined, u2 } = s;
   const { primitives, gctx, rank, run, identity } = joined;
@@ -117,7 +118,7 @@ export function onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): Pa
     chunks: result.chunks,
     bytes: result.bytes,
     u2,
-    signature: primitives.sign(identity.secret.exposeSecret(), statement),
+    signature: yield* sign(identity, statement),
   };
   const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
   const spent = beforeInput({ ...joined, guard });

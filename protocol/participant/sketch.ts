@@ -2,12 +2,13 @@
 // Not here: the arithmetic (sketch/project.ts, run by the driver), what the coordinator makes of it (round/phases/sketch.ts).
 
 import { sketchStatement } from '../context.js';
+import { sign } from '../crypto/asking.js';
 import { bytesEqual } from '../crypto/enc.js';
 import { matrixKey } from '../sketch/matrix.js';
 import type { SketchRequest } from '../wire/messages.js';
 import { end, stopBy, wipeMasks } from './ending.js';
 import { beforeSketch } from './spend.js';
-import { type In, type ParticipantStep, stay } from './state.js';
+import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 import { isSubset, sameSet } from './unmask.js';
 
 export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): ParticipantStep {
@@ -33,11 +34,11 @@ export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): 
   };
 }
 
-export function onSketched(s: In<'sketching'>, section: Uint8Array): ParticipantStep {
+export function* onSketched(s: In<'sketching'>, section: Uint8Array): AskingStep {
   const { keep, ...rest } = s;
   const { primitives, gctx, rank, run, identity } = s.joined;
   const statement = sketchStatement(gctx, rank, s.challenge.nonce, primitives.sha256(section));
-  const signature = primitives.sign(identity.secret.exposeSecret(), statement);
+  const signature = yield* sign(identity, statement);
   wipeMasks(keep);
   const { joined, effects } = beforeSketch(s.joined);
   return {

@@ -52,7 +52,7 @@ function record(
   entry: LedgerEntry,
 ): { readonly joined: Joined; readonly effects: ParticipantEffect[] } {
   return {
-    joined: { ...joined, ledger: append(joined.ledger, entry) },
+    joined: { ...joined, ledger: append(joined.ledger, entry, createCurves()) },
     effects: [{ type: 'ledger', task: joined.config.task, entry }],
   };
 }

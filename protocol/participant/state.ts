@@ -1,8 +1,9 @@
 // What a client knows of the run it is in, phase by phase. Secrets are wrapped so that no log can print them.
 // Not here: the checks (guards in the phase files), the connection, the vectors (the driver holds them).
 
-import type { Identity } from '../crypto/identity.js';
-import type { Primitives, Rng } from '../crypto/primitives.js';
+import type { Asking, ClientPrimitives } from '../crypto/asking.js';
+import type { Signer } from '../crypto/identity.js';
+import type { Rng } from '../crypto/primitives.js';
 import type { Secret } from '../crypto/secret.js';
 import type { Hash, Rank } from '../ids.js';
 import type { Ledger } from '../privacy/ledger.js';
@@ -14,8 +15,9 @@ import type { GuardRecord, ParticipantEffect } from './types.js';
 
 /** Fixed by a verified announcement. */
 export interface Joined {
-  readonly identity: Identity;
-  readonly primitives: Primitives;
+  readonly identity: Signer;
+  /** Asked for symmetric operations only; the others are questions (crypto/asking.ts). */
+  readonly primitives: ClientPrimitives;
   readonly rng: Rng;
   readonly rounding: Rng;
   readonly run: RunRef;
@@ -110,6 +112,8 @@ export interface ParticipantStep {
   readonly state: ParticipantState;
   readonly effects: readonly ParticipantEffect[];
 }
+/** A step whose public-key operations somebody has to answer. */
+export type AskingStep = Asking<ParticipantStep>;
 export const stay = (state: ParticipantState, effects: readonly ParticipantEffect[] = []): ParticipantStep => ({
   state,
   effects,

@@ -1,8 +1,9 @@
 // The client's side of one round as data: events in, effects out. The machine is participant.ts; its guards are guards.ts.
 // Not here: the connection, the model chain and training (client/), the arithmetic of masking (secagg/).
 
-import type { Identity } from '../crypto/identity.js';
-import type { Primitives, Rng } from '../crypto/primitives.js';
+import type { ClientPrimitives } from '../crypto/asking.js';
+import type { Signer } from '../crypto/identity.js';
+import type { Rng } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { Hash } from '../ids.js';
 import type { PrivacyBudget } from '../privacy/events.js';
@@ -49,14 +50,14 @@ export interface GuardRecord {
 
 export interface ParticipantSetup {
   readonly announce: Announce;
-  readonly identity: Identity;
+  readonly identity: Signer;
   /** The pinned key. */
   readonly coordinator: Uint8Array;
   readonly policy: Policy;
   readonly guard: GuardRecord;
   /** This client's own, of this coordinator and task; as on durable storage, or about to be. */
   readonly ledger: Ledger;
-  readonly primitives: Primitives;
+  readonly primitives: ClientPrimitives;
   /** Keys, secrets, shares, salts: a CSPRNG, always. */
   readonly rng: Rng;
   /** Stochastic rounding: a CSPRNG; seeded in simulations, which are then stamped as making no privacy claim. */

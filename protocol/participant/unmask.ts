@@ -2,15 +2,16 @@
 // protocol.md §6 (never both) lives here. Not here: rebuilding secrets (round/phases/unmask.ts).
 
 import { setsStatement } from '../context.js';
+import { sign, verify } from '../crypto/asking.js';
 import type { Rank } from '../ids.js';
 import type { Opened, Survivors, UnmaskRequest } from '../wire/messages.js';
 import { end, stopBy } from './ending.js';
 import { afterUnmask } from './spend.js';
-import { type In, type ParticipantStep, stay } from './state.js';
+import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 
-export function onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }: Survivors): ParticipantStep {
+export function* onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }: Survivors): AskingStep {
   const { joined, u2 } = s;
-  const { primitives, gctx, rank, derived, run, identity } = joined;
+  const { gctx, rank, derived, run, identity } = joined;
   const wrong = (text: string) => stopBy(s, 'GUARD_SETS', text);
   if ('challenge' in s && !sameSet(u3, s.challenge.u3))
     return wrong('U3 is not the one that the sketches were asked for');
@@ -30,7 +31,7 @@ export function onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }: 
   // Left out is no attack: the input came too late, or was excluded with a reason. Its b is never opened by us.
   if (!u4.includes(rank))
     return end(s, 'contributed', excluded.find((one) => one.rank === rank)?.code ?? 'ROUND_TOO_LATE');
-  const signature = primitives.sign(identity.secret.exposeSecret(), setsStatement(gctx, u3, u4));
+  const signature = yield* sign(identity, setsStatement(gctx, u3, u4));
   return {
     state: { ...s, phase: 'agreed', u3, u4 },
     effects: [{ type: 'send', message: { kind: 'consistent', run, signature } }],
@@ -43,14 +44,14 @@ export const onSecondSurvivors = (s: In<'agreed'>, { u3, u4 }: Survivors): Parti
     ? stay(s)
     : stopBy(s, 'GUARD_SETS', 'a second, different pair of survivor sets');
 
-export function onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest): ParticipantStep {
+export function* onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest): AskingStep {
   const { joined, u2, u3, u4 } = s;
-  const { primitives, gctx, roster, derived, run } = joined;
+  const { gctx, roster, derived, run } = joined;
   const statement = setsStatement(gctx, u3, u4);
   const signers = new Set<Rank>();
   for (const { rank, signature } of signatures) {
     const member = roster[rank];
-    if (member === undefined || !u4.includes(rank) || !primitives.verify(member, statement, signature))
+    if (member === undefined || !u4.includes(rank) || !(yield* verify(member, statement, signature)))
       return stopBy(s, 'GUARD_CONSISTENCY', `rank ${rank} did not sign these survivor sets`);
     signers.add(rank);
   }

@@ -5,7 +5,7 @@
 import { SottoError } from '../errors.js';
 import type { ClientId, GroupId } from '../ids.js';
 import type { PrivacyEvent } from './events.js';
-import { type Budgets, type Curves, EMPTY_LEDGER, type Ledger, reserve, settle } from './ledger.js';
+import { append, type Budgets, type Curves, EMPTY_LEDGER, type Ledger, reserve, settle } from './ledger.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
 /** Who is in which group of the round. Groups that overlap give a client each of its groups' events. */
@@ -17,6 +17,7 @@ export interface CohortEntry {
   readonly members: Readonly<Record<GroupId, readonly ClientId[]>>;
 }
 export type CohortLedger = ReadonlyMap<ClientId, Ledger>;
+export const EMPTY_COHORT: CohortLedger = new Map();
 export interface CohortAppended {
   readonly ledger: CohortLedger;
   /** Must be durable before the round is announced. */
@@ -77,6 +78,17 @@ export function settleRound(
     exceeds,
   };
 }
+
+/** The ledger after these entries: what a coordinator does that starts anew. @throws PRIVACY_LEDGER, PRIVACY_EVENT, PRIVACY_CLAIM */
+export const replay = (cohort: CohortLedger, entries: readonly CohortEntry[], curves: Curves): CohortLedger =>
+  entries.reduce((ledger, { entry, members }) => {
+    const groups = new Map(Object.entries(members).map(([group, clients]) => [Number(group), clients]));
+    if (entry.type === 'settled') return settleRound(ledger, entry.id, entry.events, groups, curves).ledger;
+    const next = new Map(ledger);
+    for (const [client, events] of eventsOf(entry.events, groups))
+      next.set(client, append(ledger.get(client) ?? EMPTY_LEDGER, { type: 'reserved', id: entry.id, events }, curves));
+    return next;
+  }, cohort);
 
 /** The events that each member pays for: those of its groups. @throws PRIVACY_LEDGER for an event of a group without members */
 function eventsOf(events: readonly PrivacyEvent[], members: Members): Map<ClientId, PrivacyEvent[]> {

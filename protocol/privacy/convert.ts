@@ -16,8 +16,10 @@ export function epsilonOf(
 ): AtOrder & { readonly epsilon: number } {
   let best = { epsilon: Infinity, order: orders[0] ?? Number.NaN };
   orders.forEach((order, i) => {
-    const exact = (rdp[i] as number) + Math.log1p(-1 / order) - Math.log(delta * order) / (order - 1);
-    const epsilon = Math.max(0, exact);
+    const value = rdp[i] as number;
+    const exact = value + Math.log1p(-1 / order) - Math.log(delta * order) / (order - 1);
+    // A divergence of 0 means that nothing was told: the formula, which is for the worst pair, would still ask for a little.
+    const epsilon = value === 0 ? 0 : Math.max(0, exact);
     if (epsilon < best.epsilon) best = { epsilon, order };
   });
   return best;

@@ -9,7 +9,8 @@ import { checkBudget, checkEvent } from './domain.js';
 import type { PrivacyBudget, PrivacyEvent, PrivacyUnit } from './events.js';
 import type { LedgerEntry } from './ledger-entry.js';
 import { ORDERS } from './orders.js';
-import { curveOf, statementsOf, withoutSketchDelta } from './price.js';
+import { curveOf, type Statement, sameStatement, statementsOf } from './price.js';
+import { SKETCH_DELTA } from './sketch-noise.js';
 
 /** What one has allowed oneself for each unit. Records and clients are separate statements, so their budgets are too. */
 export type Budgets = Readonly<Partial<Record<PrivacyUnit, PrivacyBudget>>>;
@@ -22,6 +23,15 @@ export interface Ledger {
     string,
     { readonly state: LedgerEntry['type']; readonly events: readonly PrivacyEvent[] }
   >;
+  /** Of what is settled, for each statement: so that a reservation costs as much after a thousand rounds as after one. */
+  readonly settled: readonly Sum[];
+}
+
+/** RDP at ORDERS of some events that make one statement, and how many strictly priced sketches are among them. */
+export interface Sum {
+  readonly statement: Statement;
+  readonly curve: Float64Array;
+  readonly sketches: number;
 }
 
 export interface Appended {
@@ -34,10 +44,11 @@ export interface Appended {
 export type Curves = (event: PrivacyEvent) => Float64Array;
 export const createCurves = (): Curves => rememberCurves('strict');
 
-export const EMPTY_LEDGER: Ledger = { entries: [], inForce: new Map() };
+export const EMPTY_LEDGER: Ledger = { entries: [], inForce: new Map(), settled: [] };
 
 /** @throws PRIVACY_LEDGER where an entry does not follow from those before; PRIVACY_EVENT, PRIVACY_CLAIM */
-export const ledgerOf = (entries: readonly LedgerEntry[]): Ledger => entries.reduce(append, EMPTY_LEDGER);
+export const ledgerOf = (entries: readonly LedgerEntry[], curves: Curves = createCurves()): Ledger =>
+  entries.reduce((ledger, entry) => append(ledger, entry, curves), EMPTY_LEDGER);
 
 /** Every event that counts: settled ones, and reservations that nobody settled. */
 export const eventsInForce = (ledger: Ledger): readonly PrivacyEvent[] =>
@@ -65,35 +76,59 @@ export function reserve(
       id,
     });
   const entry: LedgerEntry = { type: 'reserved', id, events };
-  const next = append(ledger, entry);
+  const next = append(ledger, entry, curves);
   const units = new Set(events.map(({ unit }) => unit));
-  for (const { statement, events: all } of statementsOf(eventsInForce(next))) {
-    if (!units.has(statement.unit)) continue;
-    const budget = budgets[statement.unit];
+  for (const sum of sumsInForce(next, curves)) {
+    const { unit, observer } = sum.statement;
+    if (!units.has(unit)) continue;
+    const budget = budgets[unit];
     if (budget === undefined)
+      throw new SottoError('PRIVACY_BUDGET', `there is no budget for the unit ${unit}; set epsilon and delta`, {
+        unit,
+      });
+    const epsilon = epsilonOfSum(sum, budget);
+    if (!(epsilon <= budget.epsilon))
       throw new SottoError(
         'PRIVACY_BUDGET',
-        `there is no budget for the unit ${statement.unit}; set epsilon and delta`,
-        {
-          unit: statement.unit,
-        },
-      );
-    const price = spentOf(all, budget, curves);
-    if (price > budget.epsilon)
-      throw new SottoError(
-        'PRIVACY_BUDGET',
-        `with ${id} the ${statement.unit} would have spent ε = ${price.toFixed(4)} at δ = ${budget.delta} against the ${statement.observer}, more than the budget of ${budget.epsilon}; end the task here, or start with more noise`,
-        { id, unit: statement.unit, epsilon: price, budget: budget.epsilon },
+        `with ${id} the ${unit} would have spent ε = ${epsilon.toFixed(4)} at δ = ${budget.delta} against the ${observer}, more than the budget of ${budget.epsilon}; end the task here, or start with more noise`,
+        { id, unit, epsilon, budget: budget.epsilon },
       );
   }
   return { ledger: next, entry };
 }
 
-/** ε of RDP, the accountant that stops a run. All events about one statement, checked. */
-export function spentOf(events: readonly PrivacyEvent[], budget: PrivacyBudget, curves: Curves): number {
+/** What is settled and what is reserved, for each statement. */
+export function sumsInForce(ledger: Ledger, curves: Curves): readonly Sum[] {
+  const open = [...ledger.inForce.values()].filter(({ state }) => state === 'reserved').flatMap(({ events }) => events);
+  return added(ledger.settled, open, curves);
+}
+
+/** ε by RDP, the accountant that stops a run; +∞ where the sketches alone use up δ. @throws PRIVACY_EPSILON, PRIVACY_DELTA */
+export function epsilonOfSum({ curve, sketches }: Sum, budget: PrivacyBudget): number {
   checkBudget(budget);
-  if (events.length === 0) return 0;
-  return epsilonOf(curveOf(events, curves), ORDERS, withoutSketchDelta(events, budget.delta, 'strict')).epsilon;
+  const delta = budget.delta - sketches * SKETCH_DELTA;
+  return delta > 0 ? epsilonOf(curve, ORDERS, delta).epsilon : Infinity;
+}
+
+/** ε of the dearest statement that these legal events make. @throws PRIVACY_EPSILON, PRIVACY_DELTA */
+export const spentOf = (events: readonly PrivacyEvent[], budget: PrivacyBudget, curves: Curves): number =>
+  Math.max(0, ...added([], events, curves).map((sum) => epsilonOfSum(sum, budget)));
+
+function added(sums: readonly Sum[], events: readonly PrivacyEvent[], curves: Curves): readonly Sum[] {
+  const next = [...sums];
+  for (const { statement, events: some } of statementsOf(events)) {
+    const at = next.findIndex((sum) => sameStatement(sum.statement, statement));
+    const before = next[at];
+    const extra = curveOf(some, curves);
+    const sum: Sum = {
+      statement,
+      curve: before === undefined ? extra : extra.map((value, i) => value + (before.curve[i] as number)),
+      sketches: (before?.sketches ?? 0) + some.filter(({ type }) => type === 'sketch').length,
+    };
+    if (at < 0) next.push(sum);
+    else next[at] = sum;
+  }
+  return next;
 }
 
 /**
@@ -108,19 +143,18 @@ export function settle(
   curves: Curves,
 ): Appended & { readonly exceeds: boolean } {
   const entry: LedgerEntry = { type: 'settled', id, events };
-  const next = append(ledger, entry);
-  const reserved = statementsOf(ledger.inForce.get(id)?.events ?? []);
-  const exceeds = statementsOf(events).some(({ statement, events: real }) => {
-    const same = reserved.find(({ statement: s }) => JSON.stringify(s) === JSON.stringify(statement));
-    const [cost, covered] = [curveOf(real, curves), curveOf(same?.events ?? [], curves)];
+  const next = append(ledger, entry, curves);
+  const covered = added([], ledger.inForce.get(id)?.events ?? [], curves);
+  const exceeds = added([], events, curves).some(({ statement, curve }) => {
+    const cover = covered.find((sum) => sameStatement(sum.statement, statement));
     // Round-off in the sum of the two curves is no finding.
-    return cost.some((value, i) => value > (covered[i] as number) * (1 + 1e-12));
+    return curve.some((value, i) => value > (cover?.curve[i] ?? 0) * (1 + 1e-12));
   });
   return { ledger: next, entry, exceeds };
 }
 
 /** @throws PRIVACY_LEDGER, PRIVACY_EVENT, PRIVACY_CLAIM */
-export function append(ledger: Ledger, entry: LedgerEntry): Ledger {
+export function append(ledger: Ledger, entry: LedgerEntry, curves: Curves): Ledger {
   const known = ledger.inForce.get(entry.id);
   const fault =
     entry.type === 'reserved'
@@ -132,5 +166,6 @@ export function append(ledger: Ledger, entry: LedgerEntry): Ledger {
   for (const event of entry.events) checkEvent(event);
   const inForce = new Map(ledger.inForce);
   inForce.set(entry.id, { state: entry.type, events: entry.events });
-  return { entries: [...ledger.entries, entry], inForce };
+  const settled = entry.type === 'settled' ? added(ledger.settled, entry.events, curves) : ledger.settled;
+  return { entries: [...ledger.entries, entry], inForce, settled };
 }

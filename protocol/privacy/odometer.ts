@@ -4,7 +4,7 @@ import { epsilonOf } from './convert.js';
 import type { PrivacyBudget, PrivacyEvent } from './events.js';
 import { type Curves, eventsInForce, type Ledger } from './ledger.js';
 import { ORDERS } from './orders.js';
-import { curveOf, type Price, price, type Statement, statementsOf, tightPrice } from './price.js';
+import { curveOf, type Price, price, type Statement, sameStatement, statementsOf, tightPrice } from './price.js';
 import { SKETCH_DELTA } from './sketch-noise.js';
 
 export interface Odometer {
@@ -36,8 +36,7 @@ export function readOdometer(
   return statementsOf([...spentBefore, ...next]).flatMap(({ statement }) => {
     const budget = budgets[statement.unit];
     if (budget === undefined) return [];
-    const mine = (events: readonly PrivacyEvent[]) =>
-      statementsOf(events).find(({ statement: s }) => JSON.stringify(s) === JSON.stringify(statement))?.events ?? [];
+    const mine = (events: readonly PrivacyEvent[]) => events.filter((event) => sameStatement(event, statement));
     const [events, further] = [mine(spentBefore), mine(next)];
     const spent = price(events, budget.delta, { accountant: 'rdp', curves: options.curves });
     return [

@@ -29,7 +29,7 @@ function pairOf(q: number, z: number, direction: Direction) {
   const normal = (x: number, mean: number): number => scale * Math.exp(-((x - mean) ** 2) / (2 * z * z));
   const mixed = (x: number): number => (1 - q) * normal(x, 0) + q * normal(x, 1);
   return {
-    from: direction === 'remove' ? -REACH * z : -REACH * z,
+    from: -REACH * z,
     to: direction === 'remove' ? 1 + REACH * z : REACH * z,
     loss: (y: number): number => s * mixtureLoss(q, (2 * s * y - 1) / (2 * z * z)),
     /** Where the loss has this value; −∞ below every loss, +∞ above. */
@@ -48,10 +48,18 @@ const mixtureLoss = (q: number, t: number): number =>
 /** ln(1 + x), −∞ from −1 down. */
 const logOneMore = (x: number): number => (x <= -1 ? -Infinity : Math.log1p(x));
 
-/** How many cells of width `h` the losses of this release fill. */
-export function cellsOf(q: number, z: number, h: number): number {
-  const { from, to, loss } = pairOf(q, z, 'remove');
-  return Math.ceil((loss(to) - loss(from)) / h);
+/** Span of the losses, and their variance about 0 under P: what a grid must resolve. */
+export function lossScale(q: number, z: number): { readonly span: number; readonly square: number } {
+  const { from, to, loss, density } = pairOf(q, z, 'remove');
+  let square = 0;
+  const panels = Math.ceil((to - from) / (z / 2));
+  const half = (to - from) / panels / 2;
+  for (let panel = 0; panel < panels; panel++)
+    for (let n = 0; n < NODES.x.length; n++) {
+      const x = from + (2 * panel + 1) * half + half * (NODES.x[n] as number);
+      square += (NODES.weight[n] as number) * half * density(x) * loss(x) ** 2;
+    }
+  return { span: loss(to) - loss(from), square };
 }
 
 /**

@@ -114,6 +114,9 @@ export function tightPrice(events: readonly PrivacyEvent[], delta: number, sketc
   return price(events, delta, { accountant: sampled ? 'pld' : 'gaussian', sketches });
 }
 
+export const sameStatement = (a: Statement, b: Statement): boolean =>
+  a.unit === b.unit && a.neighbours === b.neighbours && a.observer === b.observer;
+
 /** Events by what they say, in order of appearance. Each list can be priced; their ε must not be added. */
 export function statementsOf(
   events: readonly PrivacyEvent[],
@@ -140,7 +143,7 @@ function requireOneStatement(events: readonly PrivacyEvent[]): void {
 }
 
 /** δ that is left for the conversion after each strict sketch took its 2^-30. @throws PRIVACY_DELTA where nothing is left */
-export function withoutSketchDelta(events: readonly PrivacyEvent[], delta: number, form: SketchForm): number {
+function withoutSketchDelta(events: readonly PrivacyEvent[], delta: number, form: SketchForm): number {
   if (form === 'average') return delta;
   const sketches = events.filter(({ type }) => type === 'sketch').length;
   const left = delta - sketches * SKETCH_DELTA;

@@ -4,11 +4,11 @@
 
 import { enc } from '../crypto/enc.js';
 import { LABELS } from '../crypto/labels.js';
-import type { Primitives } from '../crypto/primitives.js';
+import type { SymmetricPrimitives } from '../crypto/primitives.js';
 import type { Streaming } from './keystreams.js';
 
 /** Fresh in each round. @param config hash of the task's settings */
-export const rotationKey = (primitives: Primitives, config: Uint8Array, round: number): Uint8Array =>
+export const rotationKey = (primitives: SymmetricPrimitives, config: Uint8Array, round: number): Uint8Array =>
   primitives.sha256(enc(LABELS.rotation, config, round));
 
 /** In place, natural order, not scaled. @param values its length is a power of two */

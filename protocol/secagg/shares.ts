@@ -3,7 +3,7 @@
 
 import { bytesEqual, concat } from '../crypto/bytes.js';
 import { enc } from '../crypto/enc.js';
-import type { Primitives, Rng } from '../crypto/primitives.js';
+import type { Rng, SymmetricPrimitives } from '../crypto/primitives.js';
 import { Secret } from '../crypto/secret.js';
 import { splitSecret } from '../crypto/shamir.js';
 import type { Rank } from '../ids.js';
@@ -60,7 +60,7 @@ export interface Dealing {
  * @throws CONFIG_THRESHOLD from splitSecret
  */
 export function deal(
-  primitives: Primitives,
+  primitives: SymmetricPrimitives,
   rng: Rng,
   gctx: Uint8Array,
   dealer: Rank,
@@ -102,7 +102,7 @@ export function deal(
 
 /** Opens a box and checks both shares against the dealer's hashes. `undefined`: the dealer's fault, since it signed box and hashes. */
 export function openBox(
-  primitives: Primitives,
+  primitives: SymmetricPrimitives,
   gctx: Uint8Array,
   dealer: Rank,
   holder: Rank,

@@ -4,7 +4,7 @@
 
 import { enc } from '../crypto/enc.js';
 import { LABELS } from '../crypto/labels.js';
-import type { Primitives } from '../crypto/primitives.js';
+import type { SymmetricPrimitives } from '../crypto/primitives.js';
 import type { Streaming } from '../secagg/keystreams.js';
 
 /** Independent count-sketches: a vector that vanishes in one (chance 2^-14) must vanish in all. */
@@ -38,7 +38,7 @@ export interface SketchMatrix {
 export const blocksOf = (length: number): number => Math.ceil(length / BLOCK);
 
 /** Key of the stream that A is read from: the whole round's context and the nonce drawn after every input was fixed. */
-export const matrixKey = (primitives: Primitives, ctx: Uint8Array, nonce: Uint8Array): Uint8Array =>
+export const matrixKey = (primitives: SymmetricPrimitives, ctx: Uint8Array, nonce: Uint8Array): Uint8Array =>
   primitives.sha256(enc(LABELS.sketchMatrix, ctx, nonce));
 
 /** Bytes read at once. */

@@ -12,6 +12,8 @@ import { encodeInput } from '../secagg/mask.js';
 import { expandMatrix, type SketchMatrix } from './matrix.js';
 import { type Projector, project, projectStream } from './project.js';
 
+export { openProjector } from './project.js';
+
 export type MakeProjector = (matrix: SketchMatrix) => Projector;
 const widthOf = ({ ring }: Encoding): 2 | 4 => (ring === 16 ? 2 : 4);
 

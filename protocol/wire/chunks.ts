@@ -3,7 +3,7 @@
 
 import { enc } from '../crypto/enc.js';
 import { LABELS } from '../crypto/labels.js';
-import type { Primitives } from '../crypto/primitives.js';
+import type { SymmetricPrimitives } from '../crypto/primitives.js';
 import { CHUNK_BYTES } from '../limits.js';
 
 /** Chunks of `bytes` bytes; 0 for none. */
@@ -21,10 +21,10 @@ export function splitChunks(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** SHA-256 of the chunk as it is. Bare on purpose: a chunk hash means nothing but inside `vectorHash` or `blobHash`. */
-export const chunkHash = (primitives: Primitives, chunk: Uint8Array): Uint8Array => primitives.sha256(chunk);
+export const chunkHash = (primitives: SymmetricPrimitives, chunk: Uint8Array): Uint8Array => primitives.sha256(chunk);
 
 /** Hashes of all chunks of `bytes`, 32 bytes each, back to back: the field `chunks` of masked, plain and blobHead. */
-export function chunkHashList(primitives: Primitives, bytes: Uint8Array): Uint8Array {
+export function chunkHashList(primitives: SymmetricPrimitives, bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(32 * chunkCount(bytes.length));
   splitChunks(bytes).forEach((chunk, i) => {
     out.set(chunkHash(primitives, chunk), 32 * i);
@@ -36,9 +36,9 @@ export function chunkHashList(primitives: Primitives, bytes: Uint8Array): Uint8A
  * H(y): names a vector by the list of its chunk hashes, so that nothing is hashed twice and each chunk is checked on arrival.
  * SHA-256(enc(label, byteLength, chunkHashes)); the length is bound because the last chunk may be shorter.
  */
-export const vectorHash = (primitives: Primitives, byteLength: number, chunkHashes: Uint8Array): Uint8Array =>
+export const vectorHash = (primitives: SymmetricPrimitives, byteLength: number, chunkHashes: Uint8Array): Uint8Array =>
   primitives.sha256(enc(LABELS.vector, byteLength, chunkHashes));
 
 /** The same for a blob (model, aggregate, optimiser state), under its own label: a masked input is never taken for a model. */
-export const blobHash = (primitives: Primitives, byteLength: number, chunkHashes: Uint8Array): Uint8Array =>
+export const blobHash = (primitives: SymmetricPrimitives, byteLength: number, chunkHashes: Uint8Array): Uint8Array =>
   primitives.sha256(enc(LABELS.blob, byteLength, chunkHashes));

@@ -4,7 +4,8 @@
 
 import * as v from 'valibot';
 import { isWellFormed, utf8Length } from '../crypto/utf8.js';
-import { ERRORS, type ErrorCode } from '../errors.js';
+import { isErrorCode } from '../error-codes.js';
+import type { ErrorCode } from '../errors.js';
 import {
   CHUNK_BYTES,
   MAX_CHUNKS,
@@ -98,9 +99,7 @@ export const configText: Text = v.custom<string>(
     isWellFormed(x) &&
     utf8Length(x) <= MAX_CONFIG_BYTES,
 );
-export const errorCode: v.CustomSchema<ErrorCode, undefined> = v.custom<ErrorCode>(
-  (x) => typeof x === 'string' && Object.hasOwn(ERRORS, x),
-);
+export const errorCode: v.CustomSchema<ErrorCode, undefined> = v.custom<ErrorCode>(isErrorCode);
 
 /** A list of at most `most`, each above the one before by `of`: sorted, and nobody twice. */
 export function ascending<TItem>(
@@ -126,17 +125,3 @@ export const chunkIndices: v.GenericSchema<number[]> = ascending(chunkIndex, MAX
 /** For a message that announces chunks: as many hashes as its byte count needs. */
 export const countsItsChunks = (m: { readonly bytes: number; readonly chunks: Uint8Array }): boolean =>
   m.chunks.length === HASH_BYTES * chunkCount(m.bytes);
-
-/**
- * Makes any text fit for `fault.text` and `leave.reason`: forbidden characters become a space, the rest is cut.
- * For messages made from error texts, which nobody has checked.
- */
-export function wireText(raw: string): string {
-  let out = '';
-  for (const character of raw) {
-    const next = FORBIDDEN.test(character) ? ' ' : character;
-    if (out.length + next.length > MAX_TEXT) break;
-    out += next;
-  }
-  return out;
-}

@@ -12,6 +12,8 @@ export const EXIT = {
   failed: 1,
   /** The command line or a file of settings is wrong. */
   usage: 2,
+  /** Everything ran, and a bar of `sotto redteam --gate` was missed. */
+  gate: 3,
   /** A bug of ours (EX_SOFTWARE). */
   internal: 70,
   /** Interrupted before there was a result (128 + SIGINT). */

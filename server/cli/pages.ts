@@ -2,17 +2,46 @@
 // Not here: how they look (server/config/document.ts).
 
 import * as v from 'valibot';
+import { ERRORS, type ErrorSpec } from '../../protocol/errors.js';
 import { simulationSchema } from '../../simulations/config.js';
+import { barsSchema } from '../../simulations/redteam/gate.js';
+import { redTeamSchema } from '../../simulations/redteam/settings.js';
 import { configurationPage } from '../config/document.js';
 import { coordinatorSchema, taskEntries } from '../config/fields.js';
 
 const without = (schema: { readonly entries: v.ObjectEntries }, names: readonly string[]): v.GenericSchema =>
   v.object(Object.fromEntries(Object.entries(schema.entries).filter(([name]) => !names.includes(name))));
 
+/** What only a red team has: the rest of its fields stands elsewhere on the page. */
+function redTeamPart(): v.GenericSchema {
+  const { name, attacks, defences, seeds } = redTeamSchema.entries;
+  const named = (list: { readonly item: v.GenericSchema }): v.GenericSchema => {
+    const { entries } = list.item as unknown as { readonly entries: v.ObjectEntries };
+    return v.object({ name: entries.name as v.GenericSchema });
+  };
+  const part = (list: v.GenericSchema): v.GenericSchema => {
+    const { item } = list as unknown as { readonly item: v.GenericSchema };
+    return v.pipe(
+      v.array(named({ item })),
+      v.description(v.getDescription(list) ?? ''),
+      v.metadata(v.getMetadata(list) as Record<string, unknown>),
+    );
+  };
+  const { simulation } = redTeamSchema.entries;
+  return v.object({
+    name,
+    simulation: v.pipe(v.object({}), v.description(v.getDescription(simulation) ?? '')),
+    attacks: part(attacks),
+    defences: part(defences),
+    seeds,
+  });
+}
+
 /** Path below the repository root → text. */
 export function generatedPages(): Readonly<Record<string, string>> {
   const shared = [...Object.keys(taskEntries), 'campaign'];
   return {
+    'protocol/error-codes.ts': errorCodes(Object.entries(ERRORS)),
     'docs/configuration.md': configurationPage([
       {
         title: 'The task and its campaign',
@@ -31,6 +60,39 @@ export function generatedPages(): Readonly<Record<string, string>> {
           'The file of `sotto simulate [config]`: the task, its campaign, and these. Samples are `examples/mnist.yaml`, `examples/spam.yaml` and `examples/quick.yaml`.',
         schema: without(simulationSchema, shared),
       },
+      {
+        title: 'A red team',
+        intro:
+          'The file of `sotto redteam [config]`. Settings under `simulation` and `defences[]` that stand above, or in the simulation, are those; `attacks[].malicious` is `fleet.malicious` of a simulation. Samples are `examples/redteam.yaml` and `examples/redteam-mnist.yaml`; [red-team.md](red-team.md) explains.',
+        schema: redTeamPart(),
+      },
+      {
+        title: 'Bars of a red team',
+        intro:
+          'The file of `sotto redteam --gate <bars>`. Metrics are in [red-team.md](red-team.md). Samples are `examples/redteam-bars.yaml` and `examples/redteam-mnist-bars.yaml`.',
+        schema: barsSchema,
+      },
     ]),
   };
+}
+
+const ERRORS_MODULE = './errors.js';
+/** The names alone: a page in a browser checks codes without carrying the sentences that explain them. */
+function errorCodes(errors: readonly (readonly [string, ErrorSpec])[]): string {
+  const names = (list: typeof errors): string => list.map(([code]) => `${code}\n`).join('');
+  const nobodys = errors.filter(([, { blame }]) => blame === 'nobody');
+  return `// Made from errors.ts by \`npm run docs\`: the codes without their texts, which a page in a browser need not load.
+import type { ErrorCode } from '${ERRORS_MODULE}';
+
+const lines = (text: string): ReadonlySet<string> => new Set(text.trim().split('\\n'));
+
+const CODES = lines(\`
+${names(errors)}\`);
+const NOBODYS = lines(\`
+${names(nobodys)}\`);
+
+export const isErrorCode = (text: unknown): text is ErrorCode => typeof text === 'string' && CODES.has(text);
+/** Whether a code blames nobody: chance or time. */
+export const isNobodysFault = (code: ErrorCode): boolean => NOBODYS.has(code);
+`;
 }

@@ -6,6 +6,7 @@ import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions } from './keys.js';
+import type { RedTeamOptions } from './redteam.js';
 import type { SimulateOptions } from './simulate.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
@@ -13,6 +14,7 @@ export interface Commands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
+  redTeam(config: string | undefined, options: RedTeamOptions): Promise<ExitCode>;
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
 }
@@ -46,7 +48,7 @@ export function createProgram(
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 the run failed, 2 wrong command line or settings, 70 a bug of Sotto, 130 interrupted.\nSOTTO_DEBUG=1 shows the stack of an error, NO_COLOR=1 switches colours off.',
+      '\nExit codes: 0 done, 1 the run failed, 2 wrong command line or settings, 3 a bar was missed, 70 a bug of Sotto, 130 interrupted.\nSOTTO_DEBUG=1 shows the stack of an error, NO_COLOR=1 switches colours off.',
     );
 
   program
@@ -60,6 +62,18 @@ export function createProgram(
     .option('--json', 'JSON lines on stdout: every event, then the report', false)
     .action(async (config: string | undefined, options: SimulateOptions) =>
       done(await commands.simulate(config, options)),
+    );
+
+  program
+    .command('redteam')
+    .description('attack a federation in many ways under many defences, and report what each defence is worth')
+    .argument('[config]', 'YAML or JSON file, see docs/red-team.md; without it examples/redteam.yaml')
+    .option('--gate <bars>', 'file of bars; exit code 3 where one is missed')
+    .option('--out <folder>', 'where results go, in a folder by the name of the red team', 'runs')
+    .option('--fresh', 'run every cell again; without it results of the same settings are kept', false)
+    .option('--json', 'JSON lines on stdout: every cell, then the report', false)
+    .action(async (config: string | undefined, options: RedTeamOptions) =>
+      done(await commands.redTeam(config, options)),
     );
 
   program

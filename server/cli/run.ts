@@ -49,6 +49,13 @@ function realCommands(io: Io): Commands {
       ]);
       return simulate(config, options, io, runSimulation);
     },
+    async redTeam(config, options) {
+      const [{ redTeam }, { runSimulation }] = await Promise.all([
+        import('./redteam.js'),
+        import('../../simulations/index.js'),
+      ]);
+      return redTeam(config, options, io, runSimulation);
+    },
     async coordinator(config, options) {
       const { coordinator } = await import('./coordinator.js');
       return coordinator(config, options, io);

@@ -19,6 +19,7 @@ function recorder(answer: () => Promise<0 | 1>) {
     };
   const commands: Commands = {
     simulate: record('simulate'),
+    redTeam: record('redTeam'),
     coordinator: record('coordinator'),
     client: record('client'),
     newKeys: record('newKeys'),

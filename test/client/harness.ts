@@ -134,6 +134,7 @@ function record(client: FederatedClient): Recorded {
     rejected: [],
     round: [],
     model: [],
+    privacy: [],
     guard: [],
     error: [],
   };

@@ -1,7 +1,7 @@
 // Every implementation that faces the vectors of this folder. Not here: the vectors.
 import { webKeystream } from '../../client/webcrypto.js';
-import { portableKeystream } from '../../protocol/crypto/keystream.js';
 import { portablePrimitives } from '../../protocol/crypto/portable.js';
+import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
 import type { OpenKeystream, Primitives } from '../../protocol/crypto/primitives.js';
 import { fromHex, toHex } from '../../protocol/ids.js';
 import { createNativePrimitives, nativeKeystream } from '../../protocol/native/index.js';

@@ -5,21 +5,30 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClientId } from '../../protocol/ids.js';
 import { noiseMultiplierFor, roundsWithinBudget } from '../../protocol/privacy/calibrate.js';
-import { type CohortLedger, reserveRound, settleRound } from '../../protocol/privacy/cohort-ledger.js';
+import {
+  type CohortLedger,
+  EMPTY_COHORT,
+  replay,
+  reserveRound,
+  settleRound,
+} from '../../protocol/privacy/cohort-ledger.js';
 import type { PrivacyEvent } from '../../protocol/privacy/events.js';
 import {
   append,
   createCurves,
   EMPTY_LEDGER,
+  epsilonOfSum,
   eventsInForce,
   type Ledger,
   ledgerOf,
   openReservations,
   reserve,
   settle,
+  sumsInForce,
 } from '../../protocol/privacy/ledger.js';
 import { readOdometer, roundsWithin } from '../../protocol/privacy/odometer.js';
 import { price } from '../../protocol/privacy/price.js';
+import { headlinesOf, type PrivacyRecord, readingsOf, renamed } from '../../protocol/privacy/record.js';
 import { eachCase, num } from './cases.js';
 import { event, groupSum, sampled } from './events.js';
 
@@ -114,7 +123,7 @@ describe('a ledger', () => {
       refused('PRIVACY_BUDGET'),
     );
     const unknown = { ...groupSum(4), type: 'shuffledGaussian' } as unknown as PrivacyEvent;
-    expect(() => append(EMPTY_LEDGER, { type: 'reserved', id: 'a', events: [unknown] })).toThrowError(
+    expect(() => append(EMPTY_LEDGER, { type: 'reserved', id: 'a', events: [unknown] }, curves)).toThrowError(
       refused('PRIVACY_EVENT'),
     );
   });
@@ -155,6 +164,8 @@ describe('a ledger', () => {
             if (end === 'better') ledger = settle(ledger, `${i}`, [groupSum(2 * z)], curves).ledger;
             if (end === 'nothing') ledger = settle(ledger, `${i}`, [], curves).ledger;
             expect(spent(ledger)).toBeLessThanOrEqual(3);
+            for (const sum of sumsInForce(ledger, curves))
+              expect(epsilonOfSum(sum, BUDGETS.client)).toBeCloseTo(spent(ledger), 9);
             expect(eventsInForce(ledgerOf(ledger.entries))).toEqual(eventsInForce(ledger));
           });
         },
@@ -228,6 +239,63 @@ describe('the ledger of a cohort', () => {
   });
 });
 
+describe('the record of a run', () => {
+  const id = (name: string): ClientId => name.repeat(32) as ClientId;
+  const [a, b, c] = [id('aa'), id('bb'), id('cc')];
+  const events = [groupSum(2, { group: 0 }), groupSum(4, { group: 1 })];
+  const both = new Map([
+    [0, [a, b]],
+    [1, [c]],
+  ]);
+  const first = reserveRound(new Map(), 'r1', events, both, BUDGETS, curves);
+  const second = settleRound(
+    first.ledger,
+    'r1',
+    events,
+    new Map([
+      [0, [a]],
+      [1, [c]],
+    ]),
+    curves,
+  );
+  const own = [reserve(EMPTY_LEDGER, 'own', [sampled(0.1, 2, 10)], BUDGETS, curves).entry];
+  const record: PrivacyRecord = {
+    budgets: BUDGETS,
+    cohort: [first.entry, second.entry],
+    clients: { 'client-07': own },
+  };
+
+  it('says the same of each client as the ledgers that were kept, after a round trip through JSON', () => {
+    const again = JSON.parse(JSON.stringify(record)) as PrivacyRecord;
+    const readings = readingsOf(again, 1e-6, true);
+    expect(readings.map(({ client }) => client)).toEqual([a, c, 'client-07']);
+    for (const {
+      client,
+      spent: { epsilon },
+    } of readings.slice(0, 2))
+      expect(epsilon).toBe(spent(second.ledger.get(client as ClientId) ?? EMPTY_LEDGER));
+    expect(readings.at(-1)).toMatchObject({ statement: { unit: 'record' }, open: 1, rounds: 1 });
+    expect(headlinesOf(readings).map(({ client }) => client)).toEqual([a, 'client-07']);
+    expect(replay(EMPTY_COHORT, again.cohort, curves)).toEqual(second.ledger);
+  });
+
+  it('a coordinator that starts anew after a crash counts the round that it had reserved', () => {
+    expect(
+      readingsOf({ ...record, cohort: [first.entry] }, 1e-6, false).map(({ client, open }) => [client, open]),
+    ).toEqual([
+      [a, 1],
+      [b, 1],
+      [c, 1],
+      ['client-07', 1],
+    ]);
+  });
+
+  it('names clients where somebody knows their names, and keeps the keys of the others', () => {
+    const named = renamed(record, new Map([[a, 'client-01']]));
+    expect(readingsOf(named, 1e-6, false).map(({ client }) => client)).toEqual(['client-01', c, 'client-07']);
+  });
+});
+
 describe('sketches in the ledger', () => {
   const sketch = event(
     { type: 'sketch', localVariance: 4000, l2: 100, k: 64, dimension: 100_000 },
@@ -237,6 +305,9 @@ describe('sketches in the ledger', () => {
     const strict = price([sketch], 1e-5, { accountant: 'rdp' }).epsilon;
     expect(strict).toBeGreaterThan(price([sketch], 1e-5, { accountant: 'rdp', sketches: 'average' }).epsilon);
     expect(() => price([sketch, sketch], 2 ** -29, { accountant: 'rdp' })).toThrowError(refused('PRIVACY_DELTA'));
+    expect(() =>
+      reserve(EMPTY_LEDGER, 'a', [sketch, sketch], { client: { epsilon: 1e9, delta: 2 ** -29 } }, curves),
+    ).toThrowError(refused('PRIVACY_BUDGET'));
     const little = { epsilon: 1e6, delta: 10.5 * 2 ** -30 };
     expect(roundsWithin([], [sketch], little, curves)).toBe(10);
   });

@@ -8,7 +8,7 @@ import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
-import { append, EMPTY_LEDGER, type Ledger } from '../../protocol/privacy/ledger.js';
+import { append, createCurves, EMPTY_LEDGER, type Ledger } from '../../protocol/privacy/ledger.js';
 import { type RoundState, type Step, startRound, stepRound } from '../../protocol/round/round.js';
 import {
   type Candidate,
@@ -438,7 +438,7 @@ export class Arena {
           m.guard = effect.guard;
           break;
         case 'ledger':
-          m.ledger = append(m.ledger, effect.entry);
+          m.ledger = append(m.ledger, effect.entry, createCurves());
           break;
         case 'send':
           this.#fromClient(i, effect.message);

@@ -58,10 +58,10 @@ describe('a client with its real shares', () => {
           if (from !== 2 || m.kind !== 'shares' || state?.phase !== 'shares' || channel === undefined) return [m];
           const gctx = gctxOf(state);
           const peer = { rank: 5, publicKey: state.peers.get(5)?.channel ?? new Uint8Array() };
-          const keys = channelKeys(primitives, gctx, channel.secret, { rank: 2, publicKey: channel.publicKey }, peer);
+          const shared = primitives.agree(channel.secret, peer.publicKey) ?? new Uint8Array();
+          const keys = channelKeys(primitives, gctx, shared, { rank: 2, publicKey: channel.publicKey }, peer);
           const wrong = concat(nativeRng(32), nativeRng(32), nativeRng(16));
-          const seal = keys?.seal ?? new Uint8Array();
-          const box = primitives.seal(seal, new Uint8Array(12), boxData(gctx, 2, 5), wrong);
+          const box = primitives.seal(keys.seal, new Uint8Array(12), boxData(gctx, 2, 5), wrong);
           const changed: Shares = { ...m, boxes: m.boxes.map((b) => (b.to === 5 ? { ...b, box } : b)) };
           const root = merkleRoot(primitives, shareLeaves(EVERYONE, 2, changed));
           const { secret } = (world.members[2] as (typeof world.members)[0]).identity;

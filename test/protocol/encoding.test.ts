@@ -2,7 +2,7 @@
 // Rounding keys are fixed, so the statistics below are the same in every run.
 
 import { describe, expect, it } from 'vitest';
-import { portableKeystream } from '../../protocol/crypto/keystream.js';
+import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
 import { decodeMean, encodeUpdate, gridStep, signed, wordsOf } from '../../protocol/secagg/encode.js';
 import type { Encoding } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';

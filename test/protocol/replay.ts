@@ -4,7 +4,7 @@
 
 import { enc } from '../../protocol/crypto/enc.js';
 import { identityOf } from '../../protocol/crypto/identity.js';
-import { portableKeystream } from '../../protocol/crypto/keystream.js';
+import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
 import type { OpenKeystream, Primitives, Rng } from '../../protocol/crypto/primitives.js';
 import { Secret } from '../../protocol/crypto/secret.js';
 import { toHex } from '../../protocol/ids.js';

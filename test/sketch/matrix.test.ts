@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { portableKeystream } from '../../protocol/crypto/keystream.js';
+import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
 import { WASM_BASE64 } from '../../protocol/kernels/sketch.wasm.js';
 import { fromBase64 } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives as primitives } from '../../protocol/native/index.js';

@@ -19,7 +19,6 @@ import {
   MAX_TEXT,
   MAX_WAIT_MS,
 } from '../../protocol/limits.js';
-import { wireText } from '../../protocol/wire/fields.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message, MessageKind } from '../../protocol/wire/messages.js';
 import { EXAMPLES, genesisRecord, updateRecord } from './examples.js';
@@ -405,29 +404,5 @@ describe('fields at their limits', () => {
   it('a lone surrogate cannot be sent', () => {
     expect(() => encodeFrame({ ...EXAMPLES.leave, reason: 'a\ud800' })).toThrow(SottoError);
     expect(() => encodeFrame({ ...EXAMPLES.announce, config: '{"\udc00"}' })).toThrow(SottoError);
-  });
-});
-
-describe('wireText', () => {
-  it('makes any text fit for a message, and leaves good ones alone', () => {
-    for (const raw of [
-      '',
-      'fine',
-      'two\nlines',
-      '\u001b[31mred',
-      'x'.repeat(1_000),
-      `${'x'.repeat(255)}𝄞`,
-      '\ud800',
-      '\ufeffa',
-      '\u2028',
-    ]) {
-      const text = wireText(raw);
-      const message: Message = { kind: 'leave', reason: text };
-      expect(decodeFrame(encodeFrame(message))).toEqual({ ok: true, message });
-      expect(text.length).toBeLessThanOrEqual(MAX_TEXT);
-    }
-    expect(wireText('ä€𝄞 fine')).toBe('ä€𝄞 fine');
-    expect(wireText('two\nlines')).toBe('two lines');
-    expect(wireText(`${'x'.repeat(255)}𝄞`)).toBe('x'.repeat(255));
   });
 });
