@@ -22,6 +22,7 @@ import type { LedgerStore } from './ledger-store.js';
 import type { MachineStep, ParticipantMachine } from './machine.js';
 import type { ClientEvents, HowEnded } from './options.js';
 import { Run } from './run.js';
+import type { TrainingResult } from './trainer.js';
 import type { Training } from './training.js';
 import { uploadChunks } from './uploads.js';
 
@@ -277,14 +278,14 @@ export class Rounds {
     this.#setup.events.emit('privacy', { task, entry });
   }
 
-  async #train(run: Run, { config, model, head }: Train): Promise<void> {
+  async #train(run: Run, { config, model, head, clip }: Train): Promise<void> {
     const { chain, training, events } = this.#setup;
     this.#config = config;
     try {
-      const weights = await chain.bring({ config, round: run.ref.round, model, head });
+      const weights = await chain.bring({ config, round: run.ref.round, model, head, clip });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
-      const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal);
+      const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal).catch(zeroUnderNoise(config));
       if (run.over) return void update.fill(0);
       run.update = update;
       events.emit('round', { stage: 'trained', run: run.ref, examples, metrics });
@@ -370,4 +371,16 @@ export class Rounds {
     if (how === 'answered' || how === 'contributed') this.contributed++;
     this.#setup.events.emit('round', { stage: 'ended', run: run.ref, how, ...(code === undefined ? {} : { code }) });
   }
+}
+
+/**
+ * Training that ran into values that are not finite: under noise of its own the client stays and adds zero with its share, since to
+ * drop out because of one's data would tell something about them (privacy.md 2).
+ */
+function zeroUnderNoise({ privacy, dimension }: TaskConfig): (error: unknown) => TrainingResult {
+  return (error) => {
+    const zero = privacy !== 'none' && error instanceof SottoError && error.code === 'TRAIN_NON_FINITE';
+    if (!zero) throw error;
+    return { update: new Float32Array(dimension), examples: 1, metrics: {} };
+  };
 }

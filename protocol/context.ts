@@ -15,6 +15,8 @@ export interface ContextFields {
   /** configHash of the task's canonical text. */
   readonly config: Uint8Array;
   readonly rosterRoot: Uint8Array;
+  /** `nonceCommitment` of the round: the sketches' matrix is chosen before anybody has drawn a mask. */
+  readonly commitNonce: Uint8Array;
   /** Of the announcement. */
   readonly clip: number;
   readonly coordinator: Uint8Array;
@@ -32,11 +34,19 @@ export function contextOf(primitives: SymmetricPrimitives, f: ContextFields): Ui
       fromHex(f.model),
       f.config,
       f.rosterRoot,
+      f.commitNonce,
       f.clip,
       f.coordinator,
     ),
   );
 }
+
+/**
+ * Announced in R0, opened in R4: 32 random bytes hide behind their hash, and no other nonce has it. So the coordinator cannot pick the matrix of the
+ * sketches by what has happened in the round.
+ */
+export const nonceCommitment = (primitives: SymmetricPrimitives, nonce: Uint8Array): Uint8Array =>
+  primitives.sha256(enc(LABELS.sketchNonce, nonce));
 
 /** `gctx`: one group's run inside it. */
 export const groupContextOf = (

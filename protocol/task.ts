@@ -151,13 +151,13 @@ export function deriveTask(config: TaskConfig): Derived {
   };
 }
 
-function gridOf({ dimension, encoding, privacy }: TaskConfig, ring: Ring, noise: NoisePlan | 'none'): Encoding {
+function gridOf({ dimension, encoding, privacy, prg }: TaskConfig, ring: Ring, noise: NoisePlan | 'none'): Encoding {
   const { clipNorm, range, bits, weighting } = encoding;
   const common = { dimension, clipNorm, range, ring };
   if (privacy === 'none' || noise === 'none')
     return { ...common, levels: 2 ** (bits - 1) - 1, weighted: weighting.by === 'examples' };
   const { maxSquare, bitSteps, centralVariance } = noise;
-  const mechanism = { maxSquare, rotationKey: 'none', bitSteps, centralVariance } as const;
+  const mechanism = { prg, maxSquare, rotationKey: 'none', bitSteps, centralVariance } as const;
   return { ...common, levels: privacy.clipSteps, weighted: false, mechanism };
 }
 

@@ -1,5 +1,6 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
+export type { RoundPrivacy } from './campaign/budget.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
 export {
@@ -26,4 +27,5 @@ export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';
 export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings } from './monitor/index.js';
 export { CLOSE, closeCodeOf } from './session/close-codes.js';
+export { memoryPrivacyStore, type PrivacyStore } from './privacy-store.js';
 export type { RosterPolicy } from './session/types.js';

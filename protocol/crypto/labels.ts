@@ -32,6 +32,7 @@ export const LABELS = {
   sketch: 'sotto/1 sketch',
   sketchMatrix: 'sotto/1 sketch matrix',
   rotation: 'sotto/1 rotation',
+  sketchNonce: 'sotto/1 sketch nonce',
   // results and history
   transcript: 'sotto/1 transcript',
   aggregate: 'sotto/1 aggregate',

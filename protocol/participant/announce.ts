@@ -43,6 +43,7 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
     model: hashOf(announce.model),
     config: configHash(primitives, announce.config),
     rosterRoot: rosterRootOf(primitives, announce.groupIds, roots),
+    commitNonce: announce.commitNonce,
     clip: announce.clip,
     coordinator,
   });
@@ -92,6 +93,7 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
       derived,
       model: hashOf(announce.model),
       ctx,
+      commitNonce: announce.commitNonce,
       gctx: groupContextOf(primitives, ctx, run.group, root),
       rank,
       roster,

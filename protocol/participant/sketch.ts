@@ -1,7 +1,7 @@
 // R4 at the client: one challenge per input, ever; then k projections of the update and of each of its masks go out, signed.
 // Not here: the arithmetic (sketch/project.ts, run by the driver), what the coordinator makes of it (round/phases/sketch.ts).
 
-import { sketchStatement } from '../context.js';
+import { nonceCommitment, sketchStatement } from '../context.js';
 import { sign } from '../crypto/asking.js';
 import { bytesEqual } from '../crypto/enc.js';
 import { matrixKey } from '../sketch/matrix.js';
@@ -21,6 +21,8 @@ export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): 
     return stopBy(s, 'GUARD_SKETCH', `${u3.length} inputs are below the threshold ${derived.threshold}`);
   if (u3.length < derived.survivorFloor)
     return stopBy(s, 'GUARD_PRIVACY', `${u3.length} inputs are below the floor of ${derived.survivorFloor}`);
+  if (!bytesEqual(nonceCommitment(primitives, nonce), joined.commitNonce))
+    return stopBy(s, 'GUARD_SKETCH', 'the nonce is not the one that was committed to in R0');
   if (!u3.includes(rank)) return end(s, 'contributed', 'ROUND_TOO_LATE');
   const work = {
     type: 'sketch',

@@ -25,6 +25,8 @@ export interface Joined {
   readonly derived: Derived;
   readonly model: Hash;
   readonly ctx: Uint8Array;
+  /** To the nonce of R4. */
+  readonly commitNonce: Uint8Array;
   readonly gctx: Uint8Array;
   readonly rank: Rank;
   /** Public keys in rank order. */

@@ -91,6 +91,8 @@ export type ParticipantEffect =
       readonly config: TaskConfig;
       readonly model: Hash;
       readonly head: Hash;
+      /** Clipping norm that the announcement says: that record must say the same. */
+      readonly clip: number;
     }
   | { readonly type: 'compute'; readonly work: ClientWork }
   /** Project the update that is still in the trainer's slot, and its masks; answer `sketched`. */

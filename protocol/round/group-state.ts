@@ -14,7 +14,7 @@ export interface GroupSetup {
   readonly config: TaskConfig;
   readonly derived: Derived;
   readonly gctx: Uint8Array;
-  /** Drawn for this attempt, shown to nobody before R3 has closed in every group. */
+  /** Drawn for this attempt and committed to in R0; shown to nobody before R3 has closed in every group. */
   readonly nonce: Uint8Array;
   /** Seeds A; the same for all groups of the round. */
   readonly matrixKey: Uint8Array;

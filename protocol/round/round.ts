@@ -2,7 +2,15 @@
 // (after R3, before R6), and ends with a result or a failure. Total and deterministic; never throws on remote input.
 // Not here: a group's phases (group.ts), choosing clients and retrying (server/campaign), aggregation.
 
-import { announceStatement, contextOf, groupContextOf, groupRootOf, join, rosterRootOf } from '../context.js';
+import {
+  announceStatement,
+  contextOf,
+  groupContextOf,
+  groupRootOf,
+  join,
+  nonceCommitment,
+  rosterRootOf,
+} from '../context.js';
 import { type ClientId, fromHex, type GroupId, type Millis, publicKeyOf, type Rank } from '../ids.js';
 import { leastInputs } from '../rule.js';
 import { matrixKey } from '../sketch/matrix.js';
@@ -49,6 +57,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
   const groupIds = rosters.map(({ id }) => id);
   const groupRoots = rosters.map(({ root }) => root);
   const rosterRoot = rosterRootOf(primitives, groupIds, groupRoots);
+  const commitNonce = nonceCommitment(primitives, setup.nonce);
   const ctx = contextOf(primitives, {
     task: config.task,
     round,
@@ -56,6 +65,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
     model: setup.model,
     config: configHash(primitives, derived.text),
     rosterRoot,
+    commitNonce,
     clip: setup.clip,
     coordinator: coordinator.publicKey,
   });
@@ -95,6 +105,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
       groupIds,
       groupRoots: join(groupRoots),
       roster: join(publicKeys),
+      commitNonce,
       deadlineMs,
       clip: setup.clip,
       signature,

@@ -22,7 +22,7 @@ export interface RoundSetup {
   readonly groups: readonly { readonly id: GroupId; readonly members: readonly ClientId[] }[];
   readonly coordinator: Identity;
   readonly primitives: Primitives;
-  /** 32 bytes from a CSPRNG, of this attempt alone. Shown to nobody before every input is fixed; A is drawn from it. */
+  /** 32 bytes from a CSPRNG, of this attempt alone. Its hash is announced; itself it is shown to nobody before every input is fixed; A is drawn from it. */
   readonly nonce: Uint8Array;
 }
 

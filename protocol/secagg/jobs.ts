@@ -25,6 +25,8 @@ export interface Encoding {
 
 /** Of one round. Everything in grid steps; `range` is the clipping norm and `levels` the grid steps in it. */
 export interface Mechanism {
+  /** Of the streams below. */
+  readonly prg: Prg;
   /** ⌊Δ₂²⌋: no rounded update is longer. */
   readonly maxSquare: number;
   /** Of the public stream of signs. */

@@ -150,6 +150,8 @@ export interface Announce {
   readonly groupRoots: Uint8Array;
   /** Members of this client's group, 32-byte keys back to back, in rank order. */
   readonly roster: Uint8Array;
+  /** To the nonce that R4 opens. In every announcement, also of tasks without sketches, where it stays closed. */
+  readonly commitNonce: Uint8Array;
   /** How long the coordinator means to wait for masked inputs, from now. Advice, signed with the rest. */
   readonly deadlineMs: Millis;
   /** Clipping norm of this round, as the chain record `head` says it. */
@@ -246,7 +248,7 @@ export interface Plain {
   readonly weight: number;
   readonly signature: Uint8Array;
 }
-/** R4, S→C, after R3 has closed in all groups. The matrix A follows from the round's context and this nonce. Answered once per input, ever. */
+/** R4, S→C, after R3 has closed in all groups. The matrix A follows from the round's context and this nonce, which the announcement has committed to. Answered once per input, ever. */
 export interface SketchRequest {
   readonly kind: 'sketchRequest';
   readonly run: RunRef;

@@ -69,6 +69,7 @@ export const coordinatorRoundSchemas = {
       groupIds: f.groupIds,
       groupRoots: f.bytesBy(f.HASH_BYTES, 1, MAX_GROUPS),
       roster: f.bytesBy(f.KEY_BYTES, 1, MAX_OPEN_COHORT),
+      commitNonce: f.hash,
       deadlineMs: f.waitMs,
       clip: f.counter,
       signature: f.signature,

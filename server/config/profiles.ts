@@ -3,8 +3,10 @@
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
+import { levelBits } from '../../protocol/privacy/provision.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { settingError } from './problem.js';
+import { fillPrivacy, refuseGrid } from './privacy.js';
 import { fillRule, type RuleFile } from './rules.js';
 import { fillSketch } from './sketches.js';
 import type { CampaignSettings, CoordinatorSettings } from './types.js';
@@ -87,7 +89,12 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   }
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
-  const windows = fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders));
+  const threshold = thresholdOf(group.size, colluders);
+  const privacy = fillPrivacy(file.privacy, dimension, { size: group.size, threshold, clipNorm });
+  if (privacy !== 'none') refuseGrid(file.encoding);
+  const floor = privacy !== 'none' && privacy.placement === 'distributed' ? group.size - privacy.losses : 0;
+  const quorum = open ? Math.ceil(group.size / 2) : threshold;
+  const windows = fillWindows(file, quorum, Math.max(quorum, Math.min(group.size, floor)));
   return {
     protocol: 'sotto/1',
     task: file.task,
@@ -98,13 +105,13 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     encoding: {
       clipNorm,
       range: range ?? clipNorm,
-      bits: bits ?? (open ? OPEN_BITS : SECURE_BITS),
+      bits: bits ?? (privacy !== 'none' ? levelBits(privacy.clipSteps) : open ? OPEN_BITS : SECURE_BITS),
       weighting: weighting ?? { by: 'uniform' },
     },
     prg: file.prg ?? 'aes256ctr',
     integrity:
-      file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, thresholdOf(group.size, colluders)),
-    privacy: 'none',
+      file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, Math.max(threshold, floor)),
+    privacy,
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),
@@ -118,20 +125,21 @@ function leastSeen(rule: RuleFile, windows: TaskConfig['windows'], groups: numbe
   return rule.name === 'mean' ? groups : groups - rule.faulty;
 }
 
-function fillWindows({ windows, group }: TaskFile, quorum: number): TaskConfig['windows'] {
-  const fill = (phase: WaitingPhase): Window => {
+/** @param summed the quorum of the phases that decide who is in the sum: noise may ask for more */
+function fillWindows({ windows, group }: TaskFile, quorum: number, summed: number): TaskConfig['windows'] {
+  const fill = (phase: WaitingPhase, least: number): Window => {
     const said = windows?.[phase] ?? {};
     return {
-      count: { min: said.quorum ?? Math.min(quorum, group.size), max: said.enough ?? group.size },
+      count: { min: said.quorum ?? Math.min(least, group.size), max: said.enough ?? group.size },
       time: { min: said.waitMs ?? 0, max: said.deadlineMs ?? DEADLINE_MS[phase] },
     };
   };
   return {
-    keys: fill('keys'),
-    shares: fill('shares'),
-    masked: fill('masked'),
-    consistency: fill('consistency'),
-    unmask: fill('unmask'),
+    keys: fill('keys', summed),
+    shares: fill('shares', summed),
+    masked: fill('masked', summed),
+    consistency: fill('consistency', quorum),
+    unmask: fill('unmask', quorum),
   };
 }
 

@@ -7,7 +7,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, hashOf } from '../../protocol/ids.js';
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { RoundResult } from '../../protocol/round/types.js';
+import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
 import { stepCampaign } from '../campaign/campaign.js';
@@ -33,10 +33,14 @@ import type {
   Logger,
   RoundReport,
 } from './options.js';
+import type { PrivacyStore } from '../privacy-store.js';
 import type { Publisher } from './publisher.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
 import { type Unwatched, Watch } from './watch.js';
+
+type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
+type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
 
 /** What `startCoordinator` has made and checked. */
 export interface Parts {
@@ -46,6 +50,7 @@ export interface Parts {
   readonly engine: Engine;
   readonly store: ChainStore;
   readonly publisher: Publisher;
+  readonly privacyStore: PrivacyStore;
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
@@ -69,6 +74,11 @@ export class RunningCoordinator implements Coordinator {
   readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   #runner: RoundRunner | undefined;
+  /** Entries of the privacy ledger, in order: written one after the other. */
+  #recorded: Promise<void> = Promise.resolve();
+  readonly #entries: CohortEntry[] = [];
+  /** The attempt whose reservation is being written. */
+  #reserving: { cancelled: boolean } | undefined;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
@@ -185,13 +195,20 @@ export class RunningCoordinator implements Coordinator {
         this.#farewell(effect.client, effect.rounds);
         return;
       case 'start':
-        this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        if (effect.reservation === 'none') this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        else void this.#startReserved(effect, effect.reservation);
+        return;
+      case 'record':
+        this.#record(effect.entry).catch((error: unknown) =>
+          this.#log.error({ error: stackOf(error) }, 'the privacy ledger could not be written; the reservation stays in force'),
+        );
         return;
       case 'cancel':
-        this.#runner?.cancel();
+        if (this.#reserving !== undefined) this.#reserving.cancelled = true;
+        else this.#runner?.cancel();
         return;
       case 'publish':
-        void this.#publish(effect.round, effect.attempt, effect.result);
+        void this.#publish(effect);
         return;
       case 'void': {
         const { round, attempts, code, text } = effect;
@@ -219,6 +236,29 @@ export class RunningCoordinator implements Coordinator {
       default:
         effect satisfies never;
     }
+  }
+
+  /** One after the other, and durable when the promise resolves. */
+  #record(entry: CohortEntry): Promise<void> {
+    const written = this.#recorded.then(() => this.#parts.privacyStore.append(entry));
+    this.#recorded = written.catch(() => undefined);
+    return written.then(() => void this.#entries.push(entry));
+  }
+
+  /** Nobody is told of a round before its worst case is on durable storage: a crash then wastes budget, and never exceeds it. */
+  async #startReserved({ round, attempt, groups }: StartEffect, reservation: CohortEntry): Promise<void> {
+    const reserving = { cancelled: false };
+    this.#reserving = reserving;
+    const failed = await this.#record(reservation).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    this.#reserving = undefined;
+    if (failed === undefined && !reserving.cancelled) return this.#startAttempt(round, attempt, groups);
+    const code = failed === undefined ? 'ROUND_CANCELLED' : 'STORE_WRITE';
+    const text = failed ?? 'the coordinator gave the round up';
+    const failure = { code, phase: 'keys', text, culprits: [], retry: 'next-round' } as const;
+    this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
   }
 
   #startAttempt(round: number, attempt: number, groups: readonly Team[]): void {
@@ -268,9 +308,13 @@ export class RunningCoordinator implements Coordinator {
     };
   }
 
-  async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
+  async #publish({ round, attempt, result, settlement }: PublishEffect): Promise<void> {
     const { publisher, engine } = this.#parts;
-    const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
+    const publish = async () => {
+      if (settlement !== 'none') await this.#record(settlement.entry);
+      return publisher.publish(round, attempt, result);
+    };
+    const published = await publish().catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
@@ -281,7 +325,7 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, now), measures);
+    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, settlement === 'none' ? 'none' : settlement.privacy, now), measures);
     for (const { id, members } of report.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);
@@ -333,6 +377,9 @@ export class RunningCoordinator implements Coordinator {
       outcome,
       rounds: this.#reports,
       modelHash: hashOf(this.#parts.store.head().record.modelAfter),
+      ...(this.#config.privacy !== 'none' && {
+        privacy: { budgets: { client: this.#config.privacy.budget }, cohort: this.#entries, clients: {} },
+      }),
       blamed: [...this.#campaign.state.blamed].map(([client, code]) => ({ client, code })),
     };
     this.#log.info({ ...outcome }, 'campaign ended');

@@ -7,6 +7,7 @@ import { startCampaign } from '../campaign/campaign.js';
 import { checkCampaign } from '../campaign/check.js';
 import { MemoryChainStore } from '../chain/memory-store.js';
 import { workerEngine } from '../engine/engine.js';
+import { memoryPrivacyStore } from '../privacy-store.js';
 import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
@@ -23,12 +24,14 @@ const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: no
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { task, campaign, identity } = options;
   const derived = deriveTask(task);
+  const privacyStore = options.privacyStore ?? memoryPrivacyStore();
   const setup = {
     config: task,
     threshold: derived.threshold,
     settings: campaign,
     random: options.random,
     lastRound: 0,
+    spent: await privacyStore.load(),
   };
   checkCampaign(setup);
   const store = options.store ?? new MemoryChainStore();
@@ -55,6 +58,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       engine,
       store,
       publisher,
+      privacyStore,
       firstStep,
     });
   } catch (error) {

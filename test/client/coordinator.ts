@@ -217,6 +217,7 @@ export class ScriptedCoordinator {
     const members = [client, other];
     const text = deriveTask(config).text;
     const root = groupRootOf(crypto, run.group, members);
+    const commitNonce = nativeRng(32);
     const ctx = contextOf(crypto, {
       task: config.task,
       round: run.round,
@@ -224,6 +225,7 @@ export class ScriptedCoordinator {
       model: hashOf(over.model ?? this.published.newest.modelAfter),
       config: configHash(crypto, text),
       rosterRoot: rosterRootOf(crypto, [run.group], [root]),
+      commitNonce,
       clip: over.clip ?? 0,
       coordinator: this.identity.publicKey,
     });
@@ -239,6 +241,7 @@ export class ScriptedCoordinator {
       groupIds: [run.group],
       groupRoots: root,
       roster: concat(...members),
+      commitNonce,
       deadlineMs,
       clip: 0,
       signature: crypto.sign(this.identity.secret.exposeSecret(), announceStatement(ctx, head, deadlineMs)),

@@ -78,6 +78,7 @@ function announced(f: Forgery = {}): ParticipantStep {
   const text = canonicalJson(task as unknown as Json);
   const root = groupRootOf(primitives, 0, roster);
   const run = { round: f.round ?? 1, attempt: f.attempt ?? 1, group: 0 };
+  const commitNonce = nativeRng(32);
   const ctx = contextOf(primitives, {
     task: task.task,
     round: run.round,
@@ -85,6 +86,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     model,
     config: configHash(primitives, text),
     rosterRoot: rosterRootOf(primitives, [0], [root]),
+    commitNonce,
     clip: 0,
     coordinator: coordinator.publicKey,
   });
@@ -99,6 +101,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     groupIds: [0],
     groupRoots: join([root]),
     roster: join(roster),
+    commitNonce,
     deadlineMs: 1000,
     clip: 0,
     signature: primitives.sign((f.signer ?? coordinator).secret.exposeSecret(), announceStatement(ctx, head, 1000)),
@@ -395,6 +398,7 @@ describe('forked views: I show two halves different things', () => {
             model,
             config: configHash(primitives, m.config),
             rosterRoot: rosterRootOf(primitives, [0], [root]),
+            commitNonce: m.commitNonce,
             clip: 0,
             coordinator: world.coordinator.publicKey,
           });

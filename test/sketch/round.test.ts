@@ -245,6 +245,24 @@ describe('a hostile coordinator in R4', () => {
     expect(guard(members[0])).toBe('GUARD_SKETCH');
     expect(members[0]?.effects.filter((e) => e.type === 'sketch')).toHaveLength(1);
   });
+  it('I see the inputs first and then choose another nonce than I announced: nobody sketches under it', () => {
+    const members = makeMembers(config);
+    play({
+      members,
+      tamper: instead('sketchRequest', (m: MessageOf<'sketchRequest'>) => [{ ...m, nonce: nativeRng(32) }]),
+    });
+    expect(guard(members[0])).toBe('GUARD_SKETCH');
+    expect(members[0]?.effects.filter((e) => e.type === 'sketch')).toEqual([]);
+    expect(guard(members[1])).toBeUndefined();
+  });
+  it('I commit to different nonces before different members: their masks do not fit, and no sum comes out', () => {
+    const members = makeMembers(config);
+    const split: Tamper = {
+      toClient: (to, m) => (to === 0 && m.kind === 'announce' ? [{ ...m, commitNonce: nativeRng(32) }] : [m]),
+    };
+    play({ members, tamper: split });
+    expect(guard(members[0])).toBe('GUARD_SIGNATURE');
+  });
   it('I skip R4 and ask for the survivors at once', () => {
     const members = makeMembers(config);
     const skip = ({ run, u3 }: MessageOf<'sketchRequest'>) => [{ kind: 'survivors', run, u3, u4: u3, excluded: [] }];

@@ -105,6 +105,7 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
       groupIds: fc.constant(groupIds),
       groupRoots: bytes(32 * groupIds.length),
       roster: list(32, 1, MAX_GROUP),
+      commitNonce: hash,
       deadlineMs: wait,
       clip: counter,
       signature,

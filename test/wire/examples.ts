@@ -75,6 +75,7 @@ export const EXAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
     groupIds: [0, 2],
     groupRoots: new Uint8Array([...fill(0xe0), ...fill(0xe2)]),
     roster: new Uint8Array([...fill(0xc1), ...fill(0xc2), ...fill(0xc3)]),
+    commitNonce: fill(0x4c),
     deadlineMs: 60_000,
     clip: 1_500_000_000,
     signature,

@@ -203,6 +203,7 @@ const ROWS: readonly Row[] = [
   task('announce'),
   key('announce', 'model'),
   key('announce', 'head'),
+  key('announce', 'commitNonce'),
   ms('announce', 'deadlineMs'),
   counter('announce', 'clip'),
   signature('announce'),

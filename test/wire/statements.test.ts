@@ -43,11 +43,12 @@ describe('the contexts', () => {
       model: hashOf(model),
       config,
       rosterRoot: root,
+      commitNonce: b,
       clip: 5,
       coordinator,
     };
     expect(context.contextOf(primitives, fields)).toEqual(
-      sha('sotto/1 ctx', 'sotto/1', 'digits', 7, 1, model, config, root, 5, coordinator),
+      sha('sotto/1 ctx', 'sotto/1', 'digits', 7, 1, model, config, root, b, 5, coordinator),
     );
     expect(context.groupContextOf(primitives, ctx, 3, root)).toEqual(sha('sotto/1 gctx', ctx, 3, root));
   });
