@@ -1,7 +1,7 @@
 // What one round costs one client of a clique of 64 with a model of a million coordinates: CPU by part, bytes by message, through the
 // real machines and the real codec; and what a dropout and an input cost the coordinator's engine. One thread.
 // Not here: key streams and kernels by themselves (crypto.ts, kernels.ts), sockets.
-import { EMPTY_LEDGER } from '../protocol/privacy/ledger.js';
+
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { setsStatement } from '../protocol/context.js';
@@ -15,6 +15,7 @@ import {
   stepParticipant,
 } from '../protocol/participant/participant.js';
 import type { ParticipantEffect, ParticipantEvent } from '../protocol/participant/types.js';
+import { EMPTY_LEDGER } from '../protocol/privacy/ledger.js';
 import { type RoundState, startRound, stepRound } from '../protocol/round/round.js';
 import type { RoundEffect } from '../protocol/round/types.js';
 import type { UnmaskWork } from '../protocol/secagg/jobs.js';

@@ -285,7 +285,9 @@ export class Rounds {
       const weights = await chain.bring({ config, round: run.ref.round, model, head, clip });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
-      const { update, examples, metrics } = await training.train(weights, config, run.ref, run.signal).catch(zeroUnderNoise(config));
+      const { update, examples, metrics } = await training
+        .train(weights, config, run.ref, run.signal)
+        .catch(zeroUnderNoise(config));
       if (run.over) return void update.fill(0);
       run.update = update;
       events.emit('round', { stage: 'trained', run: run.ref, examples, metrics });

@@ -237,6 +237,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the verified sketches do not fit the group, the model or the security asked for',
   },
+  PRIVACY_REUSED: {
+    blame: 'local',
+    retry: 'never',
+    says: 'one draw of noise was about to enter two sums, whose difference would cancel it',
+  },
   PRIVACY_FLOOR: {
     blame: 'nobody',
     retry: 'next-attempt',

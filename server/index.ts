@@ -26,6 +26,6 @@ export { startCoordinator } from './driver/start.js';
 export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';
 export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings } from './monitor/index.js';
-export { CLOSE, closeCodeOf } from './session/close-codes.js';
 export { memoryPrivacyStore, type PrivacyStore } from './privacy-store.js';
+export { CLOSE, closeCodeOf } from './session/close-codes.js';
 export type { RosterPolicy } from './session/types.js';

@@ -4,8 +4,8 @@
 import type { Evaluation } from '../client/trainer.js';
 import { generateIdentity } from '../protocol/crypto/identity.js';
 import type { ClientId } from '../protocol/ids.js';
-import { renamed } from '../protocol/privacy/record.js';
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { renamed } from '../protocol/privacy/record.js';
 import { type CampaignResult, type Coordinator, type RoundReport, startCoordinator } from '../server/index.js';
 import type { Cast } from './cast.js';
 import type { SimulationConfig } from './config.js';
@@ -33,7 +33,10 @@ export interface CampaignContext {
   readonly goals?: (weights: Float32Array<ArrayBuffer>) => Promise<SuccessRates>;
   readonly hooks: SimulationHooks;
 }
-type Outcome = Pick<SimulationReport, 'rounds' | 'finalAccuracy' | 'attackSuccessRate' | 'modelHash' | 'privacy' | 'outcome'>;
+type Outcome = Pick<
+  SimulationReport,
+  'rounds' | 'finalAccuracy' | 'attackSuccessRate' | 'modelHash' | 'privacy' | 'outcome'
+>;
 
 /** @throws what a fleet process failed with; a campaign that stalls or is stopped has an outcome */
 export async function runCampaign(context: CampaignContext): Promise<Outcome> {

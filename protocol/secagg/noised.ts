@@ -16,20 +16,32 @@ const ROUNDINGS = 64;
 /** Coordinates rounded per read of the rounding stream. */
 const BLOCK = 16_384;
 
-/** Noise of one input: all coordinates of the update, then the bit's. @throws SottoError CONFIG_PRIVACY */
-export function* drawShare(encoding: Encoding, { key, variance, bitVariance }: NoiseDraw): Streaming<Int32Array> {
+/** Noise of one input, until it has entered its sum. */
+export interface NoiseShare {
+  values: Int32Array | 'spent';
+}
+
+/** All coordinates of the update, then the bit's. @throws SottoError CONFIG_PRIVACY */
+export function* drawShare(encoding: Encoding, { key, variance, bitVariance }: NoiseDraw): Streaming<NoiseShare> {
   const out = new Int32Array(encodedLength(encoding));
   const share = yield* drawGaussian({ num: BigInt(variance), den: 1n }, encoding.dimension, key);
   out.set(share);
   wipe(share);
   if (bitVariance > 0) out.set(yield* drawGaussian({ num: BigInt(bitVariance), den: 1n }, 1, key), encoding.dimension);
-  return out;
+  return { values: out };
 }
 
-/** Adds noise to encoded words, mod 2^ρ by the words' own width, and erases it: one draw enters one sum. */
-export function addShare(words: Words, share: Int32Array): void {
-  for (let i = 0; i < words.length; i++) words[i] = (words[i] as number) + (share[i] as number); // safe: equal lengths
-  wipe(share);
+/**
+ * Adds noise to encoded words, mod 2^ρ by the words' own width, and erases it: one draw enters one sum.
+ * @throws SottoError PRIVACY_REUSED where it has entered one already
+ */
+export function addShare(words: Words, share: NoiseShare): void {
+  const { values } = share;
+  if (values === 'spent')
+    throw new SottoError('PRIVACY_REUSED', 'this share of noise is in a sum already; draw another');
+  for (let i = 0; i < words.length; i++) words[i] = (words[i] as number) + (values[i] as number); // safe: equal lengths
+  wipe(values);
+  share.values = 'spent';
 }
 
 /**

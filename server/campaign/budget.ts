@@ -13,7 +13,14 @@ import {
   settleRound,
 } from '../../protocol/privacy/cohort-ledger.js';
 import type { PrivacyBudget, PrivacyEvent } from '../../protocol/privacy/events.js';
-import { type Curves, createCurves, EMPTY_LEDGER, eventsInForce, reserve, spentOf } from '../../protocol/privacy/ledger.js';
+import {
+  type Curves,
+  createCurves,
+  EMPTY_LEDGER,
+  eventsInForce,
+  reserve,
+  spentOf,
+} from '../../protocol/privacy/ledger.js';
 import { realisedMultiplier } from '../../protocol/privacy/noise-share.js';
 import type { NoisePlan } from '../../protocol/privacy/provision.js';
 import { reservationId, sketchEvents, sumEvents, worstEvents } from '../../protocol/privacy/round-events.js';
@@ -125,14 +132,23 @@ export function settleAttempt(
     multiplier:
       plan.placement === 'central'
         ? Math.sqrt(plan.centralVariance) / plan.l2
-        : realisedMultiplier(Math.min(survivors.length, config.group.size), plan.noiseless, plan.localVariance, plan.l2),
+        : realisedMultiplier(
+            Math.min(survivors.length, config.group.size),
+            plan.noiseless,
+            plan.localVariance,
+            plan.l2,
+          ),
     epsilon: spentOf(eventsOf(group), s.budget, curves),
   }));
   return { entry, privacy: { groups, spent: mostSpent(s), budget: s.budget } };
 }
 
 /** Before R3 nothing of anybody's data had left; after it the reservation stays in force, whatever became of the attempt. */
-export function settleFailure(s: Spending, { round, attempt }: AttemptRef, failure: RoundFailure): CohortEntry | 'none' {
+export function settleFailure(
+  s: Spending,
+  { round, attempt }: AttemptRef,
+  failure: RoundFailure,
+): CohortEntry | 'none' {
   const members = s.teams.flatMap((team) => team.members);
   if (failure.phase !== 'keys' && failure.phase !== 'shares') {
     findExhausted(s, members);
@@ -155,7 +171,8 @@ function findExhausted(s: Spending, clients: readonly ClientId[]): void {
     try {
       reserve(s.ledger.get(client) ?? EMPTY_LEDGER, 'probe', probe, { client: s.budget }, s.curves);
     } catch (error) {
-      if (!(error instanceof SottoError) || (error.code !== 'PRIVACY_BUDGET' && error.code !== 'PRIVACY_DELTA')) throw error;
+      if (!(error instanceof SottoError) || (error.code !== 'PRIVACY_BUDGET' && error.code !== 'PRIVACY_DELTA'))
+        throw error;
       s.exhausted.add(client);
     }
   }

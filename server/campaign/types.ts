@@ -3,8 +3,8 @@
 
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId, Millis } from '../../protocol/ids.js';
-import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
+import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { RoundPrivacy, Spending } from './budget.js';
 
@@ -176,7 +176,13 @@ export type CampaignEffect =
   /** Give the running attempt up; it answers `failed` (or `done`, if it was faster). */
   | { readonly type: 'cancel' }
   /** Make the settlement durable, aggregate, make the next model, sign it into the chain; answer `published` or `unpublished`. */
-  | { readonly type: 'publish'; readonly round: number; readonly attempt: number; readonly result: RoundResult; readonly settlement: 'none' | { readonly entry: CohortEntry; readonly privacy: RoundPrivacy } }
+  | {
+      readonly type: 'publish';
+      readonly round: number;
+      readonly attempt: number;
+      readonly result: RoundResult;
+      readonly settlement: 'none' | { readonly entry: CohortEntry; readonly privacy: RoundPrivacy };
+    }
   /** The round is over without a model. */
   | {
       readonly type: 'void';

@@ -186,7 +186,10 @@ export const taskEntries = {
   ),
   privacy: maybe(
     'none: nothing is promised about what a client’s data change',
-    says('Differential privacy of whole clients: noise in every sum, a budget, and both sides that keep to it.', privacySettings),
+    says(
+      'Differential privacy of whole clients: noise in every sum, a budget, and both sides that keep to it.',
+      privacySettings,
+    ),
   ),
   rule: maybe(
     '`mean` in profiles `cohort` and `sketch`; needed elsewhere',

@@ -26,15 +26,24 @@ const claim = {
   ),
   clipSteps: maybe(
     '8·√d, rounded up',
-    says('The clipping norm in grid steps, c. More steps cost bits on the wire, fewer cost noise.', whole(1, MAX_CLIP_STEPS)),
+    says(
+      'The clipping norm in grid steps, c. More steps cost bits on the wire, fewer cost noise.',
+      whole(1, MAX_CLIP_STEPS),
+    ),
   ),
   rotation: maybe(
     '`hadamard`',
-    says('Random signs and a Walsh-Hadamard transform before rounding: a smaller ring holds the sum.', oneOf(['none', 'hadamard'])),
+    says(
+      'Random signs and a Walsh-Hadamard transform before rounding: a smaller ring holds the sum.',
+      oneOf(['none', 'hadamard']),
+    ),
   ),
   neighbours: maybe(
     '`add-or-remove`',
-    says('What ε compares: with a client’s contribution or without it, or with another in its place.', oneOf(['add-or-remove', 'replace-one'])),
+    says(
+      'What ε compares: with a client’s contribution or without it, or with another in its place.',
+      oneOf(['add-or-remove', 'replace-one']),
+    ),
   ),
 };
 
@@ -55,7 +64,10 @@ export const privacySettings = choice('placement', [
     ),
     noiseless: maybe(
       '0',
-      says('f_c: clients of one group that may add no noise or tell theirs; the shares of the others make up for them.', whole(0, MAX_GROUP)),
+      says(
+        'f_c: clients of one group that may add no noise or tell theirs; the shares of the others make up for them.',
+        whole(0, MAX_GROUP),
+      ),
     ),
     clipping: maybe(
       '`by: fixed`',
@@ -127,7 +139,10 @@ const fillClipping = (file: ClippingFile, size: number, clipNorm: number): Adapt
 });
 
 /** The grid of a task with privacy follows from clipSteps. @throws CONFIG_INVALID where the file says another */
-export function refuseGrid(encoding: { readonly range?: number | undefined; readonly bits?: number | undefined }): void {
+export function refuseGrid(encoding: {
+  readonly range?: number | undefined;
+  readonly bits?: number | undefined;
+}): void {
   for (const field of ['range', 'bits'] as const)
     if (encoding[field] !== undefined)
       throw settingError(

@@ -2,11 +2,11 @@
 // that nobody typed: functions have no defaults for them. Not here: what a profile forbids (protocol/task.ts deriveTask).
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
-import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
 import { levelBits } from '../../protocol/privacy/provision.js';
+import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
-import { settingError } from './problem.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
+import { settingError } from './problem.js';
 import { fillRule, type RuleFile } from './rules.js';
 import { fillSketch } from './sketches.js';
 import type { CampaignSettings, CoordinatorSettings } from './types.js';
@@ -109,8 +109,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
       weighting: weighting ?? { by: 'uniform' },
     },
     prg: file.prg ?? 'aes256ctr',
-    integrity:
-      file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, Math.max(threshold, floor)),
+    integrity: file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, Math.max(threshold, floor)),
     privacy,
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,

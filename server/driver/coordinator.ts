@@ -14,6 +14,7 @@ import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine, EngineFailure } from '../engine/types.js';
+import type { PrivacyStore } from '../privacy-store.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -33,7 +34,6 @@ import type {
   Logger,
   RoundReport,
 } from './options.js';
-import type { PrivacyStore } from '../privacy-store.js';
 import type { Publisher } from './publisher.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
@@ -200,7 +200,10 @@ export class RunningCoordinator implements Coordinator {
         return;
       case 'record':
         this.#record(effect.entry).catch((error: unknown) =>
-          this.#log.error({ error: stackOf(error) }, 'the privacy ledger could not be written; the reservation stays in force'),
+          this.#log.error(
+            { error: stackOf(error) },
+            'the privacy ledger could not be written; the reservation stays in force',
+          ),
         );
         return;
       case 'cancel':
@@ -325,7 +328,10 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const report = this.#watched(this.#reporter.committed(link, attempt, result, rule, settlement === 'none' ? 'none' : settlement.privacy, now), measures);
+    const report = this.#watched(
+      this.#reporter.committed(link, attempt, result, rule, settlement === 'none' ? 'none' : settlement.privacy, now),
+      measures,
+    );
     for (const { id, members } of report.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);

@@ -8,10 +8,10 @@ import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
-import type { RoundResult } from '../../protocol/round/types.js';
-import { isRandomised } from '../../protocol/rule.js';
 import { clipAfter, clipCounter, fractionCounter, fractionOf } from '../../protocol/privacy/adaptive-clip.js';
 import type { AdaptiveClipping } from '../../protocol/privacy/spec.js';
+import type { RoundResult } from '../../protocol/round/types.js';
+import { isRandomised } from '../../protocol/rule.js';
 import { configHash, type Derived, encodingOf, type TaskConfig } from '../../protocol/task.js';
 import {
   drawSeed,

@@ -65,6 +65,7 @@ export interface ArenaOptions {
   readonly config: TaskConfig;
   readonly round?: number;
   readonly attempt?: number;
+  readonly clip?: number;
   readonly tamper?: Tamper;
   /** Picks which of the waiting pairs is served next; 0 keeps the order of sending. Deliveries of one pair never overtake. */
   readonly pick?: (n: number, pairs: readonly string[]) => number;
@@ -161,7 +162,7 @@ export class Arena {
       attempt,
       model: zero,
       head: zero,
-      clip: 0,
+      clip: options.clip ?? 0,
       groups: Array.from({ length: config.group.count }, (_, id) => ({
         id,
         members: members.slice(id * perGroup, (id + 1) * perGroup).map((m) => m.identity.id),

@@ -552,7 +552,7 @@ describe('settings that cannot work', () => {
       threshold: thresholdOf(config.group.size, config.group.colluders),
       random: () => 0,
       lastRound: 0,
-  spent: [],
+      spent: [],
     };
     return () => checkCampaign({ ...setup, settings: { ...SETTINGS, ...settings } });
   };
