@@ -5,7 +5,7 @@ import { CountingReporter } from './tools/reporter.mjs';
 export default defineConfig({
   test: {
     include: ['dist/test/**/*.test.js'],
-    exclude: ['dist/test/slow/**'],
+    exclude: ['dist/test/slow/**', 'dist/test/browser/**'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -7,6 +7,7 @@ import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids
 import { openKernels } from '../protocol/kernels/wasm.js';
 import { ledgerOf } from '../protocol/privacy/ledger.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
+import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
 import { asSottoError, Connection } from './connection.js';
@@ -52,7 +53,12 @@ export class FederatedClient {
   readonly #ledgers: LedgerStore;
   readonly #rounds: Rounds;
   readonly #backoff: Backoff;
+  readonly #availability: Availability;
   readonly #stop = new AbortController();
+  /** Ends the wait that is going on. */
+  #wake = new AbortController();
+  /** Messages that came while the host is being asked whether it wants the announced round. */
+  #undecided: Message[] | undefined;
   #running: Promise<Ended> | undefined;
   #pinned: Uint8Array | undefined;
   #connection: Connection | undefined;
@@ -109,6 +115,7 @@ export class FederatedClient {
       fatal: (error) => this.#give(error),
     });
     this.#backoff = new Backoff({ ...RECONNECT, ...options.reconnect }, rng);
+    this.#availability = new Availability(options, timers);
   }
 
   /** Returns the function that ends the subscription. */
@@ -145,6 +152,7 @@ export class FederatedClient {
   async stop(reason = 'stopped'): Promise<void> {
     if (!this.#stop.signal.aborted) {
       this.#stop.abort();
+      this.#wake.abort();
       this.#rounds.stop();
       if (this.#connection?.alive) this.#connection.send({ kind: 'leave', reason });
       this.#connection?.close(CLOSE.done, reason);
@@ -153,11 +161,20 @@ export class FederatedClient {
     await this.#running?.catch(() => undefined);
   }
 
+  /** Tries to connect now instead of later, and asks `available` again. Does nothing on a client that is connected. */
+  wake(): void {
+    this.#backoff.reset();
+    this.#wake.abort();
+  }
+
   async #loop(): Promise<Ended> {
     await this.#unlessStopped(this.#prepare());
     while (!this.#stop.signal.aborted) {
+      if (this.#options.available !== undefined && !(await this.#untilAvailable())) break;
       const { closed, error } = await this.#connect();
       this.#cancelCheckIn();
+      this.#availability.end();
+      this.#undecided = undefined;
       this.#requests.offline();
       this.#rounds.offline();
       if (error !== undefined) this.#events.emit('error', error);
@@ -176,12 +193,63 @@ export class FederatedClient {
       }
       const retryInMs = Math.max(wait, this.#notBefore - this.#timers.now());
       this.#events.emit('disconnected', { ...closed, retryInMs });
-      await pause(this.#timers, retryInMs, this.#stop.signal);
+      await this.#sleep(retryInMs);
     }
     if (this.#fatal !== undefined) throw this.#fatal;
     const { contributed } = this.#rounds;
     if (this.#finished === undefined) return { how: 'stopped', contributed };
     return { how: 'finished', contributed, model: hashOf(this.#finished.model) };
+  }
+
+  async #sleep(ms: Millis): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#wake = new AbortController();
+    await pause(this.#timers, ms, this.#wake.signal);
+  }
+
+  /** `false`: stopped before it was. */
+  async #untilAvailable(): Promise<boolean> {
+    for (let told = false; !this.#stop.signal.aborted; told = true) {
+      if (await this.#availability.now()) return !this.#stop.signal.aborted;
+      if (!told) this.#events.emit('unavailable', { recheckMs: this.#availability.recheckMs });
+      await this.#sleep(this.#availability.recheckMs);
+    }
+    return false;
+  }
+
+  /** In the pool a no is heeded at once, in a round when it is over: the others count on this client. */
+  #watchAvailability(connection: Connection): void {
+    this.#availability.watch(() => {
+      if (this.#rounds.busy) this.#watchAvailability(connection);
+      else this.#retire(connection);
+    });
+  }
+
+  #retire(connection: Connection): void {
+    const reason = 'not available now';
+    connection.send({ kind: 'leave', reason });
+    connection.close(CLOSE.done, reason);
+  }
+
+  #announced(connection: Connection, message: Extract<Message, { kind: 'announce' }>): void {
+    const decide = (yes: boolean): void => {
+      if (!connection.alive) return;
+      if (yes) this.#rounds.announced(message);
+      else this.#retire(connection);
+    };
+    const answer = this.#availability.now();
+    if (typeof answer === 'boolean') {
+      decide(answer);
+      return;
+    }
+    const later: Message[] = [];
+    this.#undecided = later;
+    void answer.then((yes) => {
+      if (this.#undecided !== later) return; // the connection is another one
+      this.#undecided = undefined;
+      decide(yes);
+      for (const one of later) this.#message(connection, one);
+    });
   }
 
   /** The guards are read before anybody is talked to. */
@@ -264,8 +332,13 @@ export class FederatedClient {
   }
 
   #message(connection: Connection, message: Message): void {
+    if (this.#undecided !== undefined) {
+      this.#undecided.push(message);
+      return;
+    }
     switch (message.kind) {
       case 'accepted':
+        this.#watchAvailability(connection);
         this.#events.emit('accepted', { task: message.task, round: message.round });
         return;
       case 'rejected':
@@ -284,7 +357,7 @@ export class FederatedClient {
         return;
       case 'announce':
         if (message.task === this.#options.task) {
-          this.#rounds.announced(message);
+          this.#announced(connection, message);
           return;
         }
         connection.fail(

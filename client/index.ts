@@ -4,12 +4,14 @@ export { generateIdentity, type Identity, identityOf, type Signer } from '../pro
 export { Secret } from '../protocol/crypto/secret.js';
 export { type ErrorCode, SottoError } from '../protocol/errors.js';
 export type { GuardRecord, Policy } from '../protocol/participant/types.js';
+export type { AvailabilityOptions } from './availability.js';
 export type { VerifiedModel } from './chain/model-chain.js';
 export { type KeptModel, type ModelStore, memoryModels } from './chain/model-store.js';
 export { type ClientEngine, inlineEngine } from './engine.js';
 export { FederatedClient } from './federated-client.js';
 export { emptyGuard, type GuardStore, memoryGuards } from './guards.js';
 export { type LedgerStore, memoryLedgers } from './ledger-store.js';
+export { withMomentum } from './momentum.js';
 export type { ClientEvents, CoordinatorTrust, Ended, FederatedClientOptions, HowEnded, RoundNews } from './options.js';
 export type { ReconnectOptions } from './reconnect.js';
 export { systemTimers, type Timers } from './timers.js';

@@ -6,6 +6,7 @@ import type { ClientId, Hash, Millis } from '../protocol/ids.js';
 import type { ParticipantEffect, Policy } from '../protocol/participant/types.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { RunRef } from '../protocol/wire/messages.js';
+import type { AvailabilityOptions } from './availability.js';
 import type { ModelStore } from './chain/model-store.js';
 import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
@@ -23,43 +24,44 @@ export type CoordinatorTrust =
   /** Pins the first key that answers at the address, for ever. For development: whoever is in the way that first time, stays. */
   | { readonly coordinator?: never; readonly trustOnFirstUse: true };
 
-export type FederatedClientOptions = CoordinatorTrust & {
-  /** ws:// or wss:// */
-  readonly url: string;
-  /** With a seed (`Identity`), or one whose secret the browser keeps (`WebIdentity`). */
-  readonly identity: Signer;
-  readonly task: string;
-  /** What this client demands, whatever is announced. */
-  readonly policy: Policy;
-  readonly trainer: Trainer;
-  readonly guards: GuardStore;
-  /**
-   * Where this client keeps what it has spent of its privacy. Default: memory, which forgets with the process; a client that limits its
-   * budget (`policy.privacy`) needs a durable one.
-   */
-  readonly ledgers?: LedgerStore;
-  /** Keeps the last verified model beyond the process. Default: memory only. */
-  readonly models?: ModelStore;
-  /** Enrolment token, where the coordinator asks for one. */
-  readonly token?: string;
-  /** Ends like `stop()`. */
-  readonly signal?: AbortSignal;
-  readonly reconnect?: Partial<ReconnectOptions>;
-  /** Default: the runtime's global WebSocket; in Node `ws`. */
-  readonly transport?: Transport;
-  /** Default: in place; in Node a worker thread for large models. */
-  readonly engine?: ClientEngine;
-  /** Default: WebCrypto for the curves (noble where it lacks them) and noble for the rest; in Node node:crypto. */
-  readonly primitives?: Primitives;
-  /** Must be a CSPRNG. Default: the runtime's. */
-  readonly rng?: Rng;
-  /** Seeds of the stochastic rounding. A CSPRNG, except in simulations. Default: `rng`. */
-  readonly rounding?: Rng;
-  /** Default: the system's. */
-  readonly timers?: Timers;
-  /** Default: the protocol's participant. Tests and red teams put another one here. */
-  readonly machine?: ParticipantMachine;
-};
+export type FederatedClientOptions = CoordinatorTrust &
+  AvailabilityOptions & {
+    /** ws:// or wss:// */
+    readonly url: string;
+    /** With a seed (`Identity`), or one whose secret the browser keeps (`WebIdentity`). */
+    readonly identity: Signer;
+    readonly task: string;
+    /** What this client demands, whatever is announced. */
+    readonly policy: Policy;
+    readonly trainer: Trainer;
+    readonly guards: GuardStore;
+    /**
+     * Where this client keeps what it has spent of its privacy. Default: memory, which forgets with the process; a client that limits its
+     * budget (`policy.privacy`) needs a durable one.
+     */
+    readonly ledgers?: LedgerStore;
+    /** Keeps the last verified model beyond the process. Default: memory only. */
+    readonly models?: ModelStore;
+    /** Enrolment token, where the coordinator asks for one. */
+    readonly token?: string;
+    /** Ends like `stop()`. */
+    readonly signal?: AbortSignal;
+    readonly reconnect?: Partial<ReconnectOptions>;
+    /** Default: the runtime's global WebSocket; in Node `ws`. */
+    readonly transport?: Transport;
+    /** Default: in place; in Node a worker thread for large models. */
+    readonly engine?: ClientEngine;
+    /** Default: WebCrypto for the curves (noble where it lacks them) and noble for the rest; in Node node:crypto. */
+    readonly primitives?: Primitives;
+    /** Must be a CSPRNG. Default: the runtime's. */
+    readonly rng?: Rng;
+    /** Seeds of the stochastic rounding. A CSPRNG, except in simulations. Default: `rng`. */
+    readonly rounding?: Rng;
+    /** Default: the system's. */
+    readonly timers?: Timers;
+    /** Default: the protocol's participant. Tests and red teams put another one here. */
+    readonly machine?: ParticipantMachine;
+  };
 
 export interface ClientEvents {
   /** Authenticated. `again`: after a loss; a round that was going on is then resumed or found to be over. */
@@ -70,6 +72,8 @@ export interface ClientEvents {
   accepted: { readonly task: string; readonly round: number };
   /** Not now; the client asks again by itself after the given time. */
   rejected: { readonly code: ErrorCode; readonly retryAfterMs: Millis };
+  /** `available` said no: the client has left, and asks again after the given time. */
+  unavailable: { readonly recheckMs: Millis };
   round: RoundNews;
   /** The next model was verified along the chain. */
   model: { readonly round: number; readonly model: Hash };

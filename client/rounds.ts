@@ -81,6 +81,11 @@ export class Rounds {
     this.#link = link;
   }
 
+  /** Whether a run is going on. */
+  get busy(): boolean {
+    return this.#run !== undefined;
+  }
+
   /** The run goes on: keys and shares survive, the coordinator may `resume` it (R1-R3). What the machine makes of it is its own. */
   offline(): void {
     this.#link = undefined;

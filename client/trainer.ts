@@ -24,6 +24,8 @@ export interface TrainingSpec {
   readonly optimizer: 'sgd' | 'momentum' | 'adam';
   /** At most this many examples a round, drawn anew each round; absent: all. */
   readonly maxExamples?: number;
+  /** β in [0, 1): the client sends the running mean of its updates (momentum.ts); absent: each update by itself. */
+  readonly clientMomentum?: number;
 }
 
 export interface TrainingRound {
@@ -50,6 +52,8 @@ export interface Evaluation {
   readonly loss: number;
   /** Share in [0, 1]. */
   readonly accuracy: number;
+  /** The same for the examples of each class, by class; NaN for a class without. Absent where the trainer does not count them. */
+  readonly recalls?: readonly number[];
 }
 
 /**

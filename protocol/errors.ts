@@ -346,6 +346,32 @@ export const ERRORS = {
     says: 'durable state could not be written; nothing was sent that depends on it',
   },
   STORE_CORRUPT: { blame: 'local', retry: 'never', says: 'durable state is damaged or of another format' },
+  STORE_FULL: {
+    blame: 'local',
+    retry: 'later',
+    says: 'durable state has reached its byte limit; raise it or free space, and restart',
+  },
+  STORE_LATCHED: {
+    blame: 'local',
+    retry: 'later',
+    says: 'an earlier write failed, so the store takes no further one until a restart',
+  },
+  STORE_LOCKED: { blame: 'local', retry: 'later', says: 'another process works on the same data directory' },
+  STORE_MISSING: {
+    blame: 'local',
+    retry: 'never',
+    says: 'the data directory says that it holds a store, and the store is gone or empty',
+  },
+  STORE_FORMAT: {
+    blame: 'local',
+    retry: 'never',
+    says: 'the data directory was written by another version of the format, or for another task or coordinator',
+  },
+  STORE_BLOB: {
+    blame: 'local',
+    retry: 'never',
+    says: 'a stored model, aggregate or optimiser state is missing, or its bytes do not have its hash',
+  },
   ENGINE_FAILED: { blame: 'local', retry: 'next-attempt', says: 'the vector worker failed; no client did wrong' },
   CAMPAIGN_STALLED: { blame: 'nobody', retry: 'later', says: 'too many attempts in a row failed' },
   INTERNAL: { blame: 'local', retry: 'never', says: 'a bug of ours; please report it' },

@@ -99,6 +99,21 @@ export const MAX_WS_FRAGMENTS = 64;
 /** Time for the closing handshake of a websocket, ms. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
+/** One audit event as stored, bytes. The largest: an attempt that names 1,024 groups of 128 clients, 66 bytes each, is 8.7 MB; twice that. */
+export const MAX_EVENT_BYTES = 16 << 20;
+/** Name of a state row, bytes: two ids and a word. lmdb takes 1,978. */
+export const MAX_ROW_KEY_BYTES = 256;
+/** Live bytes of a data directory unless it is told otherwise: 10 models and 1,000 aggregates of 2^20 coordinates with room. */
+export const DEFAULT_STORE_BYTES = 8 * 2 ** 30;
+/** Models, with the optimiser states that belong to them, that a store keeps to roll back to unless told otherwise. Genesis and pinned ones stay as well. */
+export const DEFAULT_KEPT_MODELS = 10;
+/** Backups kept, each verified when it was taken: one may turn out bad, another may be in the making. */
+export const KEPT_BACKUPS = 3;
+/** Rounds between two backups unless told otherwise. */
+export const DEFAULT_BACKUP_ROUNDS = 50;
+/** The check of a store in a child process before it is opened, ms. A chain of 1 M events takes 4 s, a cold disk longer. */
+export const STORE_CHECK_MS = 600_000;
+
 // ---- client ----------------------------------------------------------------------------------------------------------
 /** From the attempt to connect to `welcome`, ms: a TLS handshake on a bad mobile network, and the coordinator's AUTH_DEADLINE_MS. */
 export const CLIENT_HANDSHAKE_MS = 20_000;

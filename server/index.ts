@@ -25,7 +25,6 @@ export type {
 export { startCoordinator } from './driver/start.js';
 export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';
-export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings } from './monitor/index.js';
-export { memoryPrivacyStore, type PrivacyStore } from './privacy-store.js';
+export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings, type MonitorState } from './monitor/index.js';
 export { CLOSE, closeCodeOf } from './session/close-codes.js';
 export type { RosterPolicy } from './session/types.js';

@@ -42,7 +42,7 @@ type Outcome = Pick<
 export async function runCampaign(context: CampaignContext): Promise<Outcome> {
   const { config, cast, draws, fleet, gathering, dropouts, initialWeights, untrained, evaluate, goals, hooks } =
     context;
-  const { task, campaign } = config;
+  const { task, campaign, monitor } = config;
   const nameOf = namer(cast.clients);
   const identity = generateIdentity(nativePrimitives, nativeRng);
   const random = draws.sampling();
@@ -54,6 +54,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     listen: { host: '127.0.0.1', port: 0 },
     roster: { kind: 'allowlist', clients: cast.clients.map((client) => client.identity.id) },
     campaign,
+    monitor,
     evaluate: async (weights, round) => {
       if (goals !== undefined) rates.set(round, await goals(weights));
       return evaluate(weights);
@@ -186,7 +187,8 @@ function entryOf(
     cohort: cohort.map(nameOf).sort(),
     survivors: survivors.map(nameOf).sort(),
     dropped: byName(dropped.map(({ client, phase }) => ({ client: nameOf(client), phase }))),
-    excluded: byName(excluded.map(({ client, phase, code }) => ({ client: nameOf(client), phase, code }))),
+    excluded: byName(excluded.map((one) => ({ ...one, client: nameOf(one.client) }))),
+    spared: report.selection === 'none' ? [] : report.selection.spared.map(({ id }) => nameOf(id)).sort(),
     voidedGroups: voidedGroups.map(({ group }) => group),
     seconds,
     bytesUp,

@@ -3,15 +3,17 @@
 
 import * as v from 'valibot';
 import { modelManifest } from '../client/tfjs/spec.js';
-import type { TaskConfig, WaitingPhase } from '../protocol/task.js';
-import { deriveTask } from '../protocol/task.js';
-import { campaignSchema, taskEntries } from '../server/config/fields.js';
+import type { ClientPhase, TaskConfig } from '../protocol/task.js';
+import { campaignSchema, monitorEntry, taskEntries } from '../server/config/fields.js';
 import { parseSettings, readSettings } from '../server/config/load.js';
+import { fillMonitor } from '../server/config/monitor.js';
 import { settingError } from '../server/config/problem.js';
-import { fillCampaign, fillTask } from '../server/config/profiles.js';
+import { checkTask, fillCampaign, fillTask } from '../server/config/profiles.js';
 import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
 import { choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+import type { MonitorSettings } from '../server/monitor/index.js';
 import { fillMalicious, type MaliciousSettings, maliciousSchema } from './attack-settings.js';
+import { PHASES } from './fleet/plan.js';
 
 /** Which examples there are, and how they are cut among the clients (partition.ts). */
 export interface DataSettings {
@@ -41,7 +43,7 @@ export interface DropoutSettings {
   readonly perRound: number;
   readonly maxPerGroup: number;
   readonly firstRound: number;
-  readonly phases: readonly WaitingPhase[];
+  readonly phases: readonly ClientPhase[];
 }
 
 export interface FleetSettings {
@@ -60,13 +62,13 @@ export interface SimulationConfig {
   readonly data: DataSettings;
   readonly fleet: FleetSettings;
   readonly campaign: CampaignSettings;
+  readonly monitor: MonitorSettings;
   /** Of data, model, sampling, dropouts, batches and rounding. Keys and masks stay CSPRNG: they cancel exactly. */
   readonly seed: number;
 }
 
 const MAX_FLEET = 100_000;
 const literal = <const T extends string>(name: T) => v.literal(name, name);
-const PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
 
 export const dataSchema = settings({
   source: says(
@@ -131,7 +133,10 @@ export const fleetEntries = {
           says('Of one group in one round at most.', whole(0, MAX_FLEET)),
         ),
         firstRound: maybe('1', says('The first round in which somebody leaves.', whole(1, 1_000_000))),
-        phases: maybe('all five', says('Phases in which they leave.', listOf(oneOf(PHASES), 1, PHASES.length))),
+        phases: maybe(
+          'all that the task has',
+          says('Phases in which they leave.', listOf(oneOf(PHASES), 1, PHASES.length)),
+        ),
       }),
     ),
   ),
@@ -154,6 +159,7 @@ export const simulationSchema = settings({
   data: says('Examples and how they are divided.', dataSchema),
   fleet: says('Clients that are simulated: real client code over real sockets.', fleetSchema),
   campaign: says('The sequence of rounds.', campaignSchema),
+  monitor: monitorEntry,
   seed: says(
     'Of data, first weights, sampling, dropouts, batches and rounding; the same seed gives the same model. Keys and masks are never seeded.',
     whole(0, Number.MAX_SAFE_INTEGER),
@@ -190,7 +196,7 @@ export function parseSimulationConfig(
 /** Checked values as settings. @throws CONFIG_* with `details.field` as a file of `sotto simulate` has it */
 export function fillSimulation(file: SimulationFile): SimulationConfig {
   const task = fillTask(file, modelManifest(file.model).dimension);
-  const { threshold } = deriveTask(task);
+  const { threshold } = checkTask(task);
   checkDataFitsModel(file);
   return {
     task,
@@ -203,11 +209,22 @@ export function fillSimulation(file: SimulationFile): SimulationConfig {
     },
     fleet: fillFleet(file, task, threshold),
     campaign: fillCampaign(file.campaign, task),
+    // The test part is the coordinator's.
+    monitor: fillMonitor(file.monitor, task.profile, true),
     seed: file.seed,
   };
 }
 
-function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, threshold: number): FleetSettings {
+function fillFleet(
+  { fleet }: SimulationFile,
+  { group, profile, integrity }: TaskConfig,
+  threshold: number,
+): FleetSettings {
+  const sketched = integrity !== 'none';
+  const phases = fleet.dropouts?.phases ?? PHASES.filter((phase) => sketched || phase !== 'sketch');
+  if (!sketched && phases.includes('sketch')) {
+    throw settingError('fleet.dropouts.phases', 'has sketch, but the task has no sketches; remove it');
+  }
   const needed = group.size * group.count;
   if (fleet.clients < needed) {
     throw settingError(
@@ -245,7 +262,7 @@ function fillFleet({ fleet }: SimulationFile, { group, profile }: TaskConfig, th
       perRound,
       maxPerGroup,
       firstRound: fleet.dropouts?.firstRound ?? 1,
-      phases: fleet.dropouts?.phases ?? PHASES,
+      phases,
     },
     malicious,
   };
@@ -262,9 +279,3 @@ function checkDataFitsModel({ data: { source }, model }: SimulationFile): void {
   if (model.classes !== classes)
     throw settingError('model.classes', `is ${model.classes}, but ${source.set} has ${classes}`);
 }
-
-/** The same fleet, attack and seed without the defence: what `--compare` shows beside it. */
-export const withPlainMean = (config: SimulationConfig): SimulationConfig => ({
-  ...config,
-  task: { ...config.task, rule: { name: 'mean' } },
-});

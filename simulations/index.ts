@@ -13,7 +13,6 @@ export {
   parseSimulationConfig,
   type SimulationConfig,
   type SimulationOverrides,
-  withPlainMean,
 } from './config.js';
 export { type Examples, loadExamples } from './data.js';
 export { flDetectorRoundScore, flDetectorSuspicion } from './fl-detector.js';
@@ -46,4 +45,5 @@ export type {
 } from './report.js';
 export { STAMP } from './report.js';
 export { runSimulation } from './run.js';
+export { comparisons, withPlainMean } from './variants.js';
 export { createWorld, type World } from './world/index.js';

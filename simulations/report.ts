@@ -43,7 +43,11 @@ export interface RoundEntry {
     readonly client: FleetClient;
     readonly phase: ClientPhase;
     readonly code: ErrorCode;
+    /** What filters or the monitor measured, in plain words; elsewhere the code says it. */
+    readonly why?: string;
   }[];
+  /** Filters wanted these out, but the round could lose no more. */
+  readonly spared: readonly FleetClient[];
   readonly voidedGroups: readonly GroupId[];
   readonly seconds: number;
   /** Frames at the sockets of the coordinator: from and to clients. */

@@ -17,6 +17,7 @@ import { coordinatorSchema } from '../server/config/fields.js';
 import { defineTask, loadCoordinatorSettings, parseCoordinatorSettings } from '../server/config/index.js';
 import { PROFILE_FILLS } from '../server/config/profiles.js';
 import { loadSimulationConfig, parseSimulationConfig, simulationSchema } from '../simulations/config.js';
+import { comparisons } from '../simulations/variants.js';
 
 const dimensionOf = (model: Parameters<typeof modelManifest>[0]) => modelManifest(model).dimension;
 const QUICK = readFileSync('examples/quick.yaml', 'utf8');
@@ -61,16 +62,53 @@ describe('the samples', () => {
     }
   });
 
-  it('mnist.yaml is the main job: 48 clients in 6 groups of 8, threshold 6, at most 2 lost in a group, 2 malicious', () => {
+  it('mnist.yaml is the main job: one cohort of 48 under sketches, threshold 33, 20 % attackers of four kinds, losses in all phases', () => {
     const { task, fleet, data } = loadSimulationConfig('examples/mnist.yaml');
     expect(fleet.clients).toBe(48);
-    expect(task.group).toMatchObject({ size: 8, count: 6 });
-    expect(deriveTask(task).threshold).toBe(6);
-    expect(task.rule).toEqual({ name: 'trimmed-mean', faulty: 2 });
+    expect(task).toMatchObject({ profile: 'sketch', group: { size: 48, count: 1 }, rule: { name: 'mean' } });
+    expect(deriveTask(task).threshold).toBe(33);
+    expect(task.integrity).toMatchObject({
+      rows: 96,
+      selection: [{ name: 'distance', centre: { name: 'median' }, factor: 2.25 }],
+    });
     expect(data.partition).toEqual({ kind: 'dirichlet', alpha: 1 });
-    expect(fleet.malicious).toMatchObject([{ who: { count: 2 }, attack: { kind: 'sign-flip' } }]);
-    expect(fleet.dropouts.maxPerGroup).toBe(2);
-    expect([...fleet.dropouts.phases].sort()).toEqual(['consistency', 'keys', 'masked', 'shares', 'unmask']);
+    expect(fleet.malicious.map(({ attack }) => attack.kind)).toEqual(['sign-flip', 'gaussian', 'label-flip', 'ipm']);
+    expect(fleet.malicious.reduce((sum, { who }) => sum + ('count' in who ? who.count : 0), 0)).toBe(10);
+    expect(fleet.dropouts.phases).toEqual(['keys', 'shares', 'masked', 'sketch', 'consistency', 'unmask']);
+  });
+
+  it('sketches get as many rows as the model allows, at most 96, and never fewer than security needs', () => {
+    const rows = (hidden: string): unknown => {
+      const text = readFileSync('examples/mnist.yaml', 'utf8').replace('hidden: [64]', `hidden: [${hidden}]`);
+      const { integrity } = parseSimulationConfig(text, 'f').task;
+      return integrity === 'none' ? 0 : integrity.rows;
+    };
+    // 784·h + h + 10·h + 10 parameters: 50,890 (106 rows would fit), 39,760 (82), and 25,450, where 53 would.
+    expect(rows('64')).toBe(96);
+    expect(rows('50')).toBe(81);
+    expect(rows('32')).toBe(51);
+  });
+
+  it('the compared defences of the main job: plain mean, two rules over groups, sketches in groups; same fleet, attack and seed', () => {
+    const config = loadSimulationConfig('examples/mnist.yaml');
+    const others = comparisons(config);
+    expect(
+      others.map(({ task }) => [task.profile, task.integrity !== 'none', task.rule.name, task.group.size]),
+    ).toEqual([
+      ['cohort', false, 'mean', 48],
+      ['grouped', false, 'median', 8],
+      ['grouped', false, 'trimmed-mean', 8],
+      ['grouped', true, 'trimmed-mean', 8],
+    ]);
+    for (const other of others) {
+      expect([other.seed, other.fleet.malicious, other.data]).toEqual([
+        config.seed,
+        config.fleet.malicious,
+        config.data,
+      ]);
+      expect(deriveTask(other.task).threshold).toBe(other.task.group.count === 1 ? 33 : 6);
+      expect(other.fleet.dropouts.phases.includes('sketch')).toBe(other.task.integrity !== 'none');
+    }
   });
 
   it('JSON is read like YAML', () => {

@@ -66,6 +66,8 @@ function sottoLines(blocks: readonly Block[]): { page: string; line: string }[] 
 const recorded: Commands = {
   simulate: async () => 0,
   redTeam: async () => 0,
+  privacyPlan: async () => 0,
+  privacyLedger: async () => 0,
   coordinator: async () => 0,
   client: async () => 0,
   newKeys: async () => 0,

@@ -70,17 +70,22 @@ const headerOf = (coordinator: ClientId, task: string): string =>
   `${JSON.stringify({ format: FORMAT, coordinator, task })}\n`;
 
 async function read(path: string, coordinator: ClientId, task: string): Promise<Contents> {
-  const header = headerOf(coordinator, task);
-  let hash = sha256(header);
   const text = await textOf(path);
-  const lines = text.split('\n');
+  const header = headerOf(coordinator, task);
+  // A crash before the header was whole: nothing has been written yet.
+  if (header.startsWith(text) && text !== header)
+    return { entries: [], hash: sha256(header), bytes: 0, before: header };
+  return parsed(path, text, header, `is no ledger of task ${task} at this coordinator`);
+}
+
+function parsed(path: string, text: string, header: string, otherwise: string): Contents {
+  if (!text.startsWith(header)) throw corrupt(path, otherwise);
+  const lines = text.slice(header.length).split('\n');
   // What follows the last line feed: nothing, or a line that a crash cut short.
   const rest = lines.pop() ?? '';
-  const first = lines.shift();
-  if (first === undefined && header.startsWith(rest)) return { entries: [], hash, bytes: 0, before: header };
-  if (`${first}\n` !== header) throw corrupt(path, `is no ledger of task ${task} at this coordinator`);
-  const entries: LedgerEntry[] = [];
+  let hash = sha256(header);
   let bytes = Buffer.byteLength(header);
+  const entries: LedgerEntry[] = [];
   for (const [i, given] of lines.entries()) {
     const next = continued(hash, given);
     if (next === undefined) throw corrupt(path, `does not fit its hash in line ${i + 2}`);
@@ -91,6 +96,31 @@ async function read(path: string, coordinator: ClientId, task: string): Promise<
   const whole = continued(hash, rest);
   if (whole === undefined) return { entries, hash, bytes, before: '' };
   return { entries: [...entries, whole.entry], hash: whole.hash, bytes: bytes + Buffer.byteLength(rest), before: '\n' };
+}
+
+export interface LedgerFile {
+  readonly coordinator: ClientId;
+  readonly task: string;
+  readonly entries: readonly LedgerEntry[];
+}
+
+/** What a file of this store says, whoever's it is; for people who look at it. @throws STORE_CORRUPT */
+export function parseLedgerFile(path: string, text: string): LedgerFile {
+  const header = text.slice(0, text.indexOf('\n') + 1);
+  let first: { readonly format?: unknown; readonly coordinator?: unknown; readonly task?: unknown };
+  try {
+    first = JSON.parse(header);
+  } catch {
+    throw corrupt(path, 'is no ledger of a client');
+  }
+  const { format, coordinator, task } = first;
+  if (format !== FORMAT || typeof coordinator !== 'string' || typeof task !== 'string')
+    throw corrupt(path, `is not of format ${FORMAT}`);
+  return {
+    coordinator: coordinator as ClientId,
+    task,
+    entries: parsed(path, text, headerOf(coordinator as ClientId, task), 'does not start as a ledger does').entries,
+  };
 }
 
 /** Nothing where there is no file. */

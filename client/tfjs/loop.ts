@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import { type Dataset, exampleCount, exampleSize } from '../dataset.js';
 import type { TrainingSpec } from '../trainer.js';
-import { batchLoss, score } from './loss.js';
+import { batchLoss, countHits, score } from './loss.js';
 import type { TrainableModel } from './model.js';
 import { makeOptimizer, type Optimizer } from './optimizer.js';
 import { type Random, shuffle } from './random.js';
@@ -39,6 +39,9 @@ export function checkTrainingSpec(spec: TrainingSpec): void {
     fail('learningRate', spec.learningRate, 'give a number above 0');
   if (spec.maxExamples !== undefined && !whole(spec.maxExamples))
     fail('maxExamples', spec.maxExamples, 'give a whole number ≥ 1 or leave it out');
+  const beta = spec.clientMomentum;
+  if (beta !== undefined && !(beta >= 0 && beta < 1))
+    fail('clientMomentum', beta, 'give a number from 0 to below 1, or leave it out');
   if (spec.algorithm === 'fedprox' && !(spec.mu !== undefined && spec.mu >= 0 && Number.isFinite(spec.mu))) {
     fail('mu', spec.mu, 'fedprox needs a number ≥ 0');
   }
@@ -193,6 +196,8 @@ export interface LocalEvaluation {
   readonly examples: number;
   readonly loss: number;
   readonly accuracy: number;
+  /** By class; NaN for a class without examples. */
+  readonly recalls: readonly number[];
 }
 
 /** Mean loss and accuracy over all examples of `data`, in their order. Yields as training does. */
@@ -202,6 +207,8 @@ export async function evaluateLocally(model: TrainableModel, data: Dataset): Pro
   const batch = Math.min(EVALUATION_BATCH, order.length);
   const x = new Float32Array(batch * size);
   const y = new Int32Array(batch);
+  const hits = new Uint32Array(model.classes);
+  const seen = new Uint32Array(model.classes);
   let lossSum = 0;
   let correct = 0;
   let rested = performance.now();
@@ -215,10 +222,12 @@ export async function evaluateLocally(model: TrainableModel, data: Dataset): Pro
     const scores = score(values, y.subarray(0, count), model.classes, model.output);
     lossSum += scores.lossSum;
     correct += scores.correct;
+    countHits(values, y.subarray(0, count), model.classes, hits, seen);
     if (performance.now() - rested >= YIELD_MS) {
       await breathe();
       rested = performance.now();
     }
   }
-  return { examples: order.length, loss: lossSum / order.length, accuracy: correct / order.length };
+  const recalls = Array.from(hits, (count, label) => count / (seen[label] ?? 0));
+  return { examples: order.length, loss: lossSum / order.length, accuracy: correct / order.length, recalls };
 }

@@ -51,6 +51,23 @@ export function score(
   return { lossSum, correct };
 }
 
+/** Adds to `seen` and, where a row's (first) largest value is at its label, to `hits`, by label. */
+export function countHits(
+  values: Float32Array,
+  labels: ArrayLike<number>,
+  classes: number,
+  hits: Uint32Array,
+  seen: Uint32Array,
+): void {
+  for (let row = 0, at = 0; row < labels.length; row++, at += classes) {
+    const label = labels[row] as number; // safe: row < length
+    let best = 0;
+    for (let c = 1; c < classes; c++) if ((values[at + c] as number) > (values[at + best] as number)) best = c;
+    seen[label] = (seen[label] ?? 0) + 1;
+    if (best === label) hits[label] = (hits[label] ?? 0) + 1;
+  }
+}
+
 /** Whether reading a tensor is a memory copy on the active backend, so that the loss is best taken outside it. */
 const hostReads = (): boolean => ['wasm', 'cpu', 'tensorflow'].includes(tf.getBackend());
 

@@ -38,7 +38,10 @@ export const LABELS = {
   aggregate: 'sotto/1 aggregate',
   model: 'sotto/1 model',
   chainRecord: 'sotto/1 chain record',
+  rollBack: 'sotto/1 roll-back record',
   blame: 'sotto/1 blame',
+  auditEvent: 'sotto/1 audit event',
+  auditHead: 'sotto/1 audit head',
   // session
   hello: 'sotto/1 hello',
   challenge: 'sotto/1 challenge',

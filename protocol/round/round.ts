@@ -232,7 +232,8 @@ function finishStep(state: Running, effects: RoundEffect[], now: Millis): Step {
 function askForSelection(state: Running, effects: RoundEffect[]): void {
   const live = [...state.groups.values()].filter((g) => g.phase !== 'failed');
   const screened = live.filter((g) => g.phase === 'screened');
-  if (state.selection.asked || screened.length === 0 || screened.length < live.length) return;
+  const [first] = screened;
+  if (state.selection.asked || first === undefined || screened.length < live.length) return;
   state.selection.asked = true;
   const candidates = screened.flatMap((g) =>
     g.candidates.map(
@@ -244,7 +245,7 @@ function askForSelection(state: Running, effects: RoundEffect[]): void {
       }),
     ),
   );
-  effects.push({ type: 'select', candidates });
+  effects.push({ type: 'select', candidates, matrixKey: first.setup.matrixKey });
 }
 
 const PROGRESS: readonly GroupPhase[] = [

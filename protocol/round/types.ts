@@ -53,8 +53,8 @@ export type RoundEffect =
   | { readonly type: 'wakeAt'; readonly at: Millis }
   /** Run this and answer with `computed{job}`. Jobs of one slot or accumulator must run in order. */
   | { readonly type: 'compute'; readonly job: number; readonly work: EngineWork }
-  /** Every group's sketches are in and checked: answer with `selected`. */
-  | { readonly type: 'select'; readonly candidates: readonly Candidate[] }
+  /** Every group's sketches are in and checked: answer with `selected`. `matrixKey`: A is drawn from it; every member knows it by now. */
+  | { readonly type: 'select'; readonly candidates: readonly Candidate[]; readonly matrixKey: Uint8Array }
   | { readonly type: 'measure'; readonly fact: RoundFact }
   | { readonly type: 'done'; readonly result: RoundResult }
   | { readonly type: 'failed'; readonly failure: RoundFailure }

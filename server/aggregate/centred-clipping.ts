@@ -1,5 +1,6 @@
 // Centred clipping: every input pulls at a centre, none with more than a fixed length. The one rule with a memory.
-// Not here: client momentum, without which it loses most of its worth on non-IID data (robustness.md §5.1): that is the trainer's.
+// Not here: client momentum, without which it loses most of its worth on non-IID data (robustness.md §5.1): that is
+// `training.clientMomentum` (client/momentum.ts).
 
 import { SottoError } from '../../protocol/errors.js';
 import type { ClippingStart } from '../../protocol/rule.js';

@@ -28,7 +28,7 @@ export { mean } from './mean.js';
 export { type Measures, measure } from './measure.js';
 export { median, trimmedMean } from './median.js';
 export { nnm } from './nnm.js';
-export { largestGroup, medianBreakProbability } from './odds.js';
+export { largestGroup, medianBreakProbability, spoiltProbability, type Tolerated } from './odds.js';
 export { type OrderKernel, orderPlain } from './order.js';
 export { createSimdKernel } from './order-simd.js';
 export type { OrderReport, StageReport } from './reports.js';

@@ -1,6 +1,6 @@
 // What a campaign spends of its clients' privacy: the worst case of an attempt is reserved before it is announced, what it came to is
 // settled before its model is published, and clients whose budget is used up sit out. Pure; the entries that it gives must be
-// durable before whatever follows. Not here: prices (protocol/privacy), where entries are kept (server/privacy-store.ts).
+// durable before whatever follows. Not here: prices (protocol/privacy), where entries are kept (server/audit/debits.ts).
 
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, GroupId } from '../../protocol/ids.js';

@@ -28,20 +28,22 @@ type StepFrom<P extends CampaignPhase> = CampaignStep<In<P | (typeof CAMPAIGN_TR
 
 /** Waits for the clients of the first round. @param now the driver's clock */
 export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<In<'waiting' | 'ended'>> {
+  const { resumed } = setup;
   const common: Common = {
     setup,
     pool: new Set(),
-    seating: setup.config.profile === 'grouped' ? { type: 'undealt' } : { type: 'sampled' },
-    blamed: new Map(),
-    quarantined: new Map(),
-    sittingOut: new Set(),
+    seating: resumed?.seating ?? (setup.config.profile === 'grouped' ? { type: 'undealt' } : { type: 'sampled' }),
+    blamed: new Map(resumed?.blamed),
+    quarantined: new Map(resumed?.quarantined),
+    sittingOut: new Set(resumed?.quarantined.keys()),
+    // A restart is somebody's answer to what went wrong.
     voidInARow: 0,
     spending: openSpending(setup.config, setup.spent),
     // The first guess: the phase that holds the training.
     roundMs: setup.config.windows.masked.time.max,
   };
   if (setup.lastRound >= setup.settings.rounds) return end(common, { type: 'rounds', round: setup.lastRound });
-  return wait(common, { round: setup.lastRound + 1, attempt: 1 }, now);
+  return wait(common, { round: setup.lastRound + 1, attempt: 1 + (resumed?.attempts ?? 0) }, now);
 }
 
 /** Total and deterministic. Consumes `state`: afterwards only the returned one may be used. */
@@ -60,6 +62,12 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       state.quarantined.set(event.client, event.until);
       state.sittingOut.add(event.client);
       return stay(state);
+    case 'released':
+      state.quarantined.delete(event.client);
+      // In the middle of a round it may sit out for another reason; `nextRound` asks anew.
+      if (state.phase !== 'waiting' || state.attempt > 1) return stay(state);
+      state.sittingOut.delete(event.client);
+      return stay(state, ...(enough(state) ? [{ type: 'wakeAt', at: event.now } as const] : []));
     default:
   }
   switch (state.phase) {
@@ -82,7 +90,7 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
   }
 }
 
-type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' }>;
+type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' }>;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------
 
@@ -204,7 +212,7 @@ function onStopping(s: In<'stopping'>, e: PhaseEvent): StepFrom<'stopping'> {
       // It was faster than the cancel. The clients have done their part: finish it.
       return { state: s, effects: [publishEffect(s, e.result)] };
     case 'failed':
-      return stopped(s.round - 1, voidEffect(s, e.failure.code, e.failure.text));
+      return stopped(s.round - 1, voidEffect(s, e.failure.code, e.failure.text, e.failure.retry === 'next-attempt'));
     case 'published':
       return stopped(s.round);
     case 'unpublished':
@@ -250,12 +258,13 @@ const publishEffect = (s: Common & AttemptRef, result: RoundResult): CampaignEff
   settlement: s.spending === 'none' ? 'none' : settleAttempt(s.spending, s, result),
 });
 
-const voidEffect = (s: AttemptRef, code: ErrorCode, text: string): CampaignEffect => ({
+const voidEffect = (s: AttemptRef, code: ErrorCode, text: string, handedBack = false): CampaignEffect => ({
   type: 'void',
   round: s.round,
   attempts: s.attempt,
   code,
   text,
+  handedBack,
 });
 
 function retry(s: In<'running'>, failure: RoundFailure, now: Millis): StepFrom<'running'> {

@@ -40,7 +40,7 @@ export function eligible(state: Common): ClientId[] {
   return [...state.pool].filter((client) => isEligible(state, client)).sort();
 }
 
-/** How many clients make waiting longer pointless, apart from `clients.min`: the seats of the deal, or of those who may still come. */
+/** How many clients make waiting longer pointless: the seats of the deal, or of those who may still come; `clients.min` less those barred. */
 export function expected(state: Common): number {
   const { config } = state.setup;
   switch (state.seating.type) {
@@ -50,8 +50,13 @@ export function expected(state: Common): number {
       return state.seating.groups
         .flatMap((team) => team.members)
         .filter((client) => !state.blamed.has(client) && !state.sittingOut.has(client) && canPay(state, client)).length;
-    case 'sampled':
-      return Number.POSITIVE_INFINITY;
+    case 'sampled': {
+      // Who is barred cannot come however long the wait: nobody else is known to be there to make up the number.
+      const { config, threshold, settings } = state.setup;
+      const broke = state.spending === 'none' ? [] : state.spending.exhausted;
+      const barred = new Set([...state.blamed.keys(), ...state.sittingOut, ...broke]).size;
+      return Math.max(leastMembers(config, threshold), settings.clients.min - barred);
+    }
     default:
       return state.seating satisfies never;
   }

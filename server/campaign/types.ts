@@ -37,6 +37,18 @@ export interface CampaignSetup {
   readonly lastRound: number;
   /** What clients have spent in earlier processes of this task, in order. */
   readonly spent: readonly CohortEntry[];
+  /** Where a coordinator goes on that was here before. */
+  readonly resumed?: Resumed;
+}
+
+/** What outlives a coordinator. Nothing in it ever goes back. */
+export interface Resumed {
+  readonly lastRound: number;
+  /** Attempts of the round behind it that were announced: the next one has a higher number, or no client would come. */
+  readonly attempts: number;
+  readonly blamed: ReadonlyMap<ClientId, ErrorCode>;
+  readonly quarantined: ReadonlyMap<ClientId, number>;
+  readonly seating?: Seating;
 }
 
 /** Members in rank order: ascending ids. */
@@ -146,6 +158,8 @@ export type CampaignEvent =
   | { readonly type: 'offended'; readonly client: ClientId; readonly code: ErrorCode; readonly now: Millis }
   /** The monitor wants it left out up to and including round `until`. */
   | { readonly type: 'quarantined'; readonly client: ClientId; readonly until: number; readonly now: Millis }
+  /** An appeal was granted: its quarantine is over. */
+  | { readonly type: 'released'; readonly client: ClientId; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   /** What the running attempt came to. */
   | { readonly type: 'done'; readonly result: RoundResult; readonly now: Millis }
@@ -190,6 +204,8 @@ export type CampaignEffect =
       readonly attempts: number;
       readonly code: ErrorCode;
       readonly text: string;
+      /** Nothing of it was opened and the coordinator stops: whoever starts again may go on with it. */
+      readonly handedBack: boolean;
     }
   /** A client is out for good. */
   | { readonly type: 'blame'; readonly client: ClientId; readonly code: ErrorCode }

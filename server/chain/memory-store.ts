@@ -1,6 +1,6 @@
 // The chain in memory. Records stay; of their blobs only what somebody can still need: the newest two models and optimiser states
 // (a slow client may still fetch the last but one) and the aggregates of the last MAX_KEPT_RECORDS records, for catching up.
-// Not here: durability (issue 5).
+// Not here: durability (audit/chain-store.ts).
 
 import { SottoError } from '../../protocol/errors.js';
 import { type Hash, hashOf, toHex } from '../../protocol/ids.js';

@@ -1,8 +1,9 @@
 // What the coordinator remembers of a task: the signed records of the model chain and the blobs they name. An interface, so that
-// the durable store of issue 5 fits behind it; memory-store.ts is the twin that forgets with the process.
+// a durable one fits behind it (audit/chain-store.ts); memory-store.ts is the twin that forgets with the process.
 // Not here: making records (driver/publisher.ts), sending blobs (blob-sender.ts).
 
 import type { Hash } from '../../protocol/ids.js';
+import type { RoundResult } from '../../protocol/round/types.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import type { Blob } from '../engine/types.js';
 
@@ -11,9 +12,12 @@ export interface Link {
   readonly hash: Hash;
 }
 
+/** What a round came to, for stores that keep it with the model: names and codes, no vector. */
+export type RoundOutcome = Pick<RoundResult, 'groups' | 'voided'>;
+
 export interface ChainStore {
   /** Resolves when the record and its blobs are as durable as this store makes them: only then may anybody be told of them. */
-  append(link: Link, blobs: readonly Blob[]): Promise<void>;
+  append(link: Link, blobs: readonly Blob[], outcome?: RoundOutcome): Promise<void>;
   /** The newest record. @throws SottoError INTERNAL before genesis */
   head(): Link;
   /** Records behind the one with this hash, oldest first, at most `limit`; `undefined` for an unknown hash. */

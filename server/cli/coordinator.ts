@@ -39,6 +39,7 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       listen: settings.listen,
       roster: settings.roster,
       campaign: settings.campaign,
+      monitor: settings.monitor,
       random: secureUniform,
       log: pino({ level: log, base: null }, destination(STDERR)),
       ...(evaluator === undefined

@@ -12,7 +12,7 @@ export const EXIT = {
   failed: 1,
   /** The command line or a file of settings is wrong. */
   usage: 2,
-  /** Everything ran, and a bar of `sotto redteam --gate` was missed. */
+  /** Everything ran, and a bar of `sotto redteam --gate` was missed, or a privacy budget or claim does not hold. */
   gate: 3,
   /** A bug of ours (EX_SOFTWARE). */
   internal: 70,

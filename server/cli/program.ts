@@ -6,11 +6,13 @@ import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions } from './keys.js';
+import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
+import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
 import type { SimulateOptions } from './simulate.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands {
+export interface Commands extends PrivacyCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
@@ -55,7 +57,8 @@ export function createProgram(
     .command('simulate')
     .description('run a whole federation here: real clients, real sockets, real training')
     .argument('[config]', 'YAML or JSON file; without it examples/mnist.yaml')
-    .option('--compare', 'run the same fleet and attack with the plain mean as well', false)
+    .option('--baseline', 'then the same fleet and attack under the plain mean', false)
+    .option('--compare', 'then under the plain mean, robust rules over groups, and sketches in groups', false)
     .option('--seed <n>', 'in place of the seed of the file', wholeNumber)
     .option('--rounds <n>', 'in place of the rounds of the file', positiveNumber)
     .option('--out <folder>', 'where reports go', 'runs')
@@ -126,7 +129,9 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
 
-  for (const command of [...program.commands, ...keys.commands]) inheritSettings(command, program);
+  const privacy = addPrivacy(program, commands, done);
+
+  for (const command of [...program.commands, ...keys.commands, ...privacy]) inheritSettings(command, program);
   return program;
 }
 
@@ -136,27 +141,6 @@ function inheritSettings(command: Command, from: Command): void {
 }
 
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'];
-const WHOLE = /^(0|[1-9]\d{0,15})$/;
-
-function wholeNumber(text: string): number {
-  if (!WHOLE.test(text) || !Number.isSafeInteger(Number(text)))
-    throw new InvalidArgumentError('It must be a whole number of at least 0.');
-  return Number(text);
-}
-
-function positiveNumber(text: string): number {
-  const value = wholeNumber(text);
-  if (value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return value;
-}
-
-function positiveReal(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
-    throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-}
-
 /** "3/48" → the third of 48, 0-based inside. */
 function shard(text: string): { index: number; of: number } {
   const match = /^([1-9]\d{0,6})\/([1-9]\d{0,6})$/.exec(text);

@@ -64,6 +64,14 @@ function realCommands(io: Io): Commands {
       const { client } = await import('./client.js');
       return client(options, io);
     },
+    async privacyPlan(config, options) {
+      const { privacyPlan } = await import('./privacy/plan-command.js');
+      return privacyPlan(config, options, io);
+    },
+    async privacyLedger(run, options) {
+      const { privacyLedger } = await import('./privacy/ledger-command.js');
+      return privacyLedger(run, options, io);
+    },
     async newKeys(file, options) {
       const { newKeys } = await import('./keys.js');
       return newKeys(file, options, io);

@@ -3,17 +3,22 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isPlainMean } from '../../protocol/rule.js';
-import { loadSimulationConfig, type SimulationConfig, withPlainMean } from '../../simulations/config.js';
+import { loadSimulationConfig, type SimulationConfig } from '../../simulations/config.js';
 import type { RunSimulation, SimulationEvent, SimulationReport } from '../../simulations/report.js';
+import { comparisons, withPlainMean } from '../../simulations/variants.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { colorsFor, type Io } from './io.js';
 import { LiveLines } from './live.js';
+import { comparisonTable, outcomeLines } from './outcome.js';
 import { writeRun } from './runs.js';
 import { stoppable } from './stop.js';
-import { reportSummary, reportTable, ruleName } from './table.js';
+import { defenceName, reportSummary, reportTable } from './table.js';
 import { RunView, type ViewEvent } from './view.js';
 
 export interface SimulateOptions {
+  /** The plain mean as well. */
+  readonly baseline: boolean;
+  /** All other defences as well. */
   readonly compare: boolean;
   readonly seed?: number;
   readonly rounds?: number;
@@ -40,12 +45,14 @@ export async function simulate(
     ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
   });
   if (path === undefined && existsSync(file)) io.stderr.write('no settings named: running examples/mnist.yaml\n');
-  const plans = options.compare && !isPlainMean(config.task.rule) ? [config, withPlainMean(config)] : [config];
+  const plans = plansOf(config, options);
   return stoppable(io, 'stopping after this attempt', async (signal) => {
     const reports: SimulationReport[] = [];
     for (const plan of plans) {
       if (signal.aborted) break;
-      if (plans.length > 1) io.stderr.write(`${colorsFor(io.stderr, io.env).bold(ruleName(plan.task.rule))}\n`);
+      const { profile, rule } = plan.task;
+      const name = defenceName({ profile, rule, config: plan });
+      if (plans.length > 1) io.stderr.write(`${colorsFor(io.stderr, io.env).bold(name)}\n`);
       reports.push(await runOne(plan, options, io, run, signal));
     }
     const [report, ...compared] = reports;
@@ -54,13 +61,28 @@ export async function simulate(
     if (options.json) io.stdout.write(`${JSON.stringify({ type: 'report', file: written, ...report, compared })}\n`);
     else {
       const paint = colorsFor(io.stdout, io.env);
-      io.stdout.write(
-        `${reportTable(report, compared, paint)}\n${reportSummary(report, compared).join('\n')}\nreport ${written}\n`,
-      );
+      const lines = [
+        reportTable(report, compared, paint),
+        ...outcomeLines(report, paint),
+        ...(compared.length > 0 ? [comparisonTable(reports, paint)] : []),
+        ...reportSummary(report, compared),
+        `report ${written}`,
+      ];
+      io.stdout.write(`${lines.join('\n')}\n`);
     }
     if (reports.some(({ outcome }) => outcome === 'stalled')) return EXIT.failed;
     return signal.aborted ? EXIT.interrupted : EXIT.ok;
   });
+}
+
+/** The configuration first, then what it is compared with. One that defends nothing is its own baseline. */
+function plansOf(
+  config: SimulationConfig,
+  { baseline, compare }: Pick<SimulateOptions, 'baseline' | 'compare'>,
+): readonly SimulationConfig[] {
+  if (compare) return [config, ...comparisons(config)];
+  const undefended = config.task.profile !== 'sketch' && isPlainMean(config.task.rule);
+  return baseline && !undefended ? [config, withPlainMean(config)] : [config];
 }
 
 async function runOne(
@@ -88,7 +110,11 @@ async function runOne(
 }
 
 /** `--compare` runs several rules; a reader of the JSON lines must be able to tell them apart. */
-const withRule = (event: SimulationEvent, { task }: SimulationConfig) => ({ ...event, rule: task.rule.name });
+const withRule = (event: SimulationEvent, { task }: SimulationConfig) => ({
+  ...event,
+  profile: task.profile,
+  rule: task.rule.name,
+});
 
 function toView(event: SimulationEvent): ViewEvent {
   switch (event.type) {

@@ -2,7 +2,7 @@
 // Not here: the report itself (simulations/report.ts).
 
 import Table from 'cli-table3';
-import { preOf, type RuleSpec } from '../../protocol/rule.js';
+import { isPlainMean, preOf, type RuleSpec } from '../../protocol/rule.js';
 import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
 import { percent, seconds, size } from './format.js';
 import type { Colors } from './io.js';
@@ -11,13 +11,19 @@ import type { Colors } from './io.js';
 export const ruleName = (rule: RuleSpec): string =>
   [...preOf(rule), rule].map(({ name }) => name).join(' → ') + (rule.name === 'mean' ? '' : ` (f = ${rule.faulty})`);
 
+/** Tells the runs of one comparison apart: `sketch`, `plain mean`, `grouped: nnm → trimmed-mean (f = 2)`. */
+export function defenceName({ profile, rule, config }: Pick<SimulationReport, 'profile' | 'rule' | 'config'>): string {
+  if (profile === 'sketch') return 'sketch';
+  if (config.task.integrity !== 'none') return `sketch + groups: ${ruleName(rule)}`;
+  return isPlainMean(rule) ? 'plain mean' : `${profile}: ${ruleName(rule)}`;
+}
+
 /** @param compared reports of the same fleet and seed under other rules, shown as more accuracy columns */
 export function reportTable(report: SimulationReport, compared: readonly SimulationReport[], paint: Colors): string {
   const table = new Table({
     head: [
       'round',
-      `accuracy\n${ruleName(report.rule)}`,
-      ...compared.map((other) => `accuracy\n${ruleName(other.rule)}`),
+      ...[report, ...compared].map((one) => `accuracy\n${defenceName(one).replace(': ', '\n')}`),
       'in the sum',
       'client left in',
       'up',
@@ -77,11 +83,11 @@ export function reportSummary(report: SimulationReport, compared: readonly Simul
   const honest =
     bad === 0 ? 'nobody malicious' : `${bad} malicious (${report.malicious.map(({ client }) => client).join(', ')})`;
   const lines = [
-    `${report.task}: ${report.clients} clients, ${honest}, profile ${report.profile}, seed ${report.seed}: accuracy ${percent(report.finalAccuracy)} with ${ruleName(report.rule)} in ${seconds(report.wallSeconds)}`,
+    `${report.task}: ${report.clients} clients, ${honest}, profile ${report.profile}, seed ${report.seed}: accuracy ${percent(report.finalAccuracy)} with ${defenceName(report)} in ${seconds(report.wallSeconds)}`,
   ];
   for (const other of compared) {
     lines.push(
-      `the same ${bad === 0 ? 'fleet' : 'attack'} with ${ruleName(other.rule)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`,
+      `the same ${bad === 0 ? 'fleet' : 'attack'} with ${defenceName(other)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`,
     );
   }
   lines.push(...privacyLines(report), `model ${report.modelHash}`, report.stamp);

@@ -4,6 +4,7 @@
 
 import * as v from 'valibot';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
+import { monitorSettings } from './monitor.js';
 import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
@@ -82,6 +83,13 @@ const training = settings({
   maxExamples: maybe(
     'all of them',
     says('Examples a client uses in a round, drawn anew each time.', whole(1, 100_000_000)),
+  ),
+  clientMomentum: maybe(
+    'each update by itself',
+    says(
+      'A client sends the running mean of its updates, this much of it the last one. `centred-clipping` wants 0.9.',
+      decay(),
+    ),
   ),
 });
 
@@ -239,6 +247,12 @@ export const campaignSchema = settings({
   ),
 });
 
+/** In the file of a coordinator and of a simulation: what is not signed. */
+export const monitorEntry = maybe(
+  'see its fields',
+  says('The poisoning monitor: what it takes for unusual, and what follows.', monitorSettings),
+);
+
 /** A coordinator's file. */
 export const coordinatorSchema = settings({
   ...taskEntries,
@@ -247,6 +261,7 @@ export const coordinatorSchema = settings({
     whole(0, Number.MAX_SAFE_INTEGER),
   ),
   campaign: says('The sequence of rounds.', campaignSchema),
+  monitor: monitorEntry,
   listen: maybe(
     'see its fields',
     says(

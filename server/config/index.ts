@@ -3,10 +3,9 @@
 
 import { dirname, resolve } from 'node:path';
 import type { TaskConfig } from '../../protocol/task.js';
-import { deriveTask } from '../../protocol/task.js';
 import { coordinatorSchema, type TaskSettings, taskSchema } from './fields.js';
 import { checkSettings, parseSettings, readSettings } from './load.js';
-import { fillCoordinator, fillTask } from './profiles.js';
+import { checkTask, fillCoordinator, fillTask } from './profiles.js';
 import type { CoordinatorSettings, ModelSettings } from './types.js';
 
 export type { TaskSettings } from './fields.js';
@@ -27,7 +26,7 @@ export function loadCoordinatorSettings(path: string, dimensionOf: DimensionOf):
 export function parseCoordinatorSettings(text: string, name: string, dimensionOf: DimensionOf): CoordinatorSettings {
   return parseSettings(text, name, coordinatorSchema, (file) => {
     const filled = fillCoordinator(file, dimensionOf(file.model), resolve(dirname(name), file.identityFile));
-    deriveTask(filled.task);
+    checkTask(filled.task);
     return filled;
   });
 }
@@ -44,7 +43,7 @@ export function defineTask(task: TaskSettings): TaskConfig {
     taskSchema,
     (file) => {
       const filled = fillTask(file, file.dimension);
-      deriveTask(filled);
+      checkTask(filled);
       return filled;
     },
   );

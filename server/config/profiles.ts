@@ -3,12 +3,21 @@
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { levelBits } from '../../protocol/privacy/provision.js';
-import { type Profile, type TaskConfig, thresholdOf, type WaitingPhase, type Window } from '../../protocol/task.js';
+import {
+  type Derived,
+  deriveTask,
+  type Profile,
+  type TaskConfig,
+  thresholdOf,
+  type WaitingPhase,
+  type Window,
+} from '../../protocol/task.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
+import { fillMonitor } from './monitor.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
 import { settingError } from './problem.js';
 import { fillRule, type RuleFile } from './rules.js';
-import { fillSketch } from './sketches.js';
+import { checkDeal, fillSketch } from './sketches.js';
 import type { CampaignSettings, CoordinatorSettings } from './types.js';
 
 /** One row of the table in docs/configuration.md: the settings of a profile with the reason of each. */
@@ -109,13 +118,28 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
       weighting: weighting ?? { by: 'uniform' },
     },
     prg: file.prg ?? 'aes256ctr',
-    integrity: file.sketch === undefined ? 'none' : fillSketch(file.sketch, group.size, Math.max(threshold, floor)),
+    integrity:
+      file.sketch === undefined
+        ? 'none'
+        : fillSketch(file.sketch, {
+            size: group.size,
+            threshold: Math.max(threshold, floor),
+            members: group.size * (group.count ?? 1),
+            dimension,
+          }),
     privacy,
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
     training: withoutAbsent(file.training),
     windows,
   };
+}
+
+/** Whether the settings mean something together, and what follows from them. @throws every CONFIG_* of deriveTask and checkDeal */
+export function checkTask(task: TaskConfig): Derived {
+  const derived = deriveTask(task);
+  checkDeal(task);
+  return derived;
 }
 
 /** Inputs that a filled-in rule counts on: groups, of which as many may be lost as may be bad; in `open` the quorum. */
@@ -180,6 +204,7 @@ export function fillCoordinator(file: CoordinatorFile, dimension: number, identi
     // safe: the schema has checked each to be 64 hex digits.
     roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
+    monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile,
     evaluate: file.evaluate ?? 'none',
   };

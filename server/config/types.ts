@@ -4,6 +4,7 @@
 import type { ClientId } from '../../protocol/ids.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { CampaignSettings } from '../campaign/types.js';
+import type { MonitorSettings } from '../monitor/index.js';
 
 export type { CampaignSettings };
 
@@ -32,6 +33,7 @@ export interface CoordinatorSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly roster: { readonly kind: 'open' } | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
   readonly campaign: CampaignSettings;
+  readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;
   /** Data to measure the model on after each round, by the coordinator itself. */

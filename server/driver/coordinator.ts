@@ -4,17 +4,21 @@
 
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
-import { type ClientId, hashOf } from '../../protocol/ids.js';
+import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
+import { debitFact } from '../audit/debits.js';
+import type { Durable } from '../audit/durable.js';
+import type { Fact, TeamFact } from '../audit/events.js';
+import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine, EngineFailure } from '../engine/types.js';
-import type { PrivacyStore } from '../privacy-store.js';
+import type { MonitorEvent, MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -24,10 +28,13 @@ import { Connection, type ConnectionHandlers, type Traffic } from './connection.
 import { Connections } from './connections.js';
 import { Emitter } from './emitter.js';
 import { Evaluations } from './evaluations.js';
+import type { Gains } from './held-out.js';
+import { Judge } from './judge.js';
 import { type Listener, openListener } from './listener.js';
 import { type MachineSpec, Mailbox } from './mailbox.js';
 import type {
   CampaignResult,
+  ClientNotice,
   Coordinator,
   CoordinatorEvents,
   CoordinatorOptions,
@@ -50,7 +57,8 @@ export interface Parts {
   readonly engine: Engine;
   readonly store: ChainStore;
   readonly publisher: Publisher;
-  readonly privacyStore: PrivacyStore;
+  /** Absent: nothing outlives this process. */
+  readonly durable: Durable | undefined;
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
@@ -71,14 +79,19 @@ export class RunningCoordinator implements Coordinator {
   readonly #reports: RoundReport[] = [];
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
+  readonly #judge: Judge;
   readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
+  readonly #journal: Journal;
   #runner: RoundRunner | undefined;
-  /** Entries of the privacy ledger, in order: written one after the other. */
-  #recorded: Promise<void> = Promise.resolve();
+  /** Of the privacy ledger, in order. */
   readonly #entries: CohortEntry[] = [];
-  /** The attempt whose reservation is being written. */
-  #reserving: { cancelled: boolean } | undefined;
+  /** An attempt that is written down and not yet announced. */
+  /** Of the newest attempt. */
+  #round = 0;
+  /** Since the last round that ended, by code: a flood must not fill the disk. */
+  readonly #authFailures = new Map<string, number>();
+  #starting: { cancelled: boolean } | undefined;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
@@ -96,7 +109,17 @@ export class RunningCoordinator implements Coordinator {
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
     this.#watch = new Watch(options.task, options.monitor);
+    this.#journal = parts.durable ? durableJournal(parts.durable.log, (error) => this.#storeFailed(error)) : NO_JOURNAL;
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
+    this.#judge = new Judge({
+      options,
+      watch: this.#watch,
+      reporter: this.#reporter,
+      publisher: parts.publisher,
+      engine: parts.engine,
+      evaluations: this.#evaluations,
+      log,
+    });
     this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
       connections: this.#connections,
@@ -106,7 +129,7 @@ export class RunningCoordinator implements Coordinator {
       now: () => clock.now(),
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
-      notify: (notice) => this.#emitter.emit('client', notice),
+      notify: (notice) => this.#notify(notice),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
@@ -160,6 +183,18 @@ export class RunningCoordinator implements Coordinator {
     return this.#parts.store.all().map(({ record }) => record);
   }
 
+  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
+    const event = this.#watch.appeal(client, granted, reason);
+    this.#tellMonitor(event);
+    if (event.type === 'appeal' && event.granted)
+      this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
+    return event;
+  }
+
+  monitor(): MonitorState {
+    return structuredClone(this.#watch.state);
+  }
+
   stop(reason: string): Promise<void> {
     this.#stopping ??= this.#shutDown(reason);
     return this.#stopping;
@@ -174,6 +209,7 @@ export class RunningCoordinator implements Coordinator {
     this.#alarm.off();
     await this.#listener?.close();
     await this.#parts.engine.close();
+    await this.#parts.durable?.close(reason);
   }
 
   // ---- the campaign ----------------------------------------------------------------------------------------------------
@@ -195,19 +231,13 @@ export class RunningCoordinator implements Coordinator {
         this.#farewell(effect.client, effect.rounds);
         return;
       case 'start':
-        if (effect.reservation === 'none') this.#startAttempt(effect.round, effect.attempt, effect.groups);
-        else void this.#startReserved(effect, effect.reservation);
+        this.#startAttempt(effect);
         return;
       case 'record':
-        this.#record(effect.entry).catch((error: unknown) =>
-          this.#log.error(
-            { error: stackOf(error) },
-            'the privacy ledger could not be written; the reservation stays in force',
-          ),
-        );
+        this.#debit(effect.entry, () => undefined);
         return;
       case 'cancel':
-        if (this.#reserving !== undefined) this.#reserving.cancelled = true;
+        if (this.#starting) this.#starting.cancelled = true;
         else this.#runner?.cancel();
         return;
       case 'publish':
@@ -216,6 +246,8 @@ export class RunningCoordinator implements Coordinator {
       case 'void': {
         const { round, attempts, code, text } = effect;
         this.#log.warn({ round, attempts, code, text }, 'round void');
+        // Handed back: the next start goes on with it.
+        if (!effect.handedBack) this.#roundOver(round, [{ type: 'round-void', body: { round, attempts, code, text } }]);
         const model = hashOf(this.#parts.store.head().record.modelAfter);
         const report = this.#reporter.void(round, attempts, code, text, model, this.#clock.now());
         this.#report(this.#watched(report, undefined));
@@ -225,6 +257,7 @@ export class RunningCoordinator implements Coordinator {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
         this.#watch.proven(client, code);
+        this.#journal.record([{ type: 'client-blamed', body: { client, code, round: this.#round } }]);
         this.#emitter.emit('client', { type: 'blamed', client, code });
         this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
         return;
@@ -241,58 +274,87 @@ export class RunningCoordinator implements Coordinator {
     }
   }
 
-  /** One after the other, and durable when the promise resolves. */
-  #record(entry: CohortEntry): Promise<void> {
-    const written = this.#recorded.then(() => this.#parts.privacyStore.append(entry));
-    this.#recorded = written.catch(() => undefined);
-    return written.then(() => void this.#entries.push(entry));
+  /** An entry of the privacy ledger; `then` runs when it is durable. */
+  #debit(entry: CohortEntry, then: () => void): void {
+    this.#entries.push(entry);
+    this.#journal.record([debitFact(entry)]);
+    this.#journal.after(then);
   }
 
-  /** Nobody is told of a round before its worst case is on durable storage: a crash then wastes budget, and never exceeds it. */
-  async #startReserved({ round, attempt, groups }: StartEffect, reservation: CohortEntry): Promise<void> {
-    const reserving = { cancelled: false };
-    this.#reserving = reserving;
-    const failed = await this.#record(reservation).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
-    this.#reserving = undefined;
-    if (failed === undefined && !reserving.cancelled) return this.#startAttempt(round, attempt, groups);
-    const code = failed === undefined ? 'ROUND_CANCELLED' : 'STORE_WRITE';
-    const text = failed ?? 'the coordinator gave the round up';
-    const failure = { code, phase: 'keys', text, culprits: [], retry: 'next-round' } as const;
-    this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
+  /** Nobody is told of a round before its worst case is durable: a crash then wastes budget, and never exceeds it. */
+  #startAttempt({ round, attempt, groups, reservation }: StartEffect): void {
+    const { model, head } = this.#base();
+    const starting = { cancelled: false };
+    this.#starting = starting;
+    this.#round = round;
+    if (reservation !== 'none') this.#entries.push(reservation);
+    this.#journal.record([
+      ...(reservation === 'none' ? [] : [debitFact(reservation)]),
+      ...this.#dealt(),
+      { type: 'attempt-started', body: { round, attempt, model, head, groups: groups.map(teamFact) } },
+    ]);
+    this.#journal.after(() => {
+      this.#starting = undefined;
+      if (starting.cancelled) return this.#cancelled();
+      this.#announce(round, attempt, groups);
+    });
   }
 
-  #startAttempt(round: number, attempt: number, groups: readonly Team[]): void {
-    const head = this.#parts.store.head();
+  #announce(round: number, attempt: number, groups: readonly Team[]): void {
     const setup = {
       config: this.#config,
       round,
       attempt,
-      model: hashOf(head.record.modelAfter),
-      head: head.hash,
-      clip: head.record.clip,
+      ...this.#base(),
+      clip: this.#parts.store.head().record.clip,
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
       nonce: nativeRng(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
+    this.#watch.attempt();
     this.#emitter.emit('attempt', { round, attempt, groups });
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
     this.#runner = new RoundRunner(setup, this.#parts.engine, this.#clock, this.#roundHandlers(round, attempt));
     this.#runner.start();
+    // Who left while the attempt was being written down is not waited for.
+    const absent = groups.flatMap(({ members }) => members).filter((one) => !this.#connections.of(one));
+    for (const client of absent) this.#runner.gone(client);
+  }
+
+  #base(): { readonly model: Hash; readonly head: Hash } {
+    const { record, hash } = this.#parts.store.head();
+    return { model: hashOf(record.modelAfter), head: hash };
+  }
+
+  /** The groups, once they are dealt: they stay for the life of the roster. */
+  #dealt(): Fact[] {
+    const { seating } = this.#campaign.state;
+    if (seating.type !== 'dealt' || this.#parts.durable?.log.rows.has('seating')) return [];
+    return [{ type: 'groups-dealt', body: { groups: seating.groups.map(teamFact) } }];
+  }
+
+  /** Before anybody heard of it. */
+  #cancelled(): void {
+    const text = 'the coordinator gave the round up before it was announced';
+    const failure = { code: 'ROUND_CANCELLED', phase: 'keys', text, culprits: [], retry: 'next-attempt' } as const;
+    this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
   }
 
   #roundHandlers(round: number, attempt: number): RunnerHandlers {
+    const sets = new SetFacts();
     return {
-      send: (to, message) => this.#connections.of(to)?.send(message),
-      refuse: (client, code, run, fatal) => {
-        const connection = this.#connections.of(client);
-        connection?.send(faultOf(code, run));
-        if (fatal) connection?.bye(closeCodeOf(code), code);
+      send: (to, message) => {
+        this.#journal.record(sets.of(message));
+        this.#journal.after(() => this.#connections.of(to)?.send(message));
       },
+      refuse: (client, code, run, fatal) =>
+        this.#journal.after(() => {
+          const connection = this.#connections.of(client);
+          connection?.send(faultOf(code, run));
+          if (fatal) connection?.bye(closeCodeOf(code), code);
+        }),
       fact: (fact) => {
         this.#reporter.fact(fact);
         this.#emitter.emit('fact', { round, attempt, fact });
@@ -300,10 +362,12 @@ export class RunningCoordinator implements Coordinator {
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
-      selected: (selection) => this.#reporter.selected(selection),
+      select: (candidates, matrixKey) => this.#judge.select(round, candidates, matrixKey),
       done: (result) => this.#campaign.post({ type: 'done', result, now: this.#clock.now() }),
       failed: (failure) => {
-        this.#log.warn({ round, attempt, code: failure.code, text: failure.text }, 'attempt failed');
+        const { code, text, retry, culprits } = failure;
+        this.#log.warn({ round, attempt, code, text }, 'attempt failed');
+        this.#journal.record([{ type: 'attempt-failed', body: { round, attempt, code, text, retry, culprits } }]);
         this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
       },
       broken: (error) =>
@@ -313,14 +377,17 @@ export class RunningCoordinator implements Coordinator {
 
   async #publish({ round, attempt, result, settlement }: PublishEffect): Promise<void> {
     const { publisher, engine } = this.#parts;
+    const before = publisher.weights;
     const publish = async () => {
-      if (settlement !== 'none') await this.#record(settlement.entry);
+      // Debits are durable before releases.
+      if (settlement !== 'none') await new Promise<void>((durable) => this.#debit(settlement.entry, durable));
       return publisher.publish(round, attempt, result);
     };
     const published = await publish().catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
+    const means = published.ok ? await this.#judge.withoutEach(result) : undefined;
     await engine.forget([]);
     const now = this.#clock.now();
     if (!published.ok) {
@@ -328,29 +395,41 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const report = this.#watched(
-      this.#reporter.committed(link, attempt, result, rule, settlement === 'none' ? 'none' : settlement.privacy, now),
-      measures,
+    const unwatched = this.#reporter.committed(
+      link,
+      attempt,
+      result,
+      rule,
+      settlement === 'none' ? 'none' : settlement.privacy,
+      now,
     );
-    for (const { id, members } of report.groups) {
-      const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: published.link.record } as const;
+    // Clients hear it first: what is measured now holds up the next round, and nobody's download.
+    for (const { id, members } of unwatched.groups) {
+      const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: link.record } as const;
       for (const member of members) this.#connections.of(member)?.send(outcome);
     }
-    this.#report(report);
-    this.#campaign.post({ type: 'published', now });
+    const gains = means && (await this.#judge.gains(round, result, before, means));
+    this.#report(this.#watched(unwatched, measures, gains));
+    this.#roundOver(round, []);
+    this.#campaign.post({ type: 'published', now: this.#clock.now() });
   }
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
-  #watched(unwatched: Unwatched, measures: Measures | undefined): RoundReport {
-    const report = this.#watch.round(unwatched, measures);
+  #watched(unwatched: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
+    const report = this.#watch.round(unwatched, measures, gains);
     for (const event of report.monitor) {
-      const { says, ...fields } = event;
-      this.#log.info(fields, says);
+      this.#tellMonitor(event);
       if (event.type !== 'quarantine') continue;
       const { client, until } = event;
       this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
     }
     return report;
+  }
+
+  #tellMonitor(event: MonitorEvent): void {
+    const { says, ...fields } = event;
+    this.#log.info(fields, says);
+    this.#emitter.emit('monitor', event);
   }
 
   /** Reports come in the order of the rounds: one without a model waits for the evaluations before it as well. */
@@ -393,6 +472,35 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.resolve(result);
   }
 
+  #notify(notice: ClientNotice): void {
+    this.#emitter.emit('client', notice);
+    const { durable } = this.#parts;
+    if (durable === undefined) return;
+    if (notice.type === 'connected' && !durable.log.rows.has(`client/${notice.client}`))
+      this.#journal.record([{ type: 'client-enrolled', body: { client: notice.client } }]);
+    if (notice.type === 'offence' && notice.code.startsWith('AUTH_'))
+      this.#authFailures.set(notice.code, (this.#authFailures.get(notice.code) ?? 0) + 1);
+  }
+
+  /** @param facts that end it */
+  #roundOver(round: number, facts: readonly Fact[]): void {
+    const failures = [...this.#authFailures].map(
+      ([code, count]): Fact => ({ type: 'auth-failed', body: { code, count } }),
+    );
+    this.#authFailures.clear();
+    this.#journal.record([...facts, ...failures]);
+    this.#parts.durable?.roundOver(round);
+  }
+
+  /** What is not on disk must not be sent, so there is nothing left to do here but end. */
+  #storeFailed(error: SottoError): void {
+    this.#log.error({ error: error.message }, 'durable state could not be written; the coordinator stops');
+    this.#settle.reject(error);
+    this.#alarm.off();
+    this.#runner?.cancel();
+    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+  }
+
   #broken(error: unknown, text: string): void {
     this.#log.error({ error: stackOf(error) }, `${text}; please report it`);
     this.#settle.reject(new SottoError('INTERNAL', text));
@@ -410,5 +518,7 @@ function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSe
     pingMs: PING_MS,
   };
 }
+
+const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -9,12 +9,12 @@ import type { RoundFact } from '../../protocol/round/types.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
+import type { DataSettings } from '../audit/durable.js';
 import type { RoundPrivacy } from '../campaign/budget.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
-import type { MonitorEvent, MonitorSettings } from '../monitor/index.js';
-import type { PrivacyStore } from '../privacy-store.js';
+import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
 import type { RosterPolicy } from '../session/types.js';
 import type { Clock } from './clock.js';
 import type { OpenListener } from './listener.js';
@@ -26,6 +26,8 @@ export interface Evaluation {
   readonly loss: number;
   /** Share in [0, 1]. */
   readonly accuracy: number;
+  /** Share of each class's examples that come out right, by class; NaN for a class without examples. Absent: no recall is compared. */
+  readonly recalls?: readonly number[];
 }
 
 /** The methods of pino that are used. Objects hold ids, codes and counts; never a key, share, mask, update or token. */
@@ -54,10 +56,12 @@ export interface CoordinatorOptions {
   readonly workers?: number;
   /** Closed by the coordinator when it stops. */
   readonly engine?: Engine;
-  /** Must be empty: resuming from a filled one is issue 5's. Default: in memory. */
+  /** A chain that is there already is gone on from. Default: in memory, or on `data`. */
   readonly store?: ChainStore;
-  /** What clients have spent of their privacy. Default: in memory, so a restarted coordinator starts at ε = 0, which is a lie. */
-  readonly privacyStore?: PrivacyStore;
+  /** Where everything is kept that must outlive this process. Absent: nothing is. Needs the package lmdb. */
+  readonly data?: DataSettings;
+  /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
+  readonly wallClock?: () => number;
   readonly clock?: Clock;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
@@ -83,7 +87,13 @@ export interface RoundReport {
   /** Left by themselves; over all attempts, each (client, phase) once. */
   readonly dropped: readonly { readonly client: ClientId; readonly phase: ClientPhase }[];
   /** Left out by the coordinator; over all attempts, each once. */
-  readonly excluded: readonly { readonly client: ClientId; readonly phase: ClientPhase; readonly code: ErrorCode }[];
+  readonly excluded: readonly {
+    readonly client: ClientId;
+    readonly phase: ClientPhase;
+    readonly code: ErrorCode;
+    /** Where filters or the monitor wanted it: what was measured, in plain words. Elsewhere the code says it. */
+    readonly why?: string;
+  }[];
   readonly voidedGroups: readonly { readonly group: GroupId; readonly code: ErrorCode; readonly text: string }[];
   /** From the first announcement to the signed record (or the end of the last attempt). */
   readonly seconds: number;
@@ -128,6 +138,8 @@ export interface CoordinatorEvents {
   readonly attempt: { readonly round: number; readonly attempt: number; readonly groups: readonly Team[] };
   readonly fact: { readonly round: number; readonly attempt: number; readonly fact: RoundFact };
   readonly client: ClientNotice;
+  /** As it happens: appeals at once, all others at the end of their round, before its report. */
+  readonly monitor: MonitorEvent;
   readonly round: RoundReport;
   readonly finished: CampaignResult;
 }
@@ -139,8 +151,15 @@ export interface Coordinator {
   readonly id: ClientId;
   /** Gives a function that takes the listener off. A listener that throws is logged and stays. */
   on<K extends keyof CoordinatorEvents>(event: K, listener: (value: CoordinatorEvents[K]) => void): () => void;
-  /** The campaign's end. Late clients are still told that it is over, until `stop`. Rejects only on a bug of ours. */
+  /** The campaign's end. Late clients are still told that it is over, until `stop`. Rejects on a bug of ours, and with STORE_* where `data` could not be written. */
   readonly done: Promise<CampaignResult>;
+  /**
+   * Somebody responsible has heard a client that is quarantined. Granted, it may take part again from the next round on, and for a
+   * while statistics only observe it. A ban rests on a proof and stays: the event says so. @param reason for the record
+   */
+  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent;
+  /** The monitor's memory: plain data, a snapshot. */
+  monitor(): MonitorState;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */
   stop(reason: string): Promise<void>;
   /** The newest model. A copy. */

@@ -1,7 +1,13 @@
 // From a round's result to the next signed model: aggregate, step of the server optimiser, chain record, store. Also genesis.
 // Not here: telling anybody (coordinator.ts), the arithmetic (engine/).
 
-import { assertLittleEndian, type ModelState, weightsBytes } from '../../protocol/chain/model.js';
+import {
+  assertLittleEndian,
+  type ModelState,
+  optimizerFromBytes,
+  weightsBytes,
+  weightsFromBytes,
+} from '../../protocol/chain/model.js';
 import { recordHash, signRecord, type UnsignedRecord } from '../../protocol/chain/record.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
@@ -21,7 +27,7 @@ import {
   resumeRule,
   type StageReport,
 } from '../aggregate/index.js';
-import type { ChainStore, Link } from '../chain/store.js';
+import type { ChainStore, Link, RoundOutcome } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
 
@@ -45,6 +51,8 @@ const NOTHING = new Uint8Array(0);
 export class Publisher {
   readonly #setup: PublisherSetup;
   #model: ModelState;
+  /** What the last round added to the weights. */
+  #step: Float32Array<ArrayBuffer> | undefined;
   /** The aggregate of the round before. */
   #last: Float32Array<ArrayBuffer> | undefined;
   /** What the rule of the last committed round left. */
@@ -94,9 +102,45 @@ export class Publisher {
     return publisher;
   }
 
+  /**
+   * Goes on from the newest record of a filled store. What the rule remembers follows from the last aggregate.
+   * @throws STORE_BLOB where model, optimiser state or aggregate of that record are not there; STORE_CORRUPT where they do not fit
+   */
+  static resume(setup: PublisherSetup): Publisher {
+    assertLittleEndian();
+    const { config, store } = setup;
+    const { record } = store.head();
+    const bytesOf = (hash: Uint8Array, what: string): Uint8Array => {
+      const blob = store.blob(hashOf(hash));
+      if (blob !== undefined) return blob.bytes;
+      const text = `the ${what} of round ${record.round} is missing or damaged; run: sotto doctor <data directory>`;
+      throw new SottoError('STORE_BLOB', text, { round: record.round, blob: hashOf(hash) });
+    };
+    try {
+      const weights = weightsFromBytes(bytesOf(record.modelAfter, 'model'), config.dimension);
+      const state = record.optimizerAfter.length === 0 ? NOTHING : bytesOf(record.optimizerAfter, 'optimiser state');
+      const optimizer = optimizerFromBytes(config.optimizer, config.dimension, record.step, state);
+      const publisher = new Publisher(setup, { weights, optimizer });
+      if (record.aggregate.length > 0) {
+        publisher.#last = weightsFromBytes(bytesOf(record.aggregate, 'aggregate'), config.dimension);
+        publisher.#ruleState = resumeRule(config.rule, publisher.#last);
+      }
+      return publisher;
+    } catch (error) {
+      if (error instanceof SottoError && error.code === 'STORE_BLOB') throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SottoError('STORE_CORRUPT', `the stored model of round ${record.round} does not fit the task: ${why}`);
+    }
+  }
+
   /** The newest weights. Not to be changed. */
   get weights(): Float32Array<ArrayBuffer> {
     return this.#model.weights;
+  }
+
+  /** What the last round added to them; absent before the first. Not to be changed. */
+  get lastStep(): Float32Array<ArrayBuffer> | undefined {
+    return this.#step;
   }
 
   /** Calls must not overlap. Never rejects: a model that cannot be made is a value. */
@@ -129,7 +173,9 @@ export class Publisher {
       ...clipFields(config, before.clip, combined.bits, result),
     });
     try {
-      const link = await this.#append(record, [step.aggregate, step.model, step.optimizer]);
+      const link = await this.#append(record, [step.aggregate, step.model, step.optimizer], result);
+      const { weights } = this.#model;
+      this.#step = step.after.weights.map((after, i) => after - (weights[i] ?? 0));
       this.#model = step.after;
       this.#last = aggregate;
       this.#ruleState = combined.state;
@@ -144,13 +190,14 @@ export class Publisher {
     return { task: config.task, config: configHash(primitives, derived.text), ...fields };
   }
 
-  async #append(unsigned: UnsignedRecord, blobs: readonly (Blob | undefined)[]): Promise<Link> {
+  async #append(unsigned: UnsignedRecord, blobs: readonly (Blob | undefined)[], outcome?: RoundOutcome): Promise<Link> {
     const { identity, primitives, store } = this.#setup;
     const record = signRecord(primitives, identity, unsigned);
     const link: Link = { record, hash: hashOf(recordHash(primitives, record)) };
     await store.append(
       link,
       blobs.filter((blob) => blob !== undefined),
+      outcome,
     );
     return link;
   }

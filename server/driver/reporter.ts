@@ -10,6 +10,7 @@ import type { RoundPrivacy } from '../campaign/budget.js';
 import type { Team } from '../campaign/types.js';
 import type { Link } from '../chain/store.js';
 import type { Traffic } from './connection.js';
+import type { Membership } from './membership.js';
 import type { RoundReport } from './options.js';
 import type { Unwatched } from './watch.js';
 
@@ -21,6 +22,7 @@ export class Reporter {
   readonly #dropped = new Map<string, Dropped>();
   readonly #excluded = new Map<ClientId, Excluded>();
   #selection: 'none' | Selection = 'none';
+  #why: Membership['why'] = new Map();
   readonly #phases = new Map<number, ClientPhase>();
   #groups: readonly Team[] = [];
   #startedAt: Millis = 0;
@@ -39,10 +41,12 @@ export class Reporter {
     this.#groups = groups;
     this.#phases.clear();
     this.#selection = 'none';
+    this.#why = new Map();
   }
 
-  selected(selection: Selection): void {
+  decided({ selection, why }: Membership): void {
     this.#selection = selection;
+    this.#why = why;
   }
 
   fact(fact: RoundFact): void {
@@ -51,7 +55,7 @@ export class Reporter {
         this.#dropped.set(`${fact.client} ${fact.phase}`, { client: fact.client, phase: fact.phase });
         return;
       case 'excluded':
-        this.#excluded.set(fact.client, { client: fact.client, phase: fact.phase, code: fact.code });
+        this.#exclude(fact.client, fact.phase, fact.code);
         return;
       case 'phase': {
         const phase = waitingPhase(fact.phase);
@@ -67,7 +71,12 @@ export class Reporter {
   offence(client: ClientId, code: ErrorCode): void {
     const team = this.#groups.find(({ members }) => members.includes(client));
     if (team === undefined) return;
-    this.#excluded.set(client, { client, phase: this.#phases.get(team.id) ?? 'keys', code });
+    this.#exclude(client, this.#phases.get(team.id) ?? 'keys', code);
+  }
+
+  #exclude(client: ClientId, phase: ClientPhase, code: ErrorCode): void {
+    const why = code === 'SKETCH_OUTLIER' ? this.#why.get(client) : undefined;
+    this.#excluded.set(client, { client, phase, code, ...(why !== undefined && { why }) });
   }
 
   committed(

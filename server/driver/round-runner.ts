@@ -14,10 +14,7 @@ import type {
   RoundSetup,
 } from '../../protocol/round/types.js';
 import type { EngineWork } from '../../protocol/secagg/jobs.js';
-import { selectionOf } from '../../protocol/sketch/bounds.js';
-import { deriveTask } from '../../protocol/task.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../../protocol/wire/messages.js';
-import { createSelection, type Selection, sketch } from '../aggregate/index.js';
 import type { Engine } from '../engine/types.js';
 import { Alarm, type Clock } from './clock.js';
 import { Mailbox } from './mailbox.js';
@@ -26,8 +23,8 @@ export interface RunnerHandlers {
   send(to: ClientId, message: CoordinatorRoundMessage): void;
   refuse(client: ClientId, code: ErrorCode, run: RunRef, fatal: boolean): void;
   fact(fact: RoundFact): void;
-  /** What the filters over sketches found. */
-  selected(selection: Selection): void;
+  /** Whom to leave out, worst first; asked once, when every group's sketches are checked, before anything is opened. */
+  select(candidates: readonly Candidate[], matrixKey: Uint8Array): Promise<readonly ClientId[]>;
   done(result: RoundResult): void;
   failed(failure: RoundFailure): void;
   /** A bug of ours: the machine or an effect threw. `failed` follows. */
@@ -110,7 +107,7 @@ export class RoundRunner {
         this.#compute(effect.job, effect.work);
         return;
       case 'select':
-        this.#select(effect.candidates);
+        void this.#select(effect.candidates, effect.matrixKey);
         return;
       case 'measure':
         this.#handlers.fact(effect.fact);
@@ -134,18 +131,14 @@ export class RoundRunner {
     }
   }
 
-  /** The filters of the task over the sketches of all groups; the machine holds them to each group's own budget. */
-  #select(candidates: readonly Candidate[]): void {
-    const { integrity } = this.#setup.config;
-    const { sketch: bounds } = deriveTask(this.#setup.config);
-    if (integrity === 'none' || bounds === 'none') throw new RangeError('a selection in a task without sketches');
-    const sketches = candidates.map(({ client, sketch: v }) => sketch(client, Float64Array.from(v)));
-    const budgets = new Map(candidates.map(({ group, budget }) => [group, budget]));
-    const budget = [...budgets.values()].reduce((sum, one) => sum + one, 0);
-    const chosen = createSelection(selectionOf(integrity, bounds)).select(sketches, budget);
-    this.#handlers.selected(chosen);
-    const excluded = chosen.excluded.map(({ id }) => id);
-    this.#machine.post({ type: 'selected', excluded, now: this.#clock.now() });
+  /** The machine holds the answer to each group's own budget. */
+  async #select(candidates: readonly Candidate[], matrixKey: Uint8Array): Promise<void> {
+    try {
+      const excluded = await this.#handlers.select(candidates, matrixKey);
+      if (!this.#over) this.#machine.post({ type: 'selected', excluded, now: this.#clock.now() });
+    } catch (error) {
+      this.#break(error);
+    }
   }
 
   #compute(job: number, work: EngineWork): void {

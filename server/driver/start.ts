@@ -1,17 +1,23 @@
-// Starts a coordinator: checks the settings against each other, signs the first model, listens. Not here: running (coordinator.ts).
+// Starts a coordinator: checks the settings against each other, opens its data, signs the first model or goes on from the last, listens. Not here: running (coordinator.ts).
 
 import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { deriveTask } from '../../protocol/task.js';
+import { debitsOf } from '../audit/debits.js';
+import { type Durable, openDurable } from '../audit/durable.js';
 import { startCampaign } from '../campaign/campaign.js';
 import { checkCampaign } from '../campaign/check.js';
+import type { Resumed } from '../campaign/types.js';
 import { MemoryChainStore } from '../chain/memory-store.js';
+import type { ChainStore } from '../chain/store.js';
 import { workerEngine } from '../engine/engine.js';
-import { memoryPrivacyStore } from '../privacy-store.js';
 import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
 import { Publisher } from './publisher.js';
+
+/** Told in the audit log. */
+const SERVER_VERSION = 'sotto/0.1';
 
 const nothing = (): void => {};
 const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -24,19 +30,20 @@ const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: no
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { task, campaign, identity } = options;
   const derived = deriveTask(task);
-  const privacyStore = options.privacyStore ?? memoryPrivacyStore();
   const setup = {
     config: task,
     threshold: derived.threshold,
     settings: campaign,
     random: options.random,
     lastRound: 0,
-    spent: await privacyStore.load(),
+    spent: [],
   };
   checkCampaign(setup);
-  const store = options.store ?? new MemoryChainStore();
-  if (store.all().length > 0)
-    throw new SottoError('CONFIG_INVALID', 'the store holds a chain already; start with an empty one');
+  if (options.store !== undefined && options.data !== undefined)
+    throw new SottoError('CONFIG_INVALID', 'store and data are both given; a data directory brings its own store');
+  const log = options.log ?? SILENT;
+  const durable = options.data && (await openData(options, derived.text, log));
+  const store = durable?.chain ?? options.store ?? new MemoryChainStore();
   const clock = options.clock ?? realClock;
   const engine = options.engine ?? workerEngine(options.workers);
   try {
@@ -49,20 +56,48 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       store,
       random: options.random,
     };
-    const publisher = await Publisher.open(parts, options.initialWeights);
-    const firstStep = startCampaign(setup, clock.now());
+    const empty = store.all().length === 0;
+    const publisher = empty ? await Publisher.open(parts, options.initialWeights) : Publisher.resume(parts);
+    const resumed = durable?.resumed ?? resumedFrom(store);
+    const firstStep = startCampaign(
+      { ...setup, lastRound: resumed.lastRound, resumed, spent: durable ? debitsOf(durable.log.rows) : [] },
+      clock.now(),
+    );
     return await RunningCoordinator.open({
       options,
       clock,
-      log: options.log ?? SILENT,
+      log,
       engine,
+      durable,
       store,
       publisher,
-      privacyStore,
       firstStep,
     });
   } catch (error) {
     await engine.close();
+    await durable?.close('it did not start');
     throw error;
   }
 }
+
+async function openData(options: CoordinatorOptions, config: string, log: Logger): Promise<Durable> {
+  const { data, identity, task, wallClock = Date.now } = options;
+  if (data === undefined) throw new RangeError('no data directory');
+  return openDurable({
+    settings: data,
+    identity,
+    task: task.task,
+    config,
+    version: SERVER_VERSION,
+    wallClock,
+    warn: (fields, text) => log.warn(fields, text),
+  });
+}
+
+/** A store of somebody's own that holds a chain: rounds go on behind it, and nothing else is known. */
+const resumedFrom = (store: ChainStore): Resumed => ({
+  lastRound: store.all().at(-1)?.record.round ?? 0,
+  attempts: 0,
+  blamed: new Map(),
+  quarantined: new Map(),
+});

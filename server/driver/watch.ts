@@ -1,13 +1,17 @@
-// Shows the monitor what a round was, and keeps its memory: who took part and how it ended, what the rule measured of the groups,
-// which proofs there are. Not here: judging (monitor/). Sketches of single clients join the observation with profile `sketch`.
+// Shows the monitor what a round was, and keeps its memory: verified sketches before a sum is opened; afterwards who took part and how
+// it ended, what the rule measured of the groups, which proofs there are. Not here: judging (monitor/), measuring (engine/, held-out.ts).
 
 import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
-import type { ClientId } from '../../protocol/ids.js';
+import type { ClientId, GroupId } from '../../protocol/ids.js';
+import type { Candidate } from '../../protocol/round/types.js';
 import { faultyOf } from '../../protocol/rule.js';
 import type { Encoding } from '../../protocol/secagg/jobs.js';
+import type { SelectionSpec } from '../../protocol/selection.js';
+import { selectionOf } from '../../protocol/sketch/bounds.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
-import type { Measures, OrderReport } from '../aggregate/index.js';
+import type { Measures, OrderReport, Vector } from '../aggregate/index.js';
 import {
+  appeal,
   type ClientObservation,
   type GroupObservation,
   MONITOR_DEFAULTS,
@@ -16,8 +20,12 @@ import {
   type MonitorState,
   openMonitor,
   type Proof,
+  type Screening,
+  screen,
   stepMonitor,
 } from '../monitor/index.js';
+import type { Gains } from './held-out.js';
+import { decideMembership, type Membership } from './membership.js';
 import type { RoundReport } from './options.js';
 
 /** A report before the monitor has seen it. */
@@ -26,14 +34,50 @@ export type Unwatched = Omit<RoundReport, 'monitor'>;
 export class Watch {
   readonly #faulty: number;
   readonly #normBound: number | undefined;
+  /** `none`: the task has no sketches. */
+  readonly #filters: SelectionSpec | 'none';
+  readonly #room: number;
   #state: MonitorState;
   #proofs: Proof[] = [];
+  /** Of the running attempt. */
+  #screening: Screening | undefined;
 
   constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS) {
     this.#faulty = faultyOf(task.rule);
     // In profile `open` the coordinator clips the rows itself.
     this.#normBound = task.profile === 'open' ? undefined : normBoundOf(deriveTask(task).encoding);
+    const { sketch } = deriveTask(task);
+    this.#filters = task.integrity === 'none' || sketch === 'none' ? 'none' : selectionOf(task.integrity, sketch);
+    this.#room = roomOf(task);
     this.#state = openMonitor(settings);
+  }
+
+  /** A snapshot. */
+  get state(): MonitorState {
+    return this.#state;
+  }
+
+  /** An attempt starts: what the sketches of the one before showed is nothing of the round's. */
+  attempt(): void {
+    this.#screening = undefined;
+  }
+
+  /** Who is left out, before anything is opened. @param lastStep see monitor/types.ts @throws RangeError in a task without sketches */
+  decide(round: number, candidates: readonly Candidate[], lastStep: Vector | undefined): Membership {
+    if (this.#filters === 'none') throw new RangeError('a selection in a task without sketches');
+    const membership = decideMembership(candidates, this.#filters, (observation) =>
+      screen(this.#state, { round, ...observation, ...(lastStep && { lastStep }) }),
+    );
+    this.#screening = membership.screening;
+    return membership;
+  }
+
+  /** @returns the event for the record */
+  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
+    const { state, events } = appeal(this.#state, client, granted, reason);
+    this.#state = state;
+    // safe: an appeal is one event.
+    return events[0]!;
   }
 
   /** Proven, with evidence that a third party can check; seen in the round whose report is next. */
@@ -41,21 +85,27 @@ export class Watch {
     this.#proofs.push({ client, code });
   }
 
-  /** @param measures of the groups that were summed, absent in a void round. In profile `open` inputs are clients, no groups. */
-  round(report: Unwatched, measures: Measures | undefined): RoundReport {
+  /**
+   * @param measures of the groups that were summed, absent in a void round. In profile `open` inputs are clients, no groups.
+   * @param gains of the same groups, where they were measured
+   */
+  round(report: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
     const proofs = this.#proofs;
     this.#proofs = [];
     const faulty = this.#faulty;
     const { state, events } = stepMonitor(this.#state, {
       round: report.round,
       clients: clientsOf(report),
-      groups: measures === undefined ? [] : groupsOf(report, measures),
+      groups: measures === undefined ? [] : groupsOf(report, measures, gains),
+      ...(this.#screening && { screening: this.#screening }),
+      room: this.#room,
       ...(faulty > 0 && { faulty }),
       ...(this.#normBound !== undefined && { normBound: this.#normBound }),
       ...(measures?.disagreement && { disagreement: measures.disagreement.value }),
       proofs,
     });
     this.#state = state;
+    this.#screening = undefined;
     return { ...report, monitor: events satisfies readonly MonitorEvent[] };
   }
 }
@@ -64,20 +114,35 @@ export class Watch {
 const normBoundOf = ({ clipNorm, range, levels, dimension }: Encoding): number =>
   clipNorm + Math.sqrt(dimension) * (range / levels);
 
-function clientsOf({ cohort, dropped, excluded }: Unwatched): ClientObservation[] {
+/**
+ * How many of one group may be barred at a time. With sketches as many as the task lets be left out of a round, so that dropouts
+ * still have their share; without, as many as a group can lose. In profile `open` a quorum of updates must be left.
+ */
+function roomOf(task: TaskConfig): number {
+  if (task.profile === 'open') return task.group.size - task.windows.masked.count.min;
+  return task.integrity === 'none' ? task.group.size - deriveTask(task).threshold : task.integrity.exclusions;
+}
+
+function clientsOf({ cohort, groups, dropped, excluded }: Unwatched): ClientObservation[] {
+  const groupOf = new Map<ClientId, GroupId>(groups.flatMap(({ id, members }) => members.map((one) => [one, id])));
   return cohort.map((id): ClientObservation => {
+    const group = groupOf.get(id) ?? 0;
     const out = excluded.find(({ client }) => client === id);
     if (out !== undefined) {
       const { phase, code } = out;
-      return { id, outcome: { type: 'excluded', phase, code, offence: ERRORS[code].blame === 'remote' } };
+      return { id, group, outcome: { type: 'excluded', phase, code, offence: ERRORS[code].blame === 'remote' } };
     }
     const left = dropped.find(({ client }) => client === id);
-    return { id, outcome: left === undefined ? { type: 'survived' } : { type: 'dropped', phase: left.phase } };
+    return { id, group, outcome: left === undefined ? { type: 'survived' } : { type: 'dropped', phase: left.phase } };
   });
 }
 
 /** Inputs are the groups that were not void, in the order of the groups. */
-function groupsOf({ groups, voidedGroups, rule }: Unwatched, measures: Measures): GroupObservation[] {
+function groupsOf(
+  { groups, voidedGroups, rule }: Unwatched,
+  measures: Measures,
+  gains: Gains = new Map(),
+): GroupObservation[] {
   const summed = groups.filter(({ id }) => !voidedGroups.some(({ group }) => group === id));
   if (summed.length !== measures.norms.length) return [];
   const order = rule.find((stage): stage is OrderReport => stage.stage === 'median' || stage.stage === 'trimmed-mean');
@@ -92,6 +157,7 @@ function groupsOf({ groups, voidedGroups, rule }: Unwatched, measures: Measures)
       norm: measures.norms[i] ?? 0,
       ...(cosineToLast !== undefined && { cosineToLast }),
       ...(trimmed !== undefined && order?.effective !== 0 && { trimmed }),
+      ...gains.get(id),
     };
   });
 }

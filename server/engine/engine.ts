@@ -5,7 +5,16 @@ import { availableParallelism } from 'node:os';
 import { SottoError } from '../../protocol/errors.js';
 import type { EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { type AnswerTo, type Home, type HomeRequest, localHome } from './home.js';
-import type { AggregateResult, AggregateWork, Engine, EngineFailure, ModelResult, ModelWork } from './types.js';
+import type {
+  AggregateResult,
+  AggregateWork,
+  DirectionResult,
+  DirectionWork,
+  Engine,
+  EngineFailure,
+  ModelResult,
+  ModelWork,
+} from './types.js';
 import { failureOf } from './workbench.js';
 import { WorkerHome } from './worker-home.js';
 
@@ -69,6 +78,10 @@ export class SpreadEngine implements Engine {
 
   nextModel(work: ModelWork): Promise<ModelResult> {
     return guarded(() => this.#askAny({ type: 'nextModel', work }));
+  }
+
+  direction(work: DirectionWork): Promise<DirectionResult> {
+    return guarded(() => this.#askAny({ type: 'direction', work }));
   }
 
   async forget(keep: readonly string[]): Promise<void> {

@@ -6,7 +6,14 @@ import type { GroupResult } from '../../protocol/round/types.js';
 import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { createRuleKernels } from '../aggregate/index.js';
 import { combine, stepModel } from './combine.js';
-import type { AggregateResult, AggregateWork, ModelResult, ModelWork } from './types.js';
+import type {
+  AggregateResult,
+  AggregateWork,
+  DirectionResult,
+  DirectionWork,
+  ModelResult,
+  ModelWork,
+} from './types.js';
 import { type InputsResult, type RuleInput, Workbench } from './workbench.js';
 
 export type HomeRequest =
@@ -14,6 +21,7 @@ export type HomeRequest =
   | { readonly type: 'inputs'; readonly groups: readonly GroupResult[]; readonly encoding: Encoding }
   | { readonly type: 'combine'; readonly work: Omit<AggregateWork, 'groups'>; readonly inputs: readonly RuleInput[] }
   | { readonly type: 'nextModel'; readonly work: ModelWork }
+  | { readonly type: 'direction'; readonly work: DirectionWork }
   | { readonly type: 'forget'; readonly keep: readonly string[] }
   | { readonly type: 'held' };
 interface Answers {
@@ -21,6 +29,7 @@ interface Answers {
   readonly inputs: InputsResult;
   readonly combine: AggregateResult;
   readonly nextModel: ModelResult;
+  readonly direction: DirectionResult;
   readonly forget: null;
   readonly held: readonly string[];
 }
@@ -56,6 +65,10 @@ export class HomeServer {
       case 'nextModel': {
         const answer = stepModel(request.work, nativePrimitives);
         return { answer, transfer: answer.ok ? buffersOf(answer) : [] };
+      }
+      case 'direction': {
+        const answer = this.#bench.direction(request.work);
+        return { answer, transfer: answer.ok ? [answer.sketch.buffer] : [] };
       }
       case 'forget':
         this.#bench.forget(request.keep);

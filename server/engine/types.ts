@@ -3,6 +3,7 @@
 // Not here: the arithmetic (protocol/secagg, aggregate/), when work is due (protocol/round).
 
 import type { ModelState } from '../../protocol/chain/model.js';
+import type { Prg } from '../../protocol/crypto/primitives.js';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { OptimizerSpec } from '../../protocol/optimizer/spec.js';
 import type { GroupResult } from '../../protocol/round/types.js';
@@ -49,6 +50,22 @@ export interface ModelWork {
   readonly before: ModelState;
   readonly aggregate: Float32Array<ArrayBuffer>;
 }
+/** A·x of a vector that the coordinator knows anyway, such as its last step, under the matrix of a round. */
+export interface DirectionWork {
+  readonly vector: Float32Array<ArrayBuffer>;
+  readonly encoding: Encoding;
+  readonly prg: Prg;
+  readonly matrixKey: Uint8Array;
+  /** k, a multiple of 3. */
+  readonly rows: number;
+}
+export type DirectionResult =
+  | {
+      readonly ok: true;
+      /** k values that point where A·x does; their length says nothing. All 0 for a vector of zeros. */
+      readonly sketch: Int32Array<ArrayBuffer>;
+    }
+  | EngineFailure;
 /** Bytes with the hashes of their chunks (protocol/wire/chunks.ts). */
 export interface Blob {
   readonly bytes: Uint8Array;
@@ -77,6 +94,8 @@ export interface Engine {
   /** Reads the opened sums or rows; they stay until `forget`. */
   aggregate(work: AggregateWork): Promise<AggregateResult>;
   nextModel(work: ModelWork): Promise<ModelResult>;
+  /** The vector is copied. */
+  direction(work: DirectionWork): Promise<DirectionResult>;
   /** Drops every slot, row and accumulator but these. Resolves when they are gone. */
   forget(keep: readonly string[]): Promise<void>;
   /** Names of what is held: for tests and metrics. */

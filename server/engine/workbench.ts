@@ -16,10 +16,10 @@ import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
 import { decodeNoised } from '../../protocol/secagg/noised.js';
 import { unmaskSum } from '../../protocol/secagg/unmask.js';
 import type { SketchMatrix } from '../../protocol/sketch/matrix.js';
-import { openProjector, type Projector } from '../../protocol/sketch/project.js';
+import { openProjector, type Projector, project } from '../../protocol/sketch/project.js';
 import { auditSum, openMatrix, projectInput } from '../../protocol/sketch/work.js';
 import { chunkHash, chunkLength } from '../../protocol/wire/chunks.js';
-import type { EngineFailure } from './types.js';
+import type { DirectionResult, DirectionWork, EngineFailure } from './types.js';
 
 /** An input of the rule, as plain data that can be posted to another thread. */
 export type RuleInput =
@@ -41,6 +41,8 @@ export type InputsResult = { readonly ok: true; readonly inputs: readonly RuleIn
 
 const OK: EngineResult = { ok: true };
 const BAD_VECTOR: EngineResult = { ok: false, code: 'ROUND_BAD_VECTOR' };
+/** 2^20: rounding is lost in it, and no bucket of a count-sketch can reach 2^31 below 2^22 coordinates of one size. */
+const DIRECTION_NORM = 1 << 20;
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
 
 export class Workbench {
@@ -187,6 +189,21 @@ export class Workbench {
       ? signed(sum[encoding.dimension]!, encoding.ring) / encoding.levels
       : survivors.length;
     return [{ kind: 'group', from: group, vector, weight, bits: 0 }];
+  }
+
+  /** Scaled to one length before rounding, so that neither grid nor ring can cut it: only the direction is meant. */
+  direction({ vector, encoding, prg, matrixKey, rows }: DirectionWork): DirectionResult {
+    try {
+      const projector = this.#projector(matrixKey, rows, encoding, prg);
+      let square = 0;
+      for (const x of vector) square += x * x;
+      const scale = square === 0 ? 0 : DIRECTION_NORM / Math.sqrt(square);
+      const words = new Uint32Array(encodedLength(encoding));
+      for (const [i, x] of vector.entries()) words[i] = Math.round(x * scale);
+      return { ok: true, sketch: new Int32Array(project(projector, words).buffer) };
+    } catch (error) {
+      return failureOf(error);
+    }
   }
 
   held(): string[] {

@@ -6,7 +6,7 @@
 import type { ClientId } from '../../protocol/ids.js';
 import { binomialUpper } from './distributions.js';
 import { cleanZ, medianOf, robustThreshold } from './robust.js';
-import type { ClientObservation, Finding, Ledger, RoundObservation } from './types.js';
+import type { ClientObservation, Finding, Ledger, ScreeningObservation } from './types.js';
 
 /** Fewer sketches than this say nothing about each other. */
 const MIN_SKETCHES = 6;
@@ -28,11 +28,12 @@ interface Sketched {
   readonly sketch: Float64Array;
 }
 
-/** The findings of one round, client by client in the order of the observation. */
-export function judgeSketches({ clients, lastStep }: RoundObservation, falseAlarm: number): Finding[] {
-  const rows = clients.flatMap(({ id, sketch }): Sketched[] =>
-    sketch === undefined ? [] : [{ id, sketch: Float64Array.from(sketch) }],
-  );
+/** The findings of one round, test by test, each in the order of the sketches. */
+export function judgeSketches(
+  { sketches, lastStep }: Pick<ScreeningObservation, 'sketches' | 'lastStep'>,
+  falseAlarm: number,
+): Finding[] {
+  const rows = sketches.map(({ id, sketch }): Sketched => ({ id, sketch: Float64Array.from(sketch) }));
   const [first] = rows;
   if (first === undefined || rows.length < MIN_SKETCHES) return [];
   const length = first.sketch.length;

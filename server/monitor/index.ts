@@ -16,4 +16,5 @@ export {
 export { judgeDisagreement, judgeGroups, trimFrequencyZ } from './groups.js';
 export { appeal, isBarred, type MonitorStep, openMonitor, stepMonitor } from './monitor.js';
 export { cleanZ, medianOf, robustThreshold, robustZ } from './robust.js';
+export { screen } from './screening.js';
 export * from './types.js';

@@ -1,6 +1,6 @@
-// The monitor: step(state, observation) → {state, events}. Judges the clients and groups of a round, keeps a ledger of suspicion with
-// decay, and says what to do: observe, exclude in this round, quarantine, ban. Pure. Not here: the tests (clients.ts, groups.ts),
-// carrying anything out (driver/, campaign/).
+// The monitor: step(state, observation) → {state, events}, once a round. Judges clients and groups, keeps a ledger of suspicion with
+// decay, and says what to do: observe, quarantine, ban. Pure. Not here: the tests (clients.ts, groups.ts), exclusions within a round,
+// which cannot wait for its end (screening.ts), carrying anything out (driver/, campaign/).
 //
 // False alarms. An honest sketch fails a test with probability α = 10⁻³ a round (robust.ts). Two extremes of what an honest fleet is:
 // (a) Every round is a fresh draw. Suspicion reaches 2.5 with three findings when 1 + 0.9^a + 0.9^b ≥ 2.5, which has four solutions
@@ -11,11 +11,10 @@
 // Real fleets lie between. Both assume that ln norm, ln distance and atanh cosine are about Gaussian over honest clients; data that
 // are not (two kinds of clients, say) break it, which is why a statistic never bans and an appeal is heard.
 
-import type { ClientId } from '../../protocol/ids.js';
-import { judgeParticipation, judgeSketches, WINDOW } from './clients.js';
+import type { ClientId, GroupId } from '../../protocol/ids.js';
+import { judgeParticipation, WINDOW } from './clients.js';
 import { HISTORY, judgeDisagreement, judgeGroups, logDisagreement } from './groups.js';
 import type {
-  ClientEvent,
   ClientObservation,
   ClientSignal,
   Finding,
@@ -57,6 +56,7 @@ const FRESH: Ledger = {
   quarantines: 0,
   pardonedUntil: 0,
   banned: false,
+  group: 0,
   left: [],
 };
 
@@ -79,34 +79,35 @@ export function stepMonitor(state: MonitorState, observation: RoundObservation):
   const { round, proofs } = observation;
   const events: MonitorEvent[] = [];
   const clients = new Map(state.clients);
-  for (const { id, outcome } of observation.clients) {
+  for (const { id, group, outcome } of observation.clients) {
     const before = clients.get(id) ?? FRESH;
-    clients.set(id, { ...before, left: [...before.left, outcome.type === 'dropped'].slice(-WINDOW) });
+    clients.set(id, { ...before, group, left: [...before.left, outcome.type === 'dropped'].slice(-WINDOW) });
   }
   release(clients, round, events);
   const findings = [
-    ...judgeSketches(observation, settings.clientFalseAlarm),
+    ...(observation.screening?.findings ?? []),
     ...observation.clients.flatMap(offenceOf),
     ...judgeParticipation(clients, observation.clients),
   ];
   for (const finding of findings) {
     events.push({ type: 'observe', round, client: finding.client, finding, says: finding.says });
   }
-  events.push(...exclusions(findings, clients, round, settings));
-  for (const [id, ledger] of clients) {
-    const own = findings.filter(({ client }) => client === id);
-    const next = remember(ledger, own, settings);
-    clients.set(id, next);
-    if (next.banned || next.quarantinedUntil >= round || next.pardonedUntil >= round) continue;
-    if (own.length === 0 || next.suspicion < settings.quarantineAt) continue;
-    clients.set(id, quarantine(id, next, round, settings, events));
-  }
+  events.push(...(observation.screening?.events ?? []));
   for (const { client, code } of proofs) {
     const ledger = clients.get(client) ?? FRESH;
     if (ledger.banned) continue;
     clients.set(client, { ...ledger, banned: true });
     events.push({ type: 'ban', round, client, code, says: `banned: its own signed messages prove ${code}` });
   }
+  const due: ClientId[] = [];
+  for (const [id, ledger] of clients) {
+    const own = findings.filter(({ client }) => client === id);
+    const next = remember(ledger, own, settings);
+    clients.set(id, next);
+    if (next.banned || next.quarantinedUntil >= round || next.pardonedUntil >= round) continue;
+    if (own.length > 0 && next.suspicion >= settings.quarantineAt) due.push(id);
+  }
+  quarantine(due, clients, observation, settings, events);
   events.push(...judgeGroups(observation, settings));
   const { disagreement } = observation;
   let { disagreements } = state;
@@ -156,30 +157,6 @@ function offenceOf({ id, outcome }: ClientObservation): Finding[] {
   return [{ client: id, signal: 'offence', value: 1, threshold: 1, strong: false, says }];
 }
 
-/** The strongest of strong findings, while the round can lose more. */
-function exclusions(
-  findings: readonly Finding[],
-  clients: ReadonlyMap<ClientId, Ledger>,
-  round: number,
-  { exclusions: budget }: MonitorSettings,
-): ClientEvent[] {
-  if (budget <= 0) return [];
-  const strong = findings.filter(({ strong, client }) => strong && (clients.get(client)?.pardonedUntil ?? 0) < round);
-  const worst = new Map<ClientId, number>();
-  const severity = (finding: Finding): number => (finding.signal === 'silence' ? 0 : finding.value);
-  for (const finding of strong) {
-    worst.set(finding.client, Math.max(worst.get(finding.client) ?? 0, severity(finding)));
-  }
-  const ranked = [...worst].sort(([, a], [, b]) => b - a);
-  const left = Math.max(0, ranked.length - budget);
-  return ranked.slice(0, budget).map(([client], i) => {
-    const evidence = strong.filter((finding) => finding.client === client);
-    const short = left > 0 && i === budget - 1 ? ` (${left} more would be, but the round can lose no more)` : '';
-    const says = `left out of this round: ${evidence.map((one) => one.says).join('; ')}${short}`;
-    return { type: 'exclude', round, client, evidence, says };
-  });
-}
-
 function remember(ledger: Ledger, own: readonly Finding[], { decay }: MonitorSettings): Ledger {
   const points = own.map(({ signal, strong }) => ({
     weight: WEIGHT[signal] * (strong ? 2 : 1),
@@ -192,19 +169,38 @@ function remember(ledger: Ledger, own: readonly Finding[], { decay }: MonitorSet
   return { ...ledger, suspicion, findings: [...ledger.findings, ...own].slice(-KEPT) };
 }
 
+/** The most suspicious first, as long as each group can still form without them; whoever is spared keeps its suspicion. */
 function quarantine(
-  client: ClientId,
-  ledger: Ledger,
-  round: number,
+  due: readonly ClientId[],
+  clients: Map<ClientId, Ledger>,
+  { round, room }: RoundObservation,
   { quarantineRounds, maxQuarantineRounds }: MonitorSettings,
   events: MonitorEvent[],
-): Ledger {
-  const rounds = Math.min(maxQuarantineRounds, quarantineRounds * 2 ** ledger.quarantines);
-  const until = round + rounds;
-  const { suspicion, findings: evidence } = ledger;
-  const last = evidence.at(-1)?.says ?? '';
-  const says = `quarantined for ${rounds} rounds on statistics of its sketches (suspicion ${suspicion.toFixed(1)}); last: ${last}`;
-  events.push({ type: 'quarantine', round, client, until, suspicion, evidence, says });
-  // A clean slate afterwards: the same evidence must not count twice.
-  return { ...ledger, suspicion: 0, findings: [], quarantinedUntil: until, quarantines: ledger.quarantines + 1 };
+): void {
+  const ledgerOf = (client: ClientId): Ledger => clients.get(client) ?? FRESH;
+  // From the next round on; those who are released then do not count.
+  const barredIn = (group: GroupId): number =>
+    [...clients.values()].filter((one) => one.group === group && (one.banned || one.quarantinedUntil > round)).length;
+  for (const client of [...due].sort((a, b) => ledgerOf(b).suspicion - ledgerOf(a).suspicion)) {
+    const ledger = ledgerOf(client);
+    const { suspicion, findings: evidence, group } = ledger;
+    const last = evidence.at(-1)?.says ?? '';
+    if (barredIn(group) >= room) {
+      const says = `to be quarantined (suspicion ${suspicion.toFixed(1)}), but its group can lose no more than ${room}; last: ${last}`;
+      events.push({ type: 'spared', from: 'quarantine', round, client, evidence, says });
+      continue;
+    }
+    const rounds = Math.min(maxQuarantineRounds, quarantineRounds * 2 ** ledger.quarantines);
+    const until = round + rounds;
+    const says = `quarantined for ${rounds} rounds on its record (suspicion ${suspicion.toFixed(1)}); last: ${last}`;
+    events.push({ type: 'quarantine', round, client, until, suspicion, evidence, says });
+    // A clean slate afterwards: the same evidence must not count twice.
+    clients.set(client, {
+      ...ledger,
+      suspicion: 0,
+      findings: [],
+      quarantinedUntil: until,
+      quarantines: ledger.quarantines + 1,
+    });
+  }
 }

@@ -5,16 +5,42 @@ import type { ClientId, GroupId } from '../../protocol/ids.js';
 import type { ClientPhase } from '../../protocol/task.js';
 import type { Vector } from '../aggregate/index.js';
 
+/** The verified sketch of one client, from the attempt whose sum was opened (or that came closest). */
+export interface SketchObservation {
+  readonly id: ClientId;
+  readonly group: GroupId;
+  /** v = A·q. All of a round have one length. */
+  readonly sketch: Vector;
+}
+
+/** What is known when membership is decided: before anything is opened. */
+export interface ScreeningObservation {
+  readonly round: number;
+  readonly sketches: readonly SketchObservation[];
+  /** Sketch of the last global step under this round's matrix, of any length: what a replaying client sends. Absent in a first round. */
+  readonly lastStep?: Vector;
+  /** Left out already, by the filters of the task: no exclusion of the monitor's. Their sketches are judged like all. */
+  readonly out: ReadonlySet<ClientId>;
+  /** How many each group can still lose, those in `out` taken off. Groups that are not listed can lose nobody. */
+  readonly budgets: ReadonlyMap<GroupId, number>;
+}
+
+/** What the sketches of an attempt showed. Changes no ledger: an attempt may fail, and only the round counts. */
+export interface Screening {
+  readonly findings: readonly Finding[];
+  /** Exclusions, worst first, and those that the budget did not hold out for. */
+  readonly events: readonly (ExcludeEvent | SparedEvent)[];
+}
+
 /** One client in one round. */
 export interface ClientObservation {
   readonly id: ClientId;
+  readonly group: GroupId;
   readonly outcome:
     | { readonly type: 'survived' }
     | { readonly type: 'dropped'; readonly phase: ClientPhase }
     /** Left out by the coordinator; `offence` where the code is the client's own fault. */
     | { readonly type: 'excluded'; readonly phase: ClientPhase; readonly code: ErrorCode; readonly offence: boolean };
-  /** Its verified sketch; absent in profiles without, and where it left before. All of a round have one length. */
-  readonly sketch?: Vector;
 }
 
 /** One group in one round: all of it is about a sum of at least `group.size` clients. */
@@ -26,9 +52,12 @@ export interface GroupObservation {
   readonly cosineToLast?: number;
   /** Share of the effective coordinates in which it was beyond all that the rule kept, both sides together. */
   readonly trimmed?: number;
-  /** Where the coordinator has data of its own: loss of the model without this group minus loss with it; < 0: it does harm. */
+  /**
+   * Where the coordinator has data of its own: loss after the plain mean of all other groups minus loss after that of all; < 0: it
+   * does harm. The plain mean, so that a rule that cuts the group off does not hide it.
+   */
   readonly heldOutGain?: number;
-  /** The same with the recall of the class that it moves most. */
+  /** The same with the recall of the class that it moves most: with it minus without it. */
   readonly recallGain?: number;
 }
 
@@ -50,8 +79,10 @@ export interface RoundObservation {
   readonly normBound?: number;
   /** ‖A − B‖ of two rules over the same inputs, divided by the median distance of an input from A. */
   readonly disagreement?: number;
-  /** Sketch of the last global step under this round's matrix: what a replaying client sends. */
-  readonly lastStep?: Vector;
+  /** What the sketches of the last attempt showed; absent without sketches, and where none came in. */
+  readonly screening?: Screening;
+  /** How many of one group may be quarantined or banned at a time: what it can lose and still form. */
+  readonly room: number;
   readonly proofs: readonly Proof[];
 }
 
@@ -85,20 +116,36 @@ interface About {
   /** In plain words, for a person who has to decide. */
   readonly says: string;
 }
-export type ClientEvent = About & { readonly client: ClientId } & (
-    | { readonly type: 'observe'; readonly finding: Finding }
-    /** Treat as dropped in this round: carried out where the monitor is asked before the sum is opened. */
-    | { readonly type: 'exclude'; readonly evidence: readonly Finding[] }
-    | {
-        readonly type: 'quarantine';
-        readonly until: number;
-        readonly suspicion: number;
-        readonly evidence: readonly Finding[];
-      }
-    | { readonly type: 'release' }
-    | { readonly type: 'ban'; readonly code: ErrorCode }
-    | { readonly type: 'appeal'; readonly granted: boolean }
-  );
+interface AboutClient extends About {
+  readonly client: ClientId;
+}
+/** Treat as dropped in this round: decided and carried out before the sum is opened. */
+export interface ExcludeEvent extends AboutClient {
+  readonly type: 'exclude';
+  readonly evidence: readonly Finding[];
+}
+/** An exclusion or a quarantine was due, but its group can lose no more clients: it stays in. */
+export interface SparedEvent extends AboutClient {
+  readonly type: 'spared';
+  readonly from: 'exclude' | 'quarantine';
+  readonly evidence: readonly Finding[];
+}
+export type ClientEvent =
+  | ExcludeEvent
+  | SparedEvent
+  | (AboutClient &
+      (
+        | { readonly type: 'observe'; readonly finding: Finding }
+        | {
+            readonly type: 'quarantine';
+            readonly until: number;
+            readonly suspicion: number;
+            readonly evidence: readonly Finding[];
+          }
+        | { readonly type: 'release' }
+        | { readonly type: 'ban'; readonly code: ErrorCode }
+        | { readonly type: 'appeal'; readonly granted: boolean }
+      ));
 /** Never names a client: no statistic of a sum says which of its members did it. */
 export type GroupEvent = About & {
   readonly type: 'group';
@@ -122,10 +169,15 @@ export interface MonitorSettings {
   /** Rounds of a first quarantine; each further one is twice as long, up to `maxQuarantineRounds`. */
   readonly quarantineRounds: number;
   readonly maxQuarantineRounds: number;
-  /** Clients that a round can still lose: N − t less the dropouts so far. 0: the monitor excludes nobody. The worst go first. */
-  readonly exclusions: number;
+  /** Whether strong findings leave a client out of the round in which they are made, as far as the budget goes. */
+  readonly exclude: boolean;
   /** Independent coordinates that the trimmed share of a group is worth (d_eff of robustness.md §3.1): blocks, not d. */
   readonly effectiveCoordinates: number;
+  /**
+   * Profile `grouped`, where the coordinator has data: measures what each group does to loss and recalls, one evaluation for each
+   * group and one more, between a round and the next.
+   */
+  readonly heldOut: boolean;
 }
 
 /**
@@ -139,8 +191,9 @@ export const MONITOR_DEFAULTS: MonitorSettings = {
   quarantineAt: 2.5,
   quarantineRounds: 5,
   maxQuarantineRounds: 80,
-  exclusions: 0,
+  exclude: true,
   effectiveCoordinates: 64,
+  heldOut: false,
 };
 
 /** What is remembered of one client. Plain data. */
@@ -154,6 +207,8 @@ export interface Ledger {
   /** Round up to which an appeal that was granted holds: statistics alone do nothing but observe. */
   readonly pardonedUntil: number;
   readonly banned: boolean;
+  /** Where it was last seen: rooms are per group. */
+  readonly group: GroupId;
   /** Whether it left, for its last rounds, newest last. */
   readonly left: readonly boolean[];
 }

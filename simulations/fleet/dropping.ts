@@ -3,16 +3,17 @@
 // Not here: the script (plan.ts); real losses, which come on top.
 
 import type { Link, LinkHandlers, Transport } from '../../client/transport/transport.js';
-import type { WaitingPhase } from '../../protocol/task.js';
+import type { ClientPhase } from '../../protocol/task.js';
 import { decodeFrame } from '../../protocol/wire/frame.js';
 import type { MessageKind } from '../../protocol/wire/messages.js';
 
 /** The first message with which a client answers a phase. */
-const PHASE_OF: Partial<Record<MessageKind, WaitingPhase>> = {
+const PHASE_OF: Partial<Record<MessageKind, ClientPhase>> = {
   keys: 'keys',
   shares: 'shares',
   masked: 'masked',
   plain: 'masked',
+  sketch: 'sketch',
   consistent: 'consistency',
   unmask: 'unmask',
 };
@@ -20,8 +21,8 @@ const PHASE_OF: Partial<Record<MessageKind, WaitingPhase>> = {
 export interface DroppingOptions {
   readonly inner: Transport;
   /** Phase by round. */
-  readonly script: ReadonlyMap<number, WaitingPhase>;
-  readonly onCut: (round: number, phase: WaitingPhase) => void;
+  readonly script: ReadonlyMap<number, ClientPhase>;
+  readonly onCut: (round: number, phase: ClientPhase) => void;
 }
 export interface DroppingTransport extends Transport {
   /** The round is over: connections come about again. */
@@ -41,7 +42,7 @@ export function droppingTransport({ inner, script, onCut }: DroppingOptions): Dr
     else waiting.push(connect);
   };
   /** Whether this frame is the one not to be sent. */
-  const cuts = (frame: Uint8Array): { round: number; phase: WaitingPhase } | undefined => {
+  const cuts = (frame: Uint8Array): { round: number; phase: ClientPhase } | undefined => {
     const decoded = decodeFrame(frame);
     if (!decoded.ok || !('run' in decoded.message) || decoded.message.run === undefined) return undefined;
     const phase = PHASE_OF[decoded.message.kind];

@@ -19,7 +19,7 @@ import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/nat
 import type { Policy } from '../../protocol/participant/types.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { openProjector } from '../../protocol/sketch/project.js';
-import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
+import { type ClientPhase, deriveTask, type TaskConfig } from '../../protocol/task.js';
 import { needsOthers } from '../attacks/attack.js';
 import { createAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
@@ -39,7 +39,7 @@ export interface Surroundings {
   readonly transport: Transport;
   /** One set for all: masking is synchronous, so two members never use it at once. */
   readonly kernels: Kernels;
-  readonly onCut: (client: number, round: number, phase: WaitingPhase) => void;
+  readonly onCut: (client: number, round: number, phase: ClientPhase) => void;
   readonly onTrouble: (client: number, code: ErrorCode, text: string) => void;
   /** Where attackers wait for what they are shown. */
   readonly mail: Mail;

@@ -3,7 +3,7 @@
 
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { ErrorCode, ErrorDetails } from '../../protocol/errors.js';
-import type { TaskConfig, WaitingPhase } from '../../protocol/task.js';
+import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { AttackSpec } from '../attacks/spec.js';
 import type { DataSettings } from '../config.js';
 import type { Others } from './gathering.js';
@@ -32,7 +32,7 @@ export interface CampaignOrder {
   readonly coordinator: Uint8Array;
   readonly config: TaskConfig;
   /** Who leaves when, for members of this child. */
-  readonly dropouts: readonly { readonly client: number; readonly round: number; readonly phase: WaitingPhase }[];
+  readonly dropouts: readonly { readonly client: number; readonly round: number; readonly phase: ClientPhase }[];
 }
 
 export type ToChild =
@@ -70,7 +70,7 @@ export type FromChild =
       readonly update: Float32Array;
     }
   /** A scripted dropout happened. */
-  | { readonly type: 'cut'; readonly client: number; readonly round: number; readonly phase: WaitingPhase }
+  | { readonly type: 'cut'; readonly client: number; readonly round: number; readonly phase: ClientPhase }
   /** An attempt of this round was aborted: dropouts of it need not wait for its end, which will not come. */
   | { readonly type: 'aborted'; readonly round: number }
   /** A client stopped its coordinator, or met an error it goes on from. */

@@ -2,18 +2,25 @@
 // Not here: cutting the connection (dropping.ts). Clients are positions in the fleet; names and keys play no part in the draw.
 
 import { SottoError } from '../../protocol/errors.js';
-import type { WaitingPhase } from '../../protocol/task.js';
+import type { ClientPhase } from '../../protocol/task.js';
 import type { Random } from '../random.js';
 
 /** Client `client` cuts its connection in place of sending the message of `phase` in round `round`. */
 export interface Dropout {
   readonly round: number;
   readonly client: number;
-  readonly phase: WaitingPhase;
+  readonly phase: ClientPhase;
 }
 
-/** In the order of the round. A loss in the first three keeps the client's update out of the sum, one in the last two does not. */
-export const PHASES = ['keys', 'shares', 'masked', 'consistency', 'unmask'] as const satisfies readonly WaitingPhase[];
+/** In the order of the round; `sketch` only where the task has them. A loss in the last two leaves the client's update in the sum. */
+export const PHASES = [
+  'keys',
+  'shares',
+  'masked',
+  'sketch',
+  'consistency',
+  'unmask',
+] as const satisfies readonly ClientPhase[];
 
 export interface PlanRequest {
   /** Rounds of the campaign; the first is 1. */
@@ -25,7 +32,7 @@ export interface PlanRequest {
   /** Most that one group may lose in one round: N − t or less, or the group is void. */
   readonly maxPerGroup: number;
   /** Dealt in turn over the whole run, so that each occurs once the plan has as many entries as there are phases. */
-  readonly phases: readonly WaitingPhase[];
+  readonly phases: readonly ClientPhase[];
   /** Positions that may leave: the honest ones. */
   readonly candidates: readonly number[];
   /** The group of a position, fixed for the run. */
@@ -42,7 +49,7 @@ export function planDropouts(request: PlanRequest, random: Random): readonly Dro
   const plan: Dropout[] = [];
   const draws = random.fork('clients');
   const order = random.fork('phases');
-  let turn: WaitingPhase[] = [];
+  let turn: ClientPhase[] = [];
   for (let round = firstRound; round <= rounds; round++) {
     const lost = new Map<number, number>();
     let left = perRound;
@@ -70,6 +77,6 @@ export function planDropouts(request: PlanRequest, random: Random): readonly Dro
 }
 
 /** What one client does, by round. */
-export function dropoutsOf(plan: readonly Dropout[], client: number): ReadonlyMap<number, WaitingPhase> {
+export function dropoutsOf(plan: readonly Dropout[], client: number): ReadonlyMap<number, ClientPhase> {
   return new Map(plan.filter((one) => one.client === client).map(({ round, phase }) => [round, phase]));
 }

@@ -22,6 +22,8 @@ function recorder(answer: () => Promise<0 | 1>) {
     redTeam: record('redTeam'),
     coordinator: record('coordinator'),
     client: record('client'),
+    privacyPlan: record('privacyPlan'),
+    privacyLedger: record('privacyLedger'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
   };
@@ -42,13 +44,13 @@ describe('what is understood', () => {
     const { calls, code } = await sotto('simulate my.yaml --compare --seed 9 --rounds 2 --out elsewhere --json');
     expect(code).toBe(EXIT.ok);
     expect(calls).toEqual([
-      ['simulate', 'my.yaml', { compare: true, seed: 9, rounds: 2, out: 'elsewhere', json: true }],
+      ['simulate', 'my.yaml', { baseline: false, compare: true, seed: 9, rounds: 2, out: 'elsewhere', json: true }],
     ]);
   });
 
   it('simulate alone runs the main job into runs/', async () => {
     expect((await sotto('simulate')).calls).toEqual([
-      ['simulate', undefined, { compare: false, out: 'runs', json: false }],
+      ['simulate', undefined, { baseline: false, compare: false, out: 'runs', json: false }],
     ]);
   });
 

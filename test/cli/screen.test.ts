@@ -31,6 +31,7 @@ const entry = (round: number, accuracy: number): RoundEntry => ({
   survivors: ['client-0', 'client-1', 'client-3'],
   dropped: [{ client: 'client-2', phase: 'masked' }],
   excluded: [],
+  spared: [],
   voidedGroups: [],
   seconds: 1.25,
   bytesUp: 1_234_567,
@@ -69,8 +70,8 @@ describe('the table', () => {
   it('is followed by who was malicious, both results, and that a seeded run claims no privacy', () => {
     const text = reportSummary(trimmed, [ruined]).join('\n');
     expect(text).toContain('1 malicious (client-3)');
-    expect(text).toContain('accuracy 91.2 % with trimmed-mean (f = 1)');
-    expect(text).toContain('the same attack with mean: accuracy 9.8 %');
+    expect(text).toContain('accuracy 91.2 % with grouped: trimmed-mean (f = 1)');
+    expect(text).toContain('the same attack with plain mean: accuracy 9.8 %');
     expect(text).toContain('seeded: no privacy claim');
   });
 });
@@ -173,7 +174,7 @@ describe('sotto simulate', () => {
     hooks?.onEvent?.({ type: 'round', entry: entry(1, 0.5) });
     return { ...report(config.task.rule, [0.5]), outcome: hooks?.signal?.aborted ? 'stopped' : 'finished' };
   };
-  const options = { compare: false, out, json: false };
+  const options = { baseline: false, compare: false, out, json: false };
 
   it('shows rounds on stderr, table and report on stdout', async () => {
     const io = fakeIo();
@@ -194,7 +195,7 @@ describe('sotto simulate', () => {
       ['trimmed-mean', 3, malicious],
       ['mean', 3, malicious],
     ]);
-    expect(io.out()).toContain('the same attack with mean');
+    expect(io.out()).toContain('the same attack with');
   });
   it('--json writes nothing but JSON lines to stdout, the report last', async () => {
     const io = fakeIo();

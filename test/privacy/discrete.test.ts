@@ -156,7 +156,14 @@ describe('the table sampler', () => {
       let first = true;
       // The column of the tail, and in it the part that is its own.
       const word = (): number => (first ? buckets << 24 : rest.word());
-      const x = sampleGaussian(table, { word: () => [word(), (first = false)][0] as number });
+      const bits: Bits = {
+        word() {
+          const value = word();
+          first = false;
+          return value;
+        },
+      };
+      const x = sampleGaussian(table, bits);
       if (Math.abs(x) >= from) kept++;
     }
     let mass = 0;

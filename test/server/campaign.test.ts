@@ -303,7 +303,14 @@ describe('failed attempts', () => {
       .fail();
     expect(play.state).toMatchObject({ phase: 'waiting', round: 1, attempt: 2 });
     play.tick().fail();
-    expect(play.effect('void')).toEqual({ type: 'void', round: 1, attempts: 2, code: 'ROUND_QUORUM', text: 'x' });
+    expect(play.effect('void')).toEqual({
+      type: 'void',
+      round: 1,
+      attempts: 2,
+      code: 'ROUND_QUORUM',
+      text: 'x',
+      handedBack: false,
+    });
     expect(play.tick(100).tick().effect('start')).toMatchObject({ round: 2, attempt: 1 });
   });
 

@@ -135,7 +135,7 @@ describe('a member of the round sends something wrong instead of its keys', () =
       () => times(setting, 'checkedIn', 2) === 2 && setting.clients.filter((one) => one.has('inputTaken')).length === 5,
       () => {
         setting.clock.advance(1_000); // the masked inputs: five are too few
-        setting.clock.advance(1_500); // the wait for eight, of whom one sits out
+        // Nobody waits for the eighth, which sits out: no more time passes.
       },
     );
     // All eight are there before the first attempt, and again before the second.

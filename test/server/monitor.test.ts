@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { ClientId } from '../../protocol/ids.js';
+import type { Vector } from '../../server/aggregate/index.js';
 import {
   binomialUpper,
   normalCdf,
@@ -12,6 +13,7 @@ import {
 } from '../../server/monitor/distributions.js';
 import {
   appeal,
+  type ClientObservation,
   cleanZ,
   isBarred,
   jensenShannon,
@@ -30,7 +32,8 @@ import {
   type RoundObservation,
   robustThreshold,
   robustZ,
-  stepMonitor,
+  screen,
+  stepMonitor as step,
   trimFrequencyZ,
 } from '../../server/monitor/index.js';
 import { Random } from '../../simulations/random.js';
@@ -128,6 +131,31 @@ const K = 64;
 const D = 128;
 
 type Corrupt = (honest: Float64Array, client: number, round: number) => Float64Array;
+/** A round as the driver sees it: sketches first, the rest when it is over. Ample room and no budget where not said otherwise. */
+interface Seen extends Omit<RoundObservation, 'clients' | 'screening' | 'room'> {
+  readonly clients: readonly (Omit<ClientObservation, 'group'> & {
+    readonly sketch?: Vector;
+    readonly group?: number;
+  })[];
+  readonly lastStep?: Vector;
+  readonly room?: number;
+  readonly budget?: number;
+  readonly out?: readonly ClientId[];
+}
+
+function stepMonitor(state: MonitorState, { clients, lastStep, room = 1_000, budget = 0, out = [], ...rest }: Seen) {
+  const sketches = clients.flatMap(({ id, group = 0, sketch }) => (sketch ? [{ id, group, sketch }] : []));
+  const budgets = new Map(sketches.map(({ group }) => [group, budget]));
+  const observed = { round: rest.round, sketches, out: new Set(out), budgets, ...(lastStep && { lastStep }) };
+  const screening = screen(state, observed);
+  return step(state, {
+    ...rest,
+    clients: clients.map(({ id, group = 0, outcome }) => ({ id, group, outcome })),
+    room,
+    screening,
+  });
+}
+
 interface Model {
   readonly clients: number;
   readonly seed: string;
@@ -150,7 +178,7 @@ function fleet({ clients, seed, corrupt, dropRate = 0.05 }: Model) {
     const length = 0.5 + root.uniform();
     return direction.map((x) => length * x);
   });
-  return (round: number): RoundObservation => {
+  return (round: number): Seen => {
     const random = root.fork(round);
     const common = unit(random);
     const matrix = Int8Array.from({ length: K * D }, () => {
@@ -184,11 +212,7 @@ function project(matrix: Int8Array, x: Float64Array): Float64Array {
   });
 }
 
-function run(
-  rounds: number,
-  observe: (round: number) => RoundObservation,
-  settings: MonitorSettings = MONITOR_DEFAULTS,
-) {
+function run(rounds: number, observe: (round: number) => Seen, settings: MonitorSettings = MONITOR_DEFAULTS) {
   let state: MonitorState = openMonitor(settings);
   const events: MonitorEvent[] = [];
   for (let round = 1; round <= rounds; round++) {
@@ -239,11 +263,34 @@ describe('an attacker that shows in its sketch', () => {
 
   it('is excluded while the round can lose somebody, the worst first, and the event says how many more there were', () => {
     const corrupt = attack((x, client) => x.map((v) => 100 * 3 ** client * v));
-    const settings = { ...MONITOR_DEFAULTS, exclusions: 3 };
-    const { of } = run(1, fleet({ clients: 48, seed: 'budget', corrupt, dropRate: 0 }), settings);
-    const out = of('exclude').map((event) => ('client' in event ? event.client : ''));
-    expect(out).toEqual([id(11), id(10), id(9)]);
-    expect(of('exclude').at(-1)?.says).toContain('9 more would be');
+    const observe = fleet({ clients: 48, seed: 'budget', corrupt, dropRate: 0 });
+    const named = (events: readonly MonitorEvent[]) => events.map((event) => ('client' in event ? event.client : ''));
+    const { of } = run(1, (round) => ({ ...observe(round), budget: 3 }));
+    expect(named(of('exclude'))).toEqual([id(11), id(10), id(9)]);
+    expect(named(of('spared'))).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0].map(id));
+    expect(of('spared')[0]?.says).toContain('can lose no more');
+    // What the filters of the task have left out is not left out twice, and does not spend the monitor's budget.
+    const after = run(1, (round) => ({ ...observe(round), budget: 1, out: [id(11), id(10)] }));
+    expect(named(after.of('exclude'))).toEqual([id(9)]);
+    // Observed it is all the same: both look at one update, and the ledger remembers what it was.
+    expect(named(after.of('observe'))).toContain(id(11));
+    const never = run(1, (round) => ({ ...observe(round), budget: 3 }), { ...MONITOR_DEFAULTS, exclude: false });
+    expect([...never.of('exclude'), ...never.of('spared')]).toEqual([]);
+  });
+
+  it('is quarantined only while its group can form without it: the most suspicious first, the others are spared and named', () => {
+    const corrupt = attack((x, client) => (client < 4 ? x.map((v) => 100 * 3 ** client * v) : x));
+    const observe = fleet({ clients: 48, seed: 'room', corrupt, dropRate: 0 });
+    // Two groups: 0 with the bad clients 0 and 2, 1 with 1 and 3.
+    const { events, of, state } = run(3, (round) => {
+      const seen = observe(round);
+      return { ...seen, room: 1, clients: seen.clients.map((one, i) => ({ ...one, group: i % 2 })) };
+    });
+    expect(quarantined(events).size).toBe(2);
+    expect(of('spared').some((event) => event.type === 'spared' && event.from === 'quarantine')).toBe(true);
+    const barred = [0, 1, 2, 3].map(id).filter((client) => isBarred(state, client, 4));
+    expect(new Set(barred.map((client) => state.clients.get(client)?.group))).toEqual(new Set([0, 1]));
+    expect(barred).toHaveLength(2);
   });
 
   it('clones of one update are noticed by name, but only noticed: whoever is copied looks the same', () => {
@@ -273,8 +320,8 @@ describe('an attacker that shows in its sketch', () => {
       const random = Random.fromSeed('step').fork(round);
       last = Float64Array.from({ length: D }, () => (1.5 * random.normal()) / Math.sqrt(D));
       const observation = observe(round);
-      const step = observation.clients[5]?.sketch;
-      return step === undefined ? observation : { ...observation, lastStep: step };
+      const sent = observation.clients[5]?.sketch;
+      return sent === undefined ? observation : { ...observation, lastStep: sent };
     });
     const first = events.find((event) => event.type === 'observe' && event.finding.signal === 'replay');
     expect(first).toMatchObject({ client: id(5) });
@@ -283,7 +330,7 @@ describe('an attacker that shows in its sketch', () => {
 });
 
 describe('what the monitor does, and what never', () => {
-  const quiet = (round: number, over: Partial<RoundObservation> = {}): RoundObservation => ({
+  const quiet = (round: number, over: Partial<Seen> = {}): Seen => ({
     round,
     clients: [0, 1, 2].map((i) => ({ id: id(i), outcome: { type: 'survived' } as const })),
     groups: [],

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { type MemoryPeer, memoryHub } from '../../client/transport/memory.js';
 import type { LinkClosed } from '../../client/transport/transport.js';
-import type { WaitingPhase } from '../../protocol/task.js';
+import type { ClientPhase } from '../../protocol/task.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message } from '../../protocol/wire/messages.js';
 import { type DroppingTransport, droppingTransport } from '../../simulations/fleet/dropping.js';
@@ -27,15 +27,15 @@ interface Scene {
   readonly peers: MemoryPeer[];
   /** Kinds of the messages that reached the coordinator. */
   readonly arrived: string[];
-  readonly cuts: [number, WaitingPhase][];
+  readonly cuts: [number, ClientPhase][];
   /** Connects; `closed` collects the ends of the link. */
   connect(): { link: ReturnType<DroppingTransport['connect']>; opened: () => boolean; closed: LinkClosed[] };
 }
-function scene(script: readonly (readonly [number, WaitingPhase])[]): Scene {
+function scene(script: readonly (readonly [number, ClientPhase])[]): Scene {
   const hub = memoryHub();
   const peers: MemoryPeer[] = [];
   const arrived: string[] = [];
-  const cuts: [number, WaitingPhase][] = [];
+  const cuts: [number, ClientPhase][] = [];
   hub.accept = (peer) => {
     peers.push(peer);
     peer.onFrame = (frame) => {

@@ -2,9 +2,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dropoutsOf, PHASES, type PlanRequest, planDropouts } from '../../simulations/fleet/plan.js';
+import { PHASES as ALL, dropoutsOf, type PlanRequest, planDropouts } from '../../simulations/fleet/plan.js';
 import { Random } from '../../simulations/random.js';
 
+/** Of a task without sketches. */
+const PHASES = ALL.filter((phase) => phase !== 'sketch');
 const requests = fc
   .record({
     groups: fc.integer({ min: 1, max: 7 }),

@@ -2,8 +2,9 @@
 // Not here: the same over sockets (simulation.test.ts).
 
 import { describe, expect, it } from 'vitest';
-import { parseSimulationConfig, withPlainMean } from '../../simulations/config.js';
+import { parseSimulationConfig } from '../../simulations/config.js';
 import { rehearse } from '../../simulations/rehearsal.js';
+import { withPlainMean } from '../../simulations/variants.js';
 import { quick } from './quick.js';
 
 const accuracies = (rounds: readonly { accuracy: number }[]): number[] => rounds.map(({ accuracy }) => accuracy);

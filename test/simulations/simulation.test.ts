@@ -3,10 +3,11 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ClientPhase } from '../../protocol/task.js';
-import { parseSimulationConfig, type SimulationConfig, withPlainMean } from '../../simulations/config.js';
+import { parseSimulationConfig, type SimulationConfig } from '../../simulations/config.js';
 import { rehearse } from '../../simulations/rehearsal.js';
 import type { SimulationEvent, SimulationReport } from '../../simulations/report.js';
 import { runSimulation } from '../../simulations/run.js';
+import { withPlainMean } from '../../simulations/variants.js';
 import { quick } from './quick.js';
 
 const MINUTE = 60_000;

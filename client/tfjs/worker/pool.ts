@@ -2,10 +2,11 @@
 // one pool; a real client has a pool of one (workerTrainer). Not here: what happens inside a worker (host.ts).
 //
 // Any worker can serve any trainer, because a call carries its weights and a round's draws depend on (seed, task, round, attempt)
-// alone; so a call goes to the least busy one, and which one served it changes no bit.
+// alone; so a call goes to the least busy one, and which one served it changes no bit. Momentum over rounds stays on this side.
 
 import { SottoError } from '../../../protocol/errors.js';
 import type { Dataset } from '../../dataset.js';
+import { withMomentum } from '../../momentum.js';
 import type { TrainingRound } from '../../trainer.js';
 import type { BackendOptions } from '../backend.js';
 import type { ModelSpec } from '../spec.js';
@@ -87,7 +88,7 @@ export function createTrainingPool(options: TrainingPoolOptions = {}): TrainingP
         member.open(open);
         return member.call(id, job, signal) as Promise<Answers[M]>;
       };
-      return {
+      return withMomentum({
         init: (task) => call({ method: 'init', task: task.task, dimension: task.dimension }),
         train: (weights, { signal, ...round }: TrainingRound) =>
           call({ method: 'train', weights: weights.slice(), round }, signal),
@@ -96,7 +97,7 @@ export function createTrainingPool(options: TrainingPoolOptions = {}): TrainingP
           if (!ids.delete(id)) return;
           await Promise.all(members.map((member) => member.shut(id)));
         },
-      };
+      });
     },
     close: async () => {
       closed = true;

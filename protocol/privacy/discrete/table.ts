@@ -113,8 +113,8 @@ function columns(weights: readonly number[]) {
   for (;;) {
     const i = short.pop() ?? long.pop();
     if (i === undefined) break;
-    const have = left[i] as number;
-    const own = have < COLUMN ? have : COLUMN;
+    const fits = (left[i] as number) < COLUMN;
+    const own = fits ? (left[i] as number) : COLUMN;
     limits[i] = own;
     ownStart[i] = take(i, own);
     const j = own === COLUMN ? i : (long.pop() as number); // safe: the weights add up to full columns

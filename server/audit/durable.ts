@@ -1,0 +1,134 @@
+// A data directory as the coordinator sees it: opened and checked, its audit log, the model chain on it, and where to go on. Looks
+// after checkpoints and rotated backups. Not here: the files (data/), what is recorded when (journal.ts and driver/).
+
+import type { Identity } from '../../protocol/crypto/identity.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { Hash } from '../../protocol/ids.js';
+import { DEFAULT_BACKUP_ROUNDS, DEFAULT_KEPT_MODELS, DEFAULT_STORE_BYTES } from '../../protocol/limits.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
+import type { Resumed } from '../campaign/types.js';
+import { takeBackup } from '../data/backups.js';
+import { markData, openData } from '../data/open.js';
+import type { StoreFaults } from '../store/types.js';
+import { DurableChainStore } from './chain-store.js';
+import type { Fact } from './events.js';
+import { AuditLog } from './log.js';
+import { interrupted, resumedOf } from './resume.js';
+
+/** Absent values are the DEFAULT_* of protocol/limits.ts. */
+export interface DataSettings {
+  readonly directory: string;
+  readonly limitBytes?: number;
+  /** Models to roll back to; genesis and pinned ones stay besides. */
+  readonly keptModels?: number;
+  /** Rounds between two backups; 0: none. */
+  readonly backupRounds?: number;
+}
+export interface DurableSetup {
+  readonly settings: DataSettings;
+  readonly identity: Identity;
+  readonly task: string;
+  /** Canonical text of the task's settings. */
+  readonly config: string;
+  readonly version: string;
+  readonly wallClock: () => number;
+  /** Of what does not stop the coordinator: a damaged old blob, a backup that failed. */
+  readonly warn: (fields: object, text: string) => void;
+  /** For tests and simulations. */
+  readonly faults?: StoreFaults;
+}
+
+export interface Durable {
+  readonly log: AuditLog;
+  readonly chain: DurableChainStore;
+  readonly resumed: Resumed;
+  /** A round is over: signs a checkpoint, takes a backup where one is due. Neither holds the next round up. */
+  roundOver(round: number): void;
+  /** Says how it ended, waits for backups, closes. */
+  close(reason: string): Promise<void>;
+}
+
+/**
+ * @throws what openData throws; STORE_FORMAT where the directory belongs to another task, or the same with other settings: every
+ *   record and every client's policy is bound to them
+ */
+export async function openDurable(setup: DurableSetup): Promise<Durable> {
+  const { settings, identity, wallClock, warn, faults } = setup;
+  const { directory, limitBytes = DEFAULT_STORE_BYTES, keptModels = DEFAULT_KEPT_MODELS } = settings;
+  checkSettings(settings);
+  const data = await openData({ directory, identity, limitBytes, ...(faults && { faults }) });
+  try {
+    const log = new AuditLog({ store: data.store, identity, primitives: nativePrimitives, wallClock });
+    await log.record(firstFacts(log, setup));
+    markData(directory, identity);
+    const damaged = (blob: Hash) =>
+      warn({ blob }, `a stored blob is missing or damaged and is not served; run: sotto doctor ${directory}`);
+    const chain = new DurableChainStore(log, nativePrimitives, keptModels, damaged);
+    const every = settings.backupRounds ?? DEFAULT_BACKUP_ROUNDS;
+    let busy: Promise<void> = Promise.resolve();
+    const inOrder = (work: () => Promise<void>): void => {
+      busy = busy
+        .then(work)
+        .catch((error: unknown) => warn({ error: String(error) }, 'looking after the store failed'));
+    };
+    return {
+      log,
+      chain,
+      resumed: resumedOf(log.rows),
+      roundOver(round) {
+        inOrder(() => log.checkpoint());
+        if (every > 0 && round % every === 0)
+          inOrder(async () => void (await takeBackup(directory, data.store, identity.id)));
+      },
+      async close(reason) {
+        await busy;
+        // A store that has latched says so again; then the log just ends, as after a crash.
+        await log
+          .record([{ type: 'coordinator-stopped', body: { reason } }])
+          .then(() => log.checkpoint())
+          .catch(() => undefined);
+        await data.close();
+      },
+    };
+  } catch (error) {
+    await data.close();
+    throw error;
+  }
+}
+
+function firstFacts(log: AuditLog, { task, config, identity, version, settings }: DurableSetup): readonly Fact[] {
+  const started: Fact = { type: 'coordinator-started', body: { version } };
+  const known = log.rows.get('task') as { readonly task: string; readonly config: string } | undefined;
+  if (known === undefined) {
+    return [{ type: 'task-created', body: { task, config, coordinator: identity.id } }, started];
+  }
+  const { directory } = settings;
+  if (known.task !== task) {
+    const text = `${directory} holds task ${known.task}, the settings are of ${task}; use another data directory`;
+    throw new SottoError('STORE_FORMAT', text, { directory });
+  }
+  if (known.config !== config) {
+    const fields = differingFields(known.config, config);
+    const text = `${directory} holds task ${task} with other settings (${fields.join(', ')}); put them back, or give the task another name and data directory`;
+    throw new SottoError('STORE_FORMAT', text, { directory, fields });
+  }
+  return [started, ...interrupted(log.rows)];
+}
+
+/** Top-level names, which is where to look. Both texts are canonical. */
+function differingFields(before: string, after: string): string[] {
+  const [a, b] = [before, after].map((text) => JSON.parse(text) as Record<string, unknown>);
+  const names = new Set([...Object.keys(a ?? {}), ...Object.keys(b ?? {})]);
+  return [...names].filter((name) => JSON.stringify(a?.[name]) !== JSON.stringify(b?.[name])).sort();
+}
+
+function checkSettings({ limitBytes, keptModels, backupRounds }: DataSettings): void {
+  const count = (field: string, value: number | undefined, least: number): void => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
+    const text = `data.${field} is ${value}; it must be a whole number of at least ${least}`;
+    throw new SottoError('CONFIG_INVALID', text, { field: `data.${field}` });
+  };
+  count('limitBytes', limitBytes, 1);
+  count('keptModels', keptModels, 1);
+  count('backupRounds', backupRounds, 0);
+}

@@ -1,0 +1,155 @@
+// Every kind of event in the audit log with what it says. Facts about who, when and which hash; never a vector, a share, a key of a
+// round or a token. Not here: what an event makes of the state (project.ts), its hash (protocol/audit/event.ts).
+
+import type { Json } from '../../protocol/task.js';
+
+type Facts = { readonly [field: string]: Json };
+export interface TeamFact extends Facts {
+  readonly id: number;
+  readonly members: readonly string[];
+}
+
+export interface DebitBody extends Facts {
+  readonly id: string;
+  readonly events: readonly Json[];
+  /** Who pays, by group. */
+  readonly members: { readonly [group: string]: readonly string[] };
+}
+
+export interface EventBodies {
+  // ---- the task and its coordinator
+  /** Once, first. `config` is the canonical text that announcements carry. */
+  'task-created': { readonly task: string; readonly config: string; readonly coordinator: string };
+  'coordinator-started': { readonly version: string };
+  /** The last thing of a graceful stop. A log without it before the next start tells of a crash. */
+  'coordinator-stopped': { readonly reason: string };
+  /** The head of all before it, signed: to here the log was whole. */
+  checkpoint: { readonly seq: number; readonly hash: string; readonly signature: string };
+  /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
+  restored: { readonly seq: number; readonly hash: string; readonly lastRound: number };
+  // ---- clients
+  /** First check-in. */
+  'client-enrolled': { readonly client: string };
+  /** Proven: it sits out for good. */
+  'client-blamed': { readonly client: string; readonly code: string; readonly round: number };
+  'client-banned': { readonly client: string; readonly round: number; readonly says: string };
+  'client-quarantined': {
+    readonly client: string;
+    readonly round: number;
+    readonly until: number;
+    readonly says: string;
+  };
+  'client-released': { readonly client: string; readonly round: number; readonly says: string };
+  'client-appealed': {
+    readonly client: string;
+    readonly round: number;
+    readonly granted: boolean;
+    readonly says: string;
+  };
+  /** Proofs of identity that failed since the last such event, by code: a flood must not fill the disk. */
+  'auth-failed': { readonly code: string; readonly count: number };
+  // ---- rounds
+  'groups-dealt': { readonly groups: readonly TeamFact[] };
+  /** Before anybody is told. */
+  'attempt-started': {
+    readonly round: number;
+    readonly attempt: number;
+    readonly model: string;
+    readonly head: string;
+    readonly groups: readonly TeamFact[];
+  };
+  /** U3 of one group, by ranks, before anybody is told. */
+  'inputs-fixed': {
+    readonly round: number;
+    readonly attempt: number;
+    readonly group: number;
+    readonly u3: readonly number[];
+  };
+  /** U4 of one group, before anybody is told, with those who were left out and why. */
+  'survivors-fixed': {
+    readonly round: number;
+    readonly attempt: number;
+    readonly group: number;
+    readonly u3: readonly number[];
+    readonly u4: readonly number[];
+    readonly excluded: readonly { readonly rank: number; readonly code: string }[];
+  };
+  /** R6 is asked for, before anybody is: from here on no other attempt of this round may be made. */
+  'unmasking-asked': { readonly round: number; readonly attempt: number; readonly group: number };
+  'attempt-failed': {
+    readonly round: number;
+    readonly attempt: number;
+    readonly code: string;
+    readonly text: string;
+    readonly retry: string;
+    readonly culprits: readonly { readonly client: string; readonly code: string }[];
+  };
+  /** In one transaction with its model. */
+  'round-committed': {
+    readonly round: number;
+    readonly attempt: number;
+    readonly groups: readonly { readonly group: number; readonly survivors: readonly string[] }[];
+    readonly voided: readonly { readonly group: number; readonly code: string }[];
+  };
+  'round-void': { readonly round: number; readonly attempts: number; readonly code: string; readonly text: string };
+  /** One link of the signed model chain. Its blobs are stored in the same transaction. */
+  'model-recorded': { readonly hash: string; readonly record: Json };
+  // ---- ledgers
+  /** What the monitor remembers of whom the round concerned. */
+  'monitor-judged': {
+    readonly round: number;
+    readonly ledgers: { readonly [client: string]: Json };
+    readonly rest: Json;
+  };
+  /** Before the release: a crash in between leaves it in force. */
+  'privacy-reserved': DebitBody;
+  'privacy-settled': DebitBody;
+  // ---- people
+  paused: { readonly by: string; readonly reason: string };
+  resumed: { readonly by: string; readonly reason: string };
+  'model-pinned': { readonly by: string; readonly round: number };
+  /** Any other action of an administrator. */
+  admin: { readonly by: string; readonly action: string; readonly detail: Json };
+}
+export type EventType = keyof EventBodies;
+
+export type Fact = {
+  readonly [T in EventType]: { readonly type: T; readonly body: EventBodies[T] };
+}[EventType];
+
+export const isFact = (event: { readonly type: string; readonly body: unknown }): event is Fact =>
+  EVENT_TYPES.has(event.type);
+
+/** A type that is not here was written by a newer version: it stays in the chain and changes no state. */
+const EVENT_TYPES: ReadonlySet<string> = new Set(
+  Object.keys({
+    'task-created': true,
+    'coordinator-started': true,
+    'coordinator-stopped': true,
+    checkpoint: true,
+    restored: true,
+    'client-enrolled': true,
+    'client-blamed': true,
+    'client-banned': true,
+    'client-quarantined': true,
+    'client-released': true,
+    'client-appealed': true,
+    'auth-failed': true,
+    'groups-dealt': true,
+    'attempt-started': true,
+    'inputs-fixed': true,
+    'survivors-fixed': true,
+    'unmasking-asked': true,
+    'attempt-failed': true,
+    'round-committed': true,
+    'round-void': true,
+    'model-recorded': true,
+    'monitor-judged': true,
+    'privacy-reserved': true,
+    'privacy-settled': true,
+    paused: true,
+    resumed: true,
+    'model-pinned': true,
+    admin: true,
+  } satisfies Readonly<Record<EventType, true>>),
+);

@@ -1,0 +1,145 @@
+// What each event makes of the state rows: rows are nothing but a summary of the events, so a replay can rebuild and compare them.
+// Pure. Not here: storing (log.ts), what the coordinator makes of rows when it starts (resume.ts).
+//
+//   task                 the body of `task-created`
+//   campaign             {lastRound, round, attempt, opened, voidInARow}: see Progress
+//   seating              groups, once dealt
+//   client/<id>          {enrolled, blamed, banned, quarantinedUntil, invited, survived}
+//   chain/<index>        {hash, record}; `chain` names the newest index
+//   pin/<round>          models kept whatever their age
+//   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
+//   privacy/<id>         {state: reserved | settled, events, members by group}
+//   checkpoint           {seq} of the newest checkpoint event
+
+import type { Json } from '../../protocol/task.js';
+import { type Fact, isFact } from './events.js';
+
+export type Rows = ReadonlyMap<string, Json>;
+export type RowChange = readonly [key: string, value: Json | undefined];
+type Row = { readonly [field: string]: Json };
+
+/** How far the campaign is. Rounds and attempts only grow. */
+export interface Progress extends Row {
+  /** The last round that is over: committed, void, or a roll-back. */
+  readonly lastRound: number;
+  /** The last attempt that was announced. */
+  readonly round: number;
+  readonly attempt: number;
+  /** R6 was asked for in that attempt. */
+  readonly opened: boolean;
+  readonly voidInARow: number;
+}
+export const FRESH: Progress = { lastRound: 0, round: 0, attempt: 0, opened: false, voidInARow: 0 };
+
+export const progressOf = (rows: Rows): Progress => (rows.get('campaign') as Progress | undefined) ?? FRESH;
+export const chainKey = (index: number): string => `chain/${String(index).padStart(10, '0')}`;
+
+/** The changes of one event. An event of an unknown type changes nothing. */
+export function project(
+  rows: Rows,
+  event: { readonly type: string; readonly seq: number; readonly body: unknown },
+): RowChange[] {
+  if (!isFact(event)) return [];
+  return changes(rows, event, event.seq);
+}
+
+function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
+  const progress = progressOf(rows);
+  const campaign = (change: Partial<Progress>): RowChange => ['campaign', { ...progress, ...change } as Progress];
+  const client = (id: string, change: Row): RowChange => [
+    `client/${id}`,
+    { ...((rows.get(`client/${id}`) as Row | undefined) ?? {}), ...change },
+  ];
+  const count = (id: string, field: string): RowChange => {
+    const before = (rows.get(`client/${id}`) as Row | undefined)?.[field];
+    return client(id, { [field]: (typeof before === 'number' ? before : 0) + 1 });
+  };
+  switch (fact.type) {
+    case 'task-created':
+      return [['task', fact.body as unknown as Row]];
+    case 'checkpoint':
+      return [['checkpoint', { seq }]];
+    case 'restored':
+      return [campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) })];
+    case 'client-enrolled':
+      return [client(fact.body.client, { enrolled: seq })];
+    case 'client-blamed':
+      return [client(fact.body.client, { blamed: fact.body.code })];
+    case 'client-banned':
+      return [client(fact.body.client, { banned: true })];
+    case 'client-quarantined':
+      return [client(fact.body.client, { quarantinedUntil: fact.body.until })];
+    case 'client-released':
+      return [client(fact.body.client, { quarantinedUntil: 0 })];
+    case 'client-appealed':
+      return fact.body.granted ? [client(fact.body.client, { quarantinedUntil: 0 })] : [];
+    case 'groups-dealt':
+      return [['seating', fact.body.groups as unknown as Json]];
+    case 'attempt-started': {
+      const { round, attempt, groups } = fact.body;
+      return [
+        campaign({ round, attempt, opened: false }),
+        ...groups.flatMap(({ members }) => members).map((id) => count(id, 'invited')),
+      ];
+    }
+    case 'unmasking-asked':
+      return [campaign({ opened: true })];
+    case 'round-committed': {
+      const { round, groups } = fact.body;
+      return [
+        campaign({ lastRound: round, voidInARow: 0 }),
+        ...groups.flatMap(({ survivors }) => survivors).map((id) => count(id, 'survived')),
+      ];
+    }
+    case 'round-void':
+      return [campaign({ lastRound: fact.body.round, voidInARow: progress.voidInARow + 1 })];
+    case 'model-recorded': {
+      const { hash, record } = fact.body;
+      const before = rows.get('chain') as { readonly index: number } | undefined;
+      const index = before === undefined ? 0 : before.index + 1;
+      const { round, type } = record as { readonly round: number; readonly type: string };
+      return [
+        [chainKey(index), { hash, record }],
+        ['chain', { index, hash }],
+        ...(type === 'rollback' ? [campaign({ lastRound: round })] : []),
+      ];
+    }
+    case 'monitor-judged':
+      return [
+        ['monitor', fact.body.rest],
+        ...Object.entries(fact.body.ledgers).map(([id, ledger]): RowChange => [`monitor/${id}`, ledger]),
+      ];
+    case 'privacy-reserved':
+      return [[`privacy/${fact.body.id}`, { state: 'reserved', events: fact.body.events, members: fact.body.members }]];
+    case 'privacy-settled':
+      return [[`privacy/${fact.body.id}`, { state: 'settled', events: fact.body.events, members: fact.body.members }]];
+    case 'model-pinned':
+      return [[`pin/${fact.body.round}`, true]];
+    case 'coordinator-started':
+    case 'coordinator-stopped':
+    case 'auth-failed':
+    case 'inputs-fixed':
+    case 'survivors-fixed':
+    case 'attempt-failed':
+    case 'paused':
+    case 'resumed':
+    case 'admin':
+      return [];
+    default:
+      return fact satisfies never;
+  }
+}
+
+/** All rows from all events. */
+export function replay(
+  events: Iterable<{ readonly type: string; readonly seq: number; readonly body: unknown }>,
+): Map<string, Json> {
+  const rows = new Map<string, Json>();
+  for (const event of events) for (const change of project(rows, event)) applyChange(rows, change);
+  return rows;
+}
+
+export function applyChange(rows: Map<string, Json>, [key, value]: RowChange): void {
+  if (value === undefined) rows.delete(key);
+  else rows.set(key, value);
+}

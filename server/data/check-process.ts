@@ -1,0 +1,76 @@
+// The child that reads a database before the coordinator does. It may die of what it finds; its parent says so (check.ts).
+// Reads only. Not here: what is done about it (doctor.ts).
+
+import { statSync } from 'node:fs';
+import { utf8Decode } from '../../protocol/crypto/utf8.js';
+import { type Hash, publicKeyOf } from '../../protocol/ids.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
+import { canonicalJson, type Json } from '../../protocol/task.js';
+import { replay } from '../audit/project.js';
+import { lmdbBackend } from '../store/lmdb-backend.js';
+import { verifyBackend } from '../store/store.js';
+import type { Backend } from '../store/types.js';
+import type { CheckRequest, CheckResult } from './check.js';
+import { currentBlobs } from './current.js';
+import { dataFileOf } from './layout.js';
+
+process.once('message', (message) => {
+  void check(message as CheckRequest)
+    .catch((error: unknown) => ({ died: error instanceof Error ? error.message : String(error) }))
+    .then((result) => process.send?.(result, () => process.disconnect()));
+});
+
+async function check({ database, coordinator, depth }: CheckRequest): Promise<CheckResult> {
+  const { size } = statSync(dataFileOf(database));
+  const backend = lmdbBackend({ path: database, readOnly: true });
+  const { leastFileBytes } = backend;
+  const none = { head: { seq: 0, hash: '0'.repeat(64) as Hash }, from: 1, events: 0, blobs: 0, badBlobs: [] };
+  // Pages behind the end of the file cannot be read without being killed; the report says so instead.
+  if (size < leastFileBytes) return { report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [] };
+  const from = depth === 'all' ? 1 : checkpointOf(backend);
+  const names = depth === 'all' ? backend.blobs() : currentBlobs(rowsOf(backend));
+  const report = verifyBackend(backend, nativePrimitives, publicKeyOf(coordinator), from, names);
+  const badRows = depth === 'all' && report.firstBadEvent === undefined ? differing(backend, report.head.seq) : [];
+  const current = new Set(currentBlobs(rowsOf(backend)));
+  const badCurrent = report.badBlobs.filter((name) => current.has(name));
+  await backend.close();
+  return { report, fileBytes: size, leastFileBytes, badCurrent, badRows };
+}
+
+const parse = (bytes: Uint8Array | undefined): Json | undefined =>
+  bytes === undefined ? undefined : (JSON.parse(utf8Decode(bytes) ?? 'null') as Json);
+
+/** The rows that say which blobs the newest model is made of. */
+function rowsOf(backend: Backend): (key: string) => Json | undefined {
+  return (key) => parse(backend.row(key));
+}
+
+function checkpointOf(backend: Backend): number {
+  const row = parse(backend.row('checkpoint')) as { readonly seq: number } | undefined;
+  return row?.seq ?? 1;
+}
+
+/** Rows that are not what the events make of them, and those that are missing or too many. */
+function differing(backend: Backend, last: number): string[] {
+  const rows = replay(stored(backend, last));
+  const bad = backend
+    .rows('')
+    .filter(([key]) => !key.startsWith('!'))
+    .flatMap(([key, bytes]) => {
+      const expected = rows.get(key);
+      rows.delete(key);
+      return expected !== undefined && canonicalJson(expected) === utf8Decode(bytes) ? [] : [key];
+    });
+  return [...bad, ...rows.keys()];
+}
+
+function* stored(backend: Backend, last: number) {
+  for (let seq = 1; seq <= last; seq++) {
+    // verifyBackend has read all of them
+    yield JSON.parse(utf8Decode(backend.event(seq) ?? new Uint8Array(0)) ?? '') as {
+      readonly type: string;
+      readonly seq: number;
+      readonly body: unknown;
+    };
+  }
+}

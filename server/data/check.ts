@@ -1,0 +1,78 @@
+// Looks at a database before anybody opens it, in a child process: a truncated file or a flipped page header kills whoever reads
+// it (SIGBUS, SIGSEGV), and that must not be the coordinator. Not here: what the child does (check-process.ts).
+
+import { fork } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { SottoError } from '../../protocol/errors.js';
+import type { ClientId, Hash } from '../../protocol/ids.js';
+import { STORE_CHECK_MS } from '../../protocol/limits.js';
+import type { StoreReport } from '../store/types.js';
+import { dataFileOf } from './layout.js';
+
+export interface CheckRequest {
+  /** Directory of data.mdb. */
+  readonly database: string;
+  readonly coordinator: ClientId;
+  /** `recent`: the chain since the last checkpoint, and the blobs of the newest model. `all`: everything from event 1. */
+  readonly depth: 'recent' | 'all';
+}
+export interface CheckResult {
+  readonly report: StoreReport;
+  /** Bytes of data.mdb, and the least that its pages need. */
+  readonly fileBytes: number;
+  readonly leastFileBytes: number;
+  /** Blobs without which nothing can go on, of those that are bad: the newest model or its optimiser state. */
+  readonly badCurrent: readonly Hash[];
+  /** Rows that differ from what the events make of them; looked at with `all` alone. */
+  readonly badRows: readonly string[];
+}
+
+/** How the child ended when it gave no result. */
+export interface CheckDeath {
+  readonly died: string;
+}
+
+/** Never throws for damage: that is a value. @throws STORE_MISSING where there is no file, or an empty one */
+export async function checkDatabase(request: CheckRequest): Promise<CheckResult | CheckDeath> {
+  const file = dataFileOf(request.database);
+  if (!existsSync(file) || statSync(file).size === 0) {
+    throw new SottoError(
+      'STORE_MISSING',
+      `${file} is ${existsSync(file) ? 'empty' : 'gone'}; a new store is never made in its place: restore it with sotto doctor <data directory> --restore`,
+      { file },
+    );
+  }
+  return new Promise((resolve) => {
+    const child = fork(fileURLToPath(new URL('./check-process.js', import.meta.url)), [], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      execArgv: [],
+      serialization: 'json',
+      // A page that is damaged may send lmdb round in circles.
+      timeout: STORE_CHECK_MS,
+      killSignal: 'SIGKILL',
+    });
+    let result: CheckResult | CheckDeath | undefined;
+    child.on('message', (message) => {
+      result = message as CheckResult | CheckDeath;
+    });
+    child.on('error', (error) => resolve({ died: error.message }));
+    child.on('exit', (code, signal) =>
+      resolve(result ?? { died: signal === null ? `exit code ${code}` : `killed by ${signal}` }),
+    );
+    child.send(request);
+  });
+}
+
+/** What is wrong, for people; `undefined` for a sound store. Old blobs that are bad do not count: they are named and not served. */
+export function verdictOf(result: CheckResult | CheckDeath): string | undefined {
+  if ('died' in result) return `the database cannot be read (the process that tried ended: ${result.died})`;
+  const { report, fileBytes, leastFileBytes, badCurrent, badRows } = result;
+  if (fileBytes < leastFileBytes)
+    return `the database is cut short: it has ${fileBytes} bytes, its pages need ${leastFileBytes}`;
+  if (report.firstBadEvent !== undefined)
+    return `event ${report.firstBadEvent.seq} of the audit log is bad: ${report.firstBadEvent.text}`;
+  if (badCurrent.length > 0) return `the newest model cannot be used: blob ${badCurrent[0]} is missing or damaged`;
+  if (badRows.length > 0) return `state row ${badRows[0]} is not what the audit log makes of it`;
+  return undefined;
+}

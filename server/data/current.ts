@@ -1,0 +1,15 @@
+// Which blobs a coordinator needs to go on: the newest model, its optimiser state, and the aggregate that led to it (rules with a
+// memory start from it). Pure. Not here: blobs that are kept for others (audit/chain-store.ts).
+
+import type { Hash } from '../../protocol/ids.js';
+import type { Json } from '../../protocol/task.js';
+import { chainKey } from '../audit/project.js';
+
+/** @param row reads a state row */
+export function currentBlobs(row: (key: string) => Json | undefined): Hash[] {
+  const chain = row('chain') as { readonly index: number } | undefined;
+  if (chain === undefined) return [];
+  const link = row(chainKey(chain.index)) as { readonly record: { readonly [field: string]: string } } | undefined;
+  const { modelAfter = '', optimizerAfter = '', aggregate = '' } = link?.record ?? {};
+  return [modelAfter, optimizerAfter, aggregate].filter((name) => name !== '') as Hash[];
+}

@@ -1,0 +1,98 @@
+// Opens a data directory, or makes one: lock, marker, check in a child process, and only then the database in this process
+// (operations.md §5.3). Not here: what is in it (audit/), repairing it (doctor.ts).
+
+import { existsSync } from 'node:fs';
+import type { Identity } from '../../protocol/crypto/identity.js';
+import { SottoError } from '../../protocol/errors.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
+import { openAuditStore } from '../store/store.js';
+import type { Store, StoreFaults } from '../store/types.js';
+import { checkDatabase, verdictOf } from './check.js';
+import { databaseOf, dataFileOf, makeDirectory, readMarker, writeMarker } from './layout.js';
+import { takeLock } from './lock.js';
+
+export interface DataOptions {
+  readonly directory: string;
+  readonly identity: Identity;
+  readonly limitBytes: number;
+  readonly faults?: StoreFaults;
+}
+export interface OpenedData {
+  readonly store: Store;
+  readonly directory: string;
+  /** Old blobs that are damaged: they are not served. */
+  readonly quarantined: readonly string[];
+  /** Closes the store and gives the lock back. */
+  close(): Promise<void>;
+}
+
+/**
+ * @throws STORE_LOCKED; STORE_MISSING: the marker is there and the database is not; STORE_CORRUPT with what is damaged and the doctor's
+ *   command; STORE_FORMAT: another version, or another coordinator's; STORE_WRITE where the directory cannot be written
+ */
+export async function openData({ directory, identity, limitBytes, faults }: DataOptions): Promise<OpenedData> {
+  makeDirectory(directory);
+  const lock = takeLock(directory);
+  try {
+    const database = databaseOf(directory);
+    const marker = readMarker(directory);
+    if (marker !== undefined && marker.coordinator !== identity.id) {
+      throw new SottoError(
+        'STORE_FORMAT',
+        `${directory} belongs to coordinator ${marker.coordinator}, this identity is ${identity.id}; use its identity file, or another directory`,
+        { directory },
+      );
+    }
+    let quarantined: readonly string[] = [];
+    if (marker !== undefined || existsSync(dataFileOf(database))) {
+      const result = await checkDatabase({ database, coordinator: identity.id, depth: 'recent' });
+      // A start that was killed while it made the file leaves one without a marker and without tables: nothing is lost.
+      const unborn = marker === undefined && 'died' in result && !result.died.startsWith('killed');
+      const wrong = unborn ? undefined : verdictOf(result);
+      if (wrong !== undefined) {
+        throw new SottoError('STORE_CORRUPT', `${directory}: ${wrong}; run: sotto doctor ${directory}`, { directory });
+      }
+      if (!('died' in result)) {
+        if (marker !== undefined && result.report.head.seq === 0) {
+          throw new SottoError(
+            'STORE_MISSING',
+            `${directory} should hold an audit log and holds an empty one; restore it: sotto doctor ${directory} --restore`,
+            { directory },
+          );
+        }
+        quarantined = result.report.badBlobs;
+      }
+    }
+    makeDirectory(database);
+    const { lmdbBackend } = await import('../store/lmdb-backend.js');
+    const backend = lmdbBackend({
+      path: database,
+      readOnly: false,
+      ...(faults?.beforeFlush && { beforeFlush: faults.beforeFlush.bind(faults) }),
+    });
+    const store = openAuditStore({
+      backend,
+      primitives: nativePrimitives,
+      identity,
+      limitBytes,
+      ...(faults && { faults }),
+    });
+    return {
+      store,
+      directory,
+      quarantined,
+      async close() {
+        await store.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Once the first event is durable: before it a crash leaves nothing that could be missed. */
+export function markData(directory: string, identity: Identity): void {
+  if (readMarker(directory) === undefined) writeMarker(directory, identity.id);
+}

@@ -1,0 +1,90 @@
+// Bytes on disk with lmdb. Loaded only where a data directory is used, so that embedding without one needs no native code.
+// Not here: the rules of a store (store.ts), locks and checks before opening (open.ts, check.ts).
+//
+// Options, and why (lmdb 3.5, README "Database options"): `encoding: binary` because values are our own bytes; `keyEncoding: uint32`
+// keeps events in order; `maxDbs` counts the three named databases (the root holds their names and nothing of ours); `safeRestore`
+// because after a crash in the same boot lmdb would else go on from a commit that was never flushed; no `cache` and no
+// `useWritemap`, which would take `childTransaction` away. No `mapSize`: the map grows by itself and is no limit.
+
+import { mkdirSync } from 'node:fs';
+import { open, type RootDatabaseOptionsWithPath } from 'lmdb';
+import type { Hash } from '../../protocol/ids.js';
+import type { Backend, StoreFaults } from './types.js';
+
+export interface LmdbOptions {
+  /** Directory of data.mdb. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly beforeFlush?: StoreFaults['beforeFlush'];
+}
+export interface LmdbBackend extends Backend {
+  /** Bytes that the file must at least have for its pages to exist. Less: whoever reads on is killed by SIGBUS. */
+  readonly leastFileBytes: number;
+}
+
+export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbBackend {
+  // The types of lmdb do not know `safeRestore`.
+  const options: RootDatabaseOptionsWithPath & { readonly safeRestore: boolean } = {
+    path,
+    readOnly,
+    maxDbs: 4,
+    encoding: 'binary',
+    safeRestore: true,
+    noSubdir: false,
+  };
+  const root = open<Uint8Array>(options);
+  const events = root.openDB<Uint8Array, number>('events', { encoding: 'binary', keyEncoding: 'uint32' });
+  const rows = root.openDB<Uint8Array, string>('rows', { encoding: 'binary' });
+  const blobs = root.openDB<Uint8Array, string>('blobs', { encoding: 'binary' });
+  const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
+  let transactions = 0;
+  return {
+    leastFileBytes: (lastPageNumber + 1) * pageSize,
+    async write(batch) {
+      try {
+        // A throw in `transaction` would keep the puts before it; a child transaction is rolled back as one.
+        await root.childTransaction(() => {
+          for (const [seq, bytes] of batch.events) void events.put(seq, bytes);
+          for (const [key, bytes] of batch.rows) void (bytes === undefined ? rows.remove(key) : rows.put(key, bytes));
+          for (const [hash, bytes] of batch.blobs)
+            void (bytes === undefined ? blobs.remove(hash) : blobs.put(hash, bytes));
+        });
+        await beforeFlush?.(++transactions);
+        // Committed means visible; only this means on disk.
+        await root.flushed;
+      } catch (error) {
+        throw await causeOf(error);
+      }
+    },
+    event: (seq) => events.get(seq),
+    row: (key) => rows.get(key),
+    rows: (prefix) =>
+      [...rows.getRange(prefix === '' ? {} : { start: prefix, end: after(prefix) })].map(({ key, value }) => [
+        key,
+        value,
+      ]),
+    blob: (hash) => blobs.get(hash),
+    blobs: () => [...blobs.getKeys()] as Hash[],
+    async backup(directory) {
+      mkdirSync(directory, { recursive: true });
+      await root.backup(directory, true);
+    },
+    async close() {
+      await root.close();
+    },
+  };
+}
+
+/** The first text behind all that start with this prefix: keys are ASCII. */
+const after = (prefix: string): string =>
+  `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
+
+/** A commit that fails says nothing but that; the reason is a second promise, which would else be an unhandled rejection. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const second = (error as { readonly commitError?: Promise<unknown> } | undefined)?.commitError;
+  if (second === undefined) return error;
+  return second.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+}

@@ -1,0 +1,118 @@
+// What an audit log must show after kills, told from the log alone and from what others saw: nothing acknowledged is lost, one
+// model chain, nobody counted twice, ledgers that only grow, the right round after each restart. Pure. Not a test.
+
+import { eventHash } from '../../../protocol/audit/event.js';
+import { nativePrimitives } from '../../../protocol/native/index.js';
+import type { Json } from '../../../protocol/task.js';
+import { isFact } from '../../../server/audit/events.js';
+import { applyChange, progressOf, project } from '../../../server/audit/project.js';
+import type { AuditEvent } from '../../../server/store/types.js';
+import { STEP } from './setting.js';
+
+export interface Seen {
+  /** Heads that the coordinator was promised are durable. */
+  readonly heads: ReadonlyMap<number, string>;
+  /** Models that clients verified, by round. */
+  readonly models: ReadonlyMap<number, ReadonlySet<string>>;
+  /** Attempts that clients joined, as `round.attempt`. */
+  readonly joined: ReadonlySet<string>;
+}
+export interface LogFindings {
+  readonly acknowledgedLost: number;
+  readonly forks: number;
+  readonly countedTwice: number;
+  readonly wentBack: number;
+  readonly wrongRoundAfterRestart: number;
+  readonly committed: number;
+  readonly restarts: number;
+  readonly sameRoundAgain: number;
+  readonly says: readonly string[];
+}
+
+/** @param aggregate d values of the aggregate with this blob hash, or undefined where it is gone @param indexOf coordinate of a client */
+export function checkLog(
+  events: readonly AuditEvent[],
+  seen: Seen,
+  aggregate: (hash: string) => Float32Array | undefined,
+  indexOf: (client: string) => number,
+): LogFindings {
+  const says: string[] = [];
+  const count = { acknowledgedLost: 0, forks: 0, countedTwice: 0, wentBack: 0, wrongRoundAfterRestart: 0 };
+  const find = (what: keyof typeof count, text: string): void => {
+    count[what]++;
+    if (says.length < 20) says.push(`${what}: ${text}`);
+  };
+  const hashes = new Map(events.map((event) => [event.seq, eventHash(nativePrimitives, event)]));
+  for (const [seq, hash] of seen.heads) {
+    if (hashes.get(seq) !== hash) find('acknowledgedLost', `event ${seq} was acknowledged as ${hash.slice(0, 8)}`);
+  }
+  const rows = new Map<string, Json>();
+  const models = new Map<number, string>();
+  const attempts = new Set<string>();
+  let committed = 0;
+  let restarts = 0;
+  let sameRoundAgain = 0;
+  let expected: { readonly round: number; readonly attempt: number } | undefined;
+  for (const event of events) {
+    const before = progressOf(rows);
+    if (isFact(event)) {
+      if (event.type === 'coordinator-started' && before.round > 0) {
+        restarts++;
+        const running = before.round > before.lastRound;
+        // Before R6 the same round; after it, and between rounds, the next one.
+        expected =
+          running && !before.opened
+            ? { round: before.round, attempt: before.attempt + 1 }
+            : { round: Math.max(before.lastRound, before.round) + 1, attempt: 1 };
+        if (running && !before.opened) sameRoundAgain++;
+      }
+      if (event.type === 'attempt-started') {
+        const { round, attempt } = event.body;
+        attempts.add(`${round}.${attempt}`);
+        if (round < before.round || (round === before.round && attempt <= before.attempt))
+          find('wentBack', `attempt ${round}.${attempt} after ${before.round}.${before.attempt}`);
+        if (expected !== undefined && (expected.round !== round || expected.attempt !== attempt))
+          find('wrongRoundAfterRestart', `${round}.${attempt} where ${expected.round}.${expected.attempt} was due`);
+        expected = undefined;
+      }
+      if (event.type === 'model-recorded') {
+        const record = event.body.record as { readonly round: number; readonly modelAfter: string };
+        if (models.has(record.round)) find('forks', `two models of round ${record.round}`);
+        models.set(record.round, record.modelAfter);
+      }
+      if (event.type === 'round-committed') {
+        committed++;
+        const survivors = event.body.groups.flatMap((group) => group.survivors);
+        const record = [...events.slice(0, event.seq)].reverse().find(({ type }) => type === 'model-recorded');
+        const hash = (record?.body.record as { readonly aggregate: string } | undefined)?.aggregate ?? '';
+        const vector = aggregate(hash);
+        if (vector === undefined) find('acknowledgedLost', `the aggregate of round ${event.body.round} is gone`);
+        else if (!isOneHot(vector, survivors.map(indexOf))) find('countedTwice', `round ${event.body.round}`);
+      }
+    }
+    for (const change of project(rows, event)) {
+      const [key, value] = change;
+      if (key === 'campaign' && progressOf(rows).lastRound > (value as { readonly lastRound: number }).lastRound)
+        find('wentBack', `round ${progressOf(rows).lastRound} at event ${event.seq}`);
+      if (/^(privacy|monitor|client)\//.test(key) && value === undefined) find('wentBack', `${key} was deleted`);
+      applyChange(rows, change);
+    }
+  }
+  for (const [round, names] of seen.models) {
+    if (names.size > 1) find('forks', `clients saw ${names.size} models of round ${round}`);
+    for (const name of names)
+      if (models.get(round) !== name)
+        find('acknowledgedLost', `a client has a model of round ${round} that the log has not`);
+  }
+  for (const name of seen.joined) {
+    if (!attempts.has(name)) find('acknowledgedLost', `a client joined attempt ${name}, which the log does not know`);
+  }
+  return { ...count, committed, restarts, sameRoundAgain, says };
+}
+
+/** The mean of the survivors' one-hot updates: STEP / |S| at each of their coordinates, nothing elsewhere. */
+function isOneHot(vector: Float32Array, survivors: readonly number[]): boolean {
+  const inside = new Set(survivors);
+  const share = Math.fround(STEP / survivors.length);
+  return inside.size === survivors.length && vector.every((value, i) => value === (inside.has(i) ? share : 0));
+}
