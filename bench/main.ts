@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { aggregateBench } from './aggregate.js';
 import { clientBench } from './client.js';
 import { cryptoBench } from './crypto.js';
+import { dpsgdBench } from './dpsgd.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
 import { secaggBench } from './secagg.js';
@@ -24,6 +25,7 @@ const BENCHES: readonly Bench[] = [
   sketchBench,
   aggregateBench,
   training,
+  dpsgdBench,
 ];
 
 interface Result {

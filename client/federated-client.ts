@@ -98,7 +98,7 @@ export class FederatedClient {
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
     this.#ledgers = options.ledgers ?? memoryLedgers();
-    this.#training = new Training(options.trainer);
+    this.#training = new Training(options.trainer, options.privacy);
     this.#rounds = new Rounds({
       identity: options.identity,
       policy: options.policy,

@@ -12,6 +12,7 @@ import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
 import type { LedgerStore } from './ledger-store.js';
 import type { ParticipantMachine } from './machine.js';
+import type { ClientPrivacy, PrivacySpent } from './privacy-guard.js';
 import type { ReconnectOptions } from './reconnect.js';
 import type { Timers } from './timers.js';
 import type { Trainer } from './trainer.js';
@@ -42,6 +43,11 @@ export type FederatedClientOptions = CoordinatorTrust &
     readonly ledgers?: LedgerStore;
     /** Keeps the last verified model beyond the process. Default: memory only. */
     readonly models?: ModelStore;
+    /**
+     * This client's own budgets and ledger. Needed for tasks that claim differential privacy; a task is left alone (PRIVACY_BUDGET)
+     * where its next round would exceed them, and goes on without this client. Nothing has a default.
+     */
+    readonly privacy?: ClientPrivacy;
     /** Enrolment token, where the coordinator asks for one. */
     readonly token?: string;
     /** Ends like `stop()`. */
@@ -79,7 +85,7 @@ export interface ClientEvents {
   model: { readonly round: number; readonly model: Hash };
   /** An entry of this client's privacy ledger is durable; the message that spends it has not left yet. */
   privacy: { readonly task: string; readonly entry: LedgerEntry };
-  /** A guard stopped the coordinator. Nothing was sent that the guard forbids. */
+  /** A guard stopped the coordinator, or the client's own spending (PRIVACY_*). Nothing was sent that the guard forbids. */
   guard: { readonly code: ErrorCode; readonly text: string; readonly run?: RunRef };
   /** A fault on either side. The client goes on where it can; what ends it rejects `run()` as well. */
   error: SottoError;
@@ -93,6 +99,8 @@ export type RoundNews =
       readonly run: RunRef;
       readonly examples: number;
       readonly metrics: Readonly<Record<string, number>>;
+      /** What single records have paid so far, this round included; absent where the trainer claims nothing. */
+      readonly spent?: PrivacySpent;
     }
   /** The connection was lost in R1-R3 and the coordinator goes on with this client where it was. */
   | { readonly stage: 'resumed'; readonly run: RunRef }

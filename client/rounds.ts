@@ -21,8 +21,8 @@ import type { GuardStore } from './guards.js';
 import type { LedgerStore } from './ledger-store.js';
 import type { MachineStep, ParticipantMachine } from './machine.js';
 import type { ClientEvents, HowEnded } from './options.js';
+import type { Trained } from './record-accounts.js';
 import { Run } from './run.js';
-import type { TrainingResult } from './trainer.js';
 import type { Training } from './training.js';
 import { uploadChunks } from './uploads.js';
 
@@ -42,6 +42,9 @@ export interface RoundsSetup {
   /** A fault after which this client must not go on. */
   readonly fatal: (error: SottoError) => void;
 }
+
+/** The client protects itself: from the coordinator, or its data from its own spending. */
+const isGuard = ({ code }: SottoError): boolean => code.startsWith('GUARD_') || code.startsWith('PRIVACY_');
 
 type Train = Extract<ParticipantEffect, { type: 'train' }>;
 
@@ -290,19 +293,21 @@ export class Rounds {
       const weights = await chain.bring({ config, round: run.ref.round, model, head, clip });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
-      const { update, examples, metrics } = await training
-        .train(weights, config, run.ref, run.signal)
+      // safe: there are no effects before `begin`
+      const coordinator = clientId(this.#coordinator!);
+      const { update, examples, metrics, spent } = await training
+        .train(weights, config, run.ref, run.signal, coordinator)
         .catch(zeroUnderNoise(config));
       if (run.over) return void update.fill(0);
       run.update = update;
-      events.emit('round', { stage: 'trained', run: run.ref, examples, metrics });
+      events.emit('round', { stage: 'trained', run: run.ref, examples, metrics, ...(spent && { spent }) });
       this.#step(run, { type: 'trained', examples });
     } catch (cause) {
       const error = asSottoError(cause, 'INTERNAL');
       // What a guard found is told in any case; that a run which is over was not finished, is not.
-      if (run.over && !error.code.startsWith('GUARD_')) return;
+      if (run.over && !isGuard(error)) return;
       // Nobody's fault (the round is over already, an abort): the end of the run says it all.
-      if (!isNobodysFault(error.code)) this.#tell(error, run);
+      if (!isNobodysFault(error.code) || isGuard(error)) this.#tell(error, run);
       this.#step(run, { type: 'untrained', code: error.code });
     }
   }
@@ -347,7 +352,7 @@ export class Rounds {
   /** A guard or another fault, to the user and (its code alone) to the coordinator. */
   #tell(error: SottoError, run: Run | undefined): void {
     const { events } = this.#setup;
-    if (error.code.startsWith('GUARD_')) {
+    if (isGuard(error)) {
       events.emit('guard', { code: error.code, text: error.message, ...(run === undefined ? {} : { run: run.ref }) });
     } else events.emit('error', error);
     this.#link?.complain(error, run?.ref);
@@ -384,7 +389,7 @@ export class Rounds {
  * Training that ran into values that are not finite: under noise of its own the client stays and adds zero with its share, since to
  * drop out because of one's data would tell something about them (privacy.md 2).
  */
-function zeroUnderNoise({ privacy, dimension }: TaskConfig): (error: unknown) => TrainingResult {
+function zeroUnderNoise({ privacy, dimension }: TaskConfig): (error: unknown) => Trained {
   return (error) => {
     const zero = privacy !== 'none' && error instanceof SottoError && error.code === 'TRAIN_NON_FINITE';
     if (!zero) throw error;

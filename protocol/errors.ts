@@ -318,6 +318,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the model uses an operation that does not train on this backend',
   },
+  TRAIN_UNBOUNDED: {
+    blame: 'config',
+    retry: 'never',
+    says: "the model has a layer whose gradient cannot be clipped record by record, or one that mixes a batch's records",
+  },
   TRAIN_NON_FINITE: { blame: 'local', retry: 'next-round', says: 'the loss or the update became non-finite' },
   TRAIN_SHAPE: { blame: 'config', retry: 'never', says: 'weights, manifest, model or data do not fit together' },
   TRAIN_FAILED: { blame: 'local', retry: 'next-round', says: 'the trainer threw an error of its own' },
@@ -366,6 +371,11 @@ export const ERRORS = {
     blame: 'local',
     retry: 'never',
     says: 'the data directory was written by another version of the format, or for another task or coordinator',
+  },
+  AUDIT_INVALID: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the folder is no export of an audit log, or not a whole one',
   },
   STORE_BLOB: {
     blame: 'local',

@@ -1,8 +1,8 @@
 // Reads the filters of verified sketches from parsed text. Strict: unknown keys are refused. Not here: whether the values make sense together (selection.ts checkSelection).
 
-import * as v from 'valibot';
 import { MAX_PRE_STEPS, MAX_RULE_STEPS } from './limits.js';
 import { NEIGHBOURS } from './rule.js';
+import * as v from './schema.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const finite = v.pipe(v.number(), v.finite());

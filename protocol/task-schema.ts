@@ -1,10 +1,10 @@
 // Reads the canonical text of a task's settings that an announcement carries. Strict: unknown keys are refused, so that a client
 // never agrees to a setting it does not understand. Not here: whether the values make sense together (task.ts deriveTask).
 
-import * as v from 'valibot';
 import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_TASK_ID } from './limits.js';
 import { type RuleSpec, ruleProblem } from './rule.js';
+import * as v from './schema.js';
 import { filtersSchema } from './selection-schema.js';
 import type { Json, TaskConfig } from './task.js';
 
@@ -15,9 +15,18 @@ const window = v.strictObject({
   count: v.strictObject({ min: count, max: count }),
   time: v.strictObject({ min: finite, max: finite }),
 });
-const json: v.GenericSchema<Json> = v.lazy(() =>
-  v.union([v.null_(), v.boolean(), finite, v.string(), v.array(json), v.record(v.string(), json)]),
+/** What a trainer is told. Its meaning is the trainer's; here only that it is plain, finite and not nested without end. */
+const jsonObject = v.custom<{ readonly [key: string]: Json }>(
+  (x) => typeof x === 'object' && x !== null && !Array.isArray(x) && isJson(x, MAX_JSON_DEPTH),
+  'must be an object of plain values',
 );
+const MAX_JSON_DEPTH = 16;
+function isJson(x: unknown, depth: number): boolean {
+  if (typeof x === 'number') return Number.isFinite(x);
+  if (typeof x !== 'object' || x === null) return x === null || typeof x === 'string' || typeof x === 'boolean';
+  // A key `__proto__` would become a prototype in the first copy.
+  return depth > 0 && !Object.hasOwn(x, '__proto__') && Object.values(x).every((one) => isJson(one, depth - 1));
+}
 const adaptive = { learningRate: positive, beta1: finite, tau: positive };
 
 /** What every placement of noise says. Whether the numbers make a promise is asked by privacy/provision.ts. */
@@ -37,7 +46,7 @@ export const taskIdSchema = v.pipe(
 /** One list of what a rule may say, for the reader and for the checker: rule.ts. */
 const ruleSchema = v.custom<RuleSpec>(
   (given) => ruleProblem(given) === undefined,
-  ({ input }) => ruleProblem(input)?.text ?? '',
+  (given) => ruleProblem(given)?.text ?? '',
 );
 export const optimizerSchema = v.variant('name', [
   v.strictObject({ name: v.literal('fedavg'), learningRate: positive }),
@@ -100,7 +109,7 @@ export const taskSchema = v.strictObject({
   ]),
   rule: ruleSchema,
   optimizer: optimizerSchema,
-  training: v.record(v.string(), json),
+  training: jsonObject,
   windows: v.strictObject({ keys: window, shares: window, masked: window, consistency: window, unmask: window }),
 });
 
@@ -112,9 +121,8 @@ export function parseTask(text: string): TaskConfig {
   } catch {
     throw new SottoError('CONFIG_INVALID', 'the task settings are no JSON');
   }
-  const result = v.safeParse(taskSchema, value);
-  if (result.success) return result.output as TaskConfig;
-  const [issue] = result.issues;
-  const field = v.getDotPath(issue) ?? '(root)';
-  throw new SottoError('CONFIG_INVALID', `task setting ${field}: ${issue.message}`, { field });
+  const result = taskSchema(value);
+  if (!(result instanceof v.Problem)) return result;
+  const field = result.field ?? '(root)';
+  throw new SottoError('CONFIG_INVALID', `task setting ${field}: ${result.text}`, { field });
 }

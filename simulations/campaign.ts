@@ -85,6 +85,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
       url: coordinator.url,
       coordinator: identity.publicKey,
       config: task,
+      ...(config.fleet.recordBudget && { recordBudget: config.fleet.recordBudget }),
       dropouts,
     });
     const result = await Promise.race([coordinator.done, fleet.failed]);

@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import { modelManifest } from '../client/tfjs/spec.js';
+import type { PrivacyBudget } from '../protocol/privacy/events.js';
 import type { ClientPhase, TaskConfig } from '../protocol/task.js';
 import { campaignSchema, monitorEntry, taskEntries } from '../server/config/fields.js';
 import { parseSettings, readSettings } from '../server/config/load.js';
@@ -10,7 +11,7 @@ import { fillMonitor } from '../server/config/monitor.js';
 import { settingError } from '../server/config/problem.js';
 import { checkTask, fillCampaign, fillTask } from '../server/config/profiles.js';
 import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
-import { choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
 import type { MonitorSettings } from '../server/monitor/index.js';
 import { fillMalicious, type MaliciousSettings, maliciousSchema } from './attack-settings.js';
 import { PHASES } from './fleet/plan.js';
@@ -51,6 +52,8 @@ export interface FleetSettings {
   /** Worker processes that the clients are spread over. */
   readonly processes: number;
   readonly dropouts: DropoutSettings;
+  /** What each client allows itself for its single records; needed where training is private. */
+  readonly recordBudget?: PrivacyBudget;
   /** Entries of different attackers; none: everybody is honest. */
   readonly malicious: readonly MaliciousSettings[];
 }
@@ -144,6 +147,16 @@ export const fleetEntries = {
 
 const fleetSchema = settings({
   ...fleetEntries,
+  recordBudget: maybe(
+    'none; needed with `training.dpSgd`',
+    says(
+      'What every client allows itself for its single records, on its own ledger: it leaves a round alone that would cost more.',
+      settings({
+        epsilon: says('ε of the whole task.', positive()),
+        delta: says('δ, below one in the number of records of a client.', between(1e-15, 0.5)),
+      }),
+    ),
+  ),
   malicious: maybe(
     'nobody is',
     says(
@@ -216,7 +229,7 @@ export function fillSimulation(file: SimulationFile): SimulationConfig {
 }
 
 function fillFleet(
-  { fleet }: SimulationFile,
+  { fleet, training }: SimulationFile,
   { group, profile, integrity }: TaskConfig,
   threshold: number,
 ): FleetSettings {
@@ -230,6 +243,14 @@ function fillFleet(
     throw settingError(
       'fleet.clients',
       `is ${fleet.clients}, but ${group.count} x ${group.size} are needed in a round; use at least ${needed}`,
+    );
+  }
+  if ((training.dpSgd === undefined) !== (fleet.recordBudget === undefined)) {
+    throw settingError(
+      'fleet.recordBudget',
+      training.dpSgd === undefined
+        ? 'is there, but nothing is charged to it without training.dpSgd; remove it'
+        : 'is missing; with training.dpSgd clients take part within a budget of their own, for example {epsilon: 4, delta: 1e-5}',
     );
   }
   const spare = profile === 'open' ? group.size - 1 : group.size - threshold;
@@ -264,6 +285,7 @@ function fillFleet(
       firstRound: fleet.dropouts?.firstRound ?? 1,
       phases,
     },
+    ...(fleet.recordBudget === undefined ? {} : { recordBudget: fleet.recordBudget }),
     malicious,
   };
 }

@@ -4,7 +4,7 @@
 export { type Box, fgsm, type PgdOptions, pgd } from './adversarial.js';
 export type { AttackSettings, MaliciousSettings } from './attack-settings.js';
 export * from './attacks/index.js';
-export { epsilonLowerBound, type Guesses, oneRunPValue } from './audit.js';
+export { epsilonLowerBound, type Guesses, oneRunPValue } from './audit/one-run.js';
 export {
   type DataSettings,
   type DropoutSettings,

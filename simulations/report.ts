@@ -70,6 +70,8 @@ export interface RosterEntry {
   readonly group?: GroupId;
   /** Examples of its shard. */
   readonly examples: number;
+  /** ε its records have paid by its own ledger, at the δ of `privacy.budgets`; absent for attackers, and where training is not private. */
+  readonly epsilon?: number;
 }
 
 export interface SimulationReport {

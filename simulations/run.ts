@@ -4,6 +4,7 @@
 import { createTrainingPool } from '../client/tfjs/index.js';
 import { initialWeights } from '../client/tfjs/spec.js';
 import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
 import { castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
 import { firstExamples, loadExamples } from './data.js';
@@ -34,6 +35,8 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     absent: (round, client) => isOutOfSum(plan, round, client),
     share: (others) => share(others),
   });
+  const ledgers: Record<string, LedgerEntry[]> = {};
+  const spent = new Map<number, number>();
   const starting = startFleet({
     source: config.data.source,
     model: config.model,
@@ -44,6 +47,10 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     onCut: () => undefined,
     listens: gathering.listens,
     onTrained: ({ client, round, attempt, update }) => gathering.trained(client, round, attempt, update),
+    onLedger: ({ client, entry }) => {
+      ledgers[nameOf(client)] = [...(ledgers[nameOf(client)] ?? []), entry];
+    },
+    onSpent: ({ client, epsilon }) => void spent.set(client, epsilon),
     onTrouble: ({ client, code, text }) => hooks.warn?.(`${nameOf(client)}: ${code}: ${text}`),
   });
   try {
@@ -88,7 +95,11 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
         id: identity.id,
         ...(task.group.count > 1 && { group: groupOf(position) }),
         examples: cast.members[position]?.rows.length ?? 0,
+        ...(spent.has(position) && { epsilon: spent.get(position) ?? 0 }),
       })),
+      ...(settings.recordBudget && {
+        privacy: { budgets: { record: settings.recordBudget }, cohort: [], clients: ledgers },
+      }),
       versions: versions(),
       config,
     };

@@ -21,6 +21,8 @@ export function softmaxTrainer(data: Dataset, random: (round: number) => Random)
       return { dimension, variables: [{ name: 'softmax', shape: [dimension], offset: 0 }] };
     },
     async train(weights: Float32Array<ArrayBuffer>, { round, spec }: TrainingRound) {
+      if (spec.dpSgd !== undefined)
+        throw new SottoError('TRAIN_UNSUPPORTED', 'this trainer has no DP-SGD; use the one of client/tfjs');
       const rows = data.rows ?? Uint32Array.from({ length: exampleCount(data) }, (_, i) => i);
       const order = random(round)
         .shuffle([...rows])

@@ -70,6 +70,9 @@ const recorded: Commands = {
   privacyLedger: async () => 0,
   coordinator: async () => 0,
   client: async () => 0,
+  exportAudit: async () => 0,
+  verify: async () => 0,
+  doctor: async () => 0,
   newKeys: async () => 0,
   showKeys: async () => 0,
 };

@@ -2,6 +2,7 @@
 // Not here: the client core (sotto/client), which never imports TensorFlow.js.
 
 export { checkDataset, type Dataset, exampleCount, exampleSize, shard, shareDataset } from '../dataset.js';
+export { withMomentum } from '../momentum.js';
 export { type BackendInfo, type BackendName, type BackendOptions, startBackend } from './backend.js';
 export { installCpuKernels, installWasmKernels } from './kernels/install.js';
 export { evaluateLocally, type LocalEvaluation, type LocalTraining, trainLocally } from './loop.js';

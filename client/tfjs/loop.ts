@@ -5,14 +5,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import { type Dataset, exampleCount, exampleSize } from '../dataset.js';
-import type { TrainingSpec } from '../trainer.js';
+import type { LocalSteps, PlainTraining } from '../trainer.js';
 import { batchLoss, countHits, score } from './loss.js';
 import type { TrainableModel } from './model.js';
 import { makeOptimizer, type Optimizer } from './optimizer.js';
 import { type Random, shuffle } from './random.js';
 
 /** Longest stretch of work between two looks at the event loop, milliseconds: abort and messages wait at most this and one batch. */
-const YIELD_MS = 50;
+export const YIELD_MS = 50;
 /** Examples in one forward pass of an evaluation. Larger gains nothing and holds more memory. */
 const EVALUATION_BATCH = 512;
 
@@ -25,33 +25,15 @@ export interface LocalTraining {
   readonly loss: number;
 }
 
-/** @throws SottoError CONFIG_INVALID naming the field */
-export function checkTrainingSpec(spec: TrainingSpec): void {
-  const whole = (value: number): boolean => Number.isInteger(value) && value >= 1;
-  const fail = (field: string, value: unknown, remedy: string): never => {
-    throw new SottoError('CONFIG_INVALID', `training.${field} is ${String(value)}: ${remedy}`, { field });
-  };
-  if (spec.algorithm !== 'fedavg' && spec.algorithm !== 'fedprox')
-    fail('algorithm', spec.algorithm, "use 'fedavg' or 'fedprox'");
-  if (!whole(spec.epochs)) fail('epochs', spec.epochs, 'give a whole number ≥ 1');
-  if (!whole(spec.batchSize)) fail('batchSize', spec.batchSize, 'give a whole number ≥ 1');
-  if (!(spec.learningRate > 0 && Number.isFinite(spec.learningRate)))
-    fail('learningRate', spec.learningRate, 'give a number above 0');
-  if (spec.maxExamples !== undefined && !whole(spec.maxExamples))
-    fail('maxExamples', spec.maxExamples, 'give a whole number ≥ 1 or leave it out');
-  const beta = spec.clientMomentum;
-  if (beta !== undefined && !(beta >= 0 && beta < 1))
-    fail('clientMomentum', beta, 'give a number from 0 to below 1, or leave it out');
-  if (spec.algorithm === 'fedprox' && !(spec.mu !== undefined && spec.mu >= 0 && Number.isFinite(spec.mu))) {
-    fail('mu', spec.mu, 'fedprox needs a number ≥ 0');
-  }
-  if (spec.algorithm === 'fedavg' && spec.mu !== undefined) fail('mu', spec.mu, 'it belongs to fedprox; leave it out');
-  if (!['sgd', 'momentum', 'adam'].includes(spec.optimizer))
-    fail('optimizer', spec.optimizer, "use 'sgd', 'momentum' or 'adam'");
-}
-
 /** Copies examples `from`…`to` of `order` into `x` (scaled) and `y`. Row by row from the shared arrays: nothing else is ever copied. */
-function fillBatch(data: Dataset, order: Uint32Array, from: number, to: number, x: Float32Array, y: Int32Array): void {
+export function fillBatch(
+  data: Dataset,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  x: Float32Array,
+  y: Int32Array,
+): void {
   const size = exampleSize(data);
   const { inputs, labels } = data;
   if (inputs instanceof Float32Array) {
@@ -71,7 +53,7 @@ function fillBatch(data: Dataset, order: Uint32Array, from: number, to: number, 
 }
 
 /** Row numbers of the dataset, in its order; a fresh array. */
-function rowsOf(data: Dataset): Uint32Array {
+export function rowsOf(data: Dataset): Uint32Array {
   return data.rows?.slice() ?? Uint32Array.from({ length: exampleCount(data) }, (_, i) => i);
 }
 
@@ -92,7 +74,7 @@ export function breathe(): Promise<void> {
   });
 }
 
-function stopIfAborted(signal: AbortSignal | undefined): void {
+export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new SottoError('TRAIN_ABORTED', 'training was stopped before it ended');
 }
 
@@ -106,7 +88,7 @@ function stopIfAborted(signal: AbortSignal | undefined): void {
 export async function trainLocally(
   model: TrainableModel,
   data: Dataset,
-  spec: TrainingSpec,
+  spec: LocalSteps & PlainTraining,
   random: Random,
   signal?: AbortSignal,
 ): Promise<LocalTraining> {

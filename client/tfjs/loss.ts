@@ -13,7 +13,7 @@ export interface Scores {
 }
 
 /**
- * One pass over rows of `classes` values. Where `gradient` is given it receives dLoss/dvalue of the mean loss.
+ * One pass over rows of `classes` values. Where `gradient` is given it receives dLoss/dvalue of the summed loss divided by `divisor`.
  * Log-sum-exp with the row's maximum taken out, in float64.
  */
 export function score(
@@ -22,6 +22,7 @@ export function score(
   classes: number,
   output: 'logits' | 'probabilities',
   gradient?: Float32Array,
+  divisor = 1,
 ): Scores {
   const n = labels.length;
   let lossSum = 0;
@@ -35,7 +36,8 @@ export function score(
     if (output === 'probabilities') {
       const inside = target > EPSILON && target < 1 - EPSILON;
       lossSum -= Math.log(Number.isNaN(target) ? target : Math.min(1 - EPSILON, Math.max(EPSILON, target)));
-      if (gradient) for (let c = 0; c < classes; c++) gradient[at + c] = c === label && inside ? -1 / (target * n) : 0;
+      if (gradient)
+        for (let c = 0; c < classes; c++) gradient[at + c] = c === label && inside ? -1 / (target * divisor) : 0;
       continue;
     }
     const most = values[at + best] as number;
@@ -45,7 +47,7 @@ export function score(
     if (!gradient) continue;
     for (let c = 0; c < classes; c++) {
       const share = Math.exp((values[at + c] as number) - most) / sum;
-      gradient[at + c] = (c === label ? share - 1 : share) / n;
+      gradient[at + c] = (c === label ? share - 1 : share) / divisor;
     }
   }
   return { lossSum, correct };
@@ -71,27 +73,41 @@ export function countHits(
 /** Whether reading a tensor is a memory copy on the active backend, so that the loss is best taken outside it. */
 const hostReads = (): boolean => ['wasm', 'cpu', 'tensorflow'].includes(tf.getBackend());
 
+/** `mean` over the batch, or the `sum` whose gradients are those of single records: DP-SGD clips these. */
+export type Reduction = 'mean' | 'sum';
+
 /**
- * Mean loss of a batch as a scalar tensor that gradients pass through. Inside a tidy only.
+ * Loss of a batch as a scalar tensor that gradients pass through. Inside a tidy only.
  * The host form replaces about a dozen small kernels a step by one loop; both agree to float32 rounding.
  */
-export function batchLoss(values: tf.Tensor2D, labels: Int32Array, output: 'logits' | 'probabilities'): tf.Scalar {
+export function batchLoss(
+  values: tf.Tensor2D,
+  labels: Int32Array,
+  output: 'logits' | 'probabilities',
+  reduction: Reduction = 'mean',
+): tf.Scalar {
   const classes = values.shape[1];
-  if (hostReads()) return hostLoss(values, labels, output);
+  if (hostReads()) return hostLoss(values, labels, output, reduction);
   const oneHot = tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as tf.Tensor2D;
-  if (output === 'logits') return tf.losses.softmaxCrossEntropy(oneHot, values) as tf.Scalar;
-  const logs = tf.log(tf.clipByValue(values, EPSILON, 1 - EPSILON));
-  return tf.neg(tf.mean(tf.sum(tf.mul(oneHot, logs), 1)));
+  const logs = output === 'logits' ? tf.logSoftmax(values) : tf.log(tf.clipByValue(values, EPSILON, 1 - EPSILON));
+  const sum = tf.neg(tf.sum(tf.mul(oneHot, logs))) as tf.Scalar;
+  return reduction === 'sum' ? sum : tf.div(sum, labels.length);
 }
 
-function hostLoss(values: tf.Tensor2D, labels: Int32Array, output: 'logits' | 'probabilities'): tf.Scalar {
+function hostLoss(
+  values: tf.Tensor2D,
+  labels: Int32Array,
+  output: 'logits' | 'probabilities',
+  reduction: Reduction,
+): tf.Scalar {
+  const divisor = reduction === 'sum' ? 1 : labels.length;
   const loss = tf.customGrad((x, save) => {
     const input = x as tf.Tensor2D;
     const gradient = new Float32Array(input.size);
-    const { lossSum } = score(input.dataSync() as Float32Array, labels, input.shape[1], output, gradient);
+    const { lossSum } = score(input.dataSync() as Float32Array, labels, input.shape[1], output, gradient, divisor);
     (save as tf.GradSaveFunc)([tf.tensor2d(gradient, input.shape)]);
     return {
-      value: tf.scalar(lossSum / labels.length),
+      value: tf.scalar(lossSum / divisor),
       gradFunc: (dy, saved) => tf.mul(dy as tf.Tensor, saved[0] as tf.Tensor),
     };
   });

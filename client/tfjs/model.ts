@@ -5,6 +5,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { SottoError } from '../../protocol/errors.js';
 import type { Manifest } from '../trainer.js';
+import type { Layers } from './layers.js';
+import { type LayersGraphLike, walkLayers } from './layers-model.js';
 import { inputShape, type ModelSpec, manifestFor, modelManifest } from './spec.js';
 
 export interface TrainableModel {
@@ -16,8 +18,11 @@ export interface TrainableModel {
   /** Shape of one example. */
   readonly inputShape: readonly number[];
   readonly classes: number;
-  /** [n, …inputShape] → [n, classes]. Called inside a tidy. */
-  forward(x: tf.Tensor, training: boolean): tf.Tensor2D;
+  /**
+   * [n, …inputShape] → [n, classes]. Called inside a tidy.
+   * DP-SGD gives `layers`: a model that uses its trainable variables through them alone can be trained so, any other is refused.
+   */
+  forward(x: tf.Tensor, training: boolean, layers?: Layers): tf.Tensor2D;
   /** What `forward` gives; softmax cross-entropy is taken accordingly. */
   readonly output: 'logits' | 'probabilities';
   dispose(): void;
@@ -36,13 +41,14 @@ export function buildModel(spec: ModelSpec): TrainableModel {
     trainable: variables,
     inputShape: inputShape(spec),
     classes: spec.classes,
-    forward: (x) => forward(spec, variables, x),
+    forward: (x, _, layers) => (layers ? layered(spec, variables, x, layers) : fused(spec, variables, x)),
     output: 'logits',
     dispose: () => tf.dispose(variables as tf.Variable[]),
   };
 }
 
-function forward(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor): tf.Tensor2D {
+/** For speed. */
+function fused(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor): tf.Tensor2D {
   let at = 0;
   const next = (): tf.Variable => variables[at++] as tf.Variable; // safe: the manifest and this walk have the same order
   let h = x;
@@ -66,12 +72,30 @@ function forward(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tenso
   return flat;
 }
 
+/** The same through layers that are given. */
+function layered(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor, layers: Layers): tf.Tensor2D {
+  let at = 0;
+  const next = (): tf.Variable => variables[at++] as tf.Variable; // safe: the manifest and this walk have the same order
+  let h = x;
+  for (const _ of spec.kind === 'cnn' ? spec.filters : []) {
+    h = tf.maxPool(tf.relu(layers.conv2d(h, next(), next())), 2, 2, 'valid');
+  }
+  h = tf.reshape(h, [x.shape[0] as number, -1]);
+  while (at < variables.length) {
+    const last = at === variables.length - 2;
+    const out = layers.dense(h, next(), next());
+    h = last ? out : tf.relu(out);
+  }
+  return h as tf.Tensor2D;
+}
+
 /** The part of a tf.LayersModel that is used here; structural, so that these types do not depend on @tensorflow/tfjs-layers. */
 export interface LayersModelLike {
   readonly weights: readonly LayerWeightLike[];
   readonly trainableWeights: readonly LayerWeightLike[];
-  readonly inputs: readonly { readonly shape: readonly (number | null)[] }[];
-  readonly outputs: readonly { readonly shape: readonly (number | null)[] }[];
+  readonly layers: LayersGraphLike['layers'];
+  readonly inputs: readonly (LayersGraphLike['inputs'][number] & { readonly shape: readonly (number | null)[] })[];
+  readonly outputs: readonly (LayersGraphLike['outputs'][number] & { readonly shape: readonly (number | null)[] })[];
   apply(x: tf.Tensor, kwargs?: { training?: boolean }): unknown;
   dispose(): unknown;
 }
@@ -105,7 +129,8 @@ export function layersModel(model: LayersModelLike, output: 'logits' | 'probabil
     trainable: model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     inputShape: from.shape.slice(1).map(Number),
     classes,
-    forward: (x, training) => model.apply(x, { training }) as tf.Tensor2D,
+    forward: (x, training, layers) =>
+      layers ? walkLayers(model, x, training, layers) : (model.apply(x, { training }) as tf.Tensor2D),
     output,
     dispose: () => void model.dispose(),
   };

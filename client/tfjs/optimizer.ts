@@ -2,9 +2,9 @@
 // Why not tf.train: its momentum optimiser never frees one of its tensors, and all of them look variables up by name in a registry.
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { TrainingSpec } from '../trainer.js';
+import type { LocalSteps } from '../trainer.js';
 
-/** The usual constants; not in TrainingSpec until somebody needs others. Adam's are those of Kingma & Ba 2015, ε as in TensorFlow. */
+/** The usual constants; not in LocalSteps until somebody needs others. Adam's are those of Kingma & Ba 2015, ε as in TensorFlow. */
 const MOMENTUM = 0.9;
 const BETA_1 = 0.9;
 const BETA_2 = 0.999;
@@ -19,7 +19,7 @@ export interface Optimizer {
 type Rule = (slot: number, gradient: tf.Tensor) => tf.Tensor;
 
 /** A fresh optimiser. `rule` gives the step to subtract; what it keeps it registers in `kept`. */
-export function makeOptimizer({ optimizer, learningRate }: TrainingSpec): Optimizer {
+export function makeOptimizer({ optimizer, learningRate }: LocalSteps): Optimizer {
   const kept = new Map<string, tf.Tensor>();
   /** Replaces a tensor that outlives the step; the first time there is none before. */
   const keep = (name: string, value: tf.Tensor): tf.Tensor => {
@@ -28,7 +28,7 @@ export function makeOptimizer({ optimizer, learningRate }: TrainingSpec): Optimi
     return value;
   };
   let step = 0;
-  const rules: Record<TrainingSpec['optimizer'], Rule> = {
+  const rules: Record<LocalSteps['optimizer'], Rule> = {
     sgd: (_, gradient) => tf.mul(gradient, learningRate),
     momentum: (slot, gradient) => {
       const before = kept.get(`v${slot}`);

@@ -1,6 +1,8 @@
 // Generators for what training may draw: initial weights, the order of examples, which examples. Statistical quality only.
 // Not here: anything secret. Keys, masks, rounding and noise have their own generators in protocol/.
 
+import type { Rng } from '../../protocol/crypto/primitives.js';
+
 /** Uniform in [0, 1). Every function of client/tfjs that needs chance takes one of these; nothing calls Math.random. */
 export type Random = () => number;
 
@@ -35,6 +37,19 @@ export function seededRandom(...parts: readonly (string | number)[]): Random {
   };
   for (let i = 0; i < 15; i++) next();
   return next;
+}
+
+/** The sequence as bytes: stands in for the CSPRNG where a simulation must repeat. Such a run makes no privacy claim. */
+export function seededBytes(...parts: readonly (string | number)[]): Rng {
+  const random = seededRandom(...parts);
+  return (length) => {
+    const bytes = new Uint8Array(length);
+    const words = new DataView(bytes.buffer);
+    const end = length - (length % 4);
+    for (let at = 0; at < end; at += 4) words.setUint32(at, random() * 2 ** 32);
+    for (let at = end; at < length; at++) bytes[at] = random() * 256;
+    return bytes;
+  };
 }
 
 /** A sequence nobody can repeat, seeded by the system's generator. For runs outside simulation. */

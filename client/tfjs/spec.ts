@@ -112,6 +112,11 @@ export function initialWeights(
   seed: number | string,
 ): { weights: Float32Array<ArrayBuffer>; manifest: Manifest } {
   const manifest = modelManifest(spec);
+  return { weights: initialWeightsFor(manifest, seed), manifest };
+}
+
+/** The same for any manifest: variables of rank 1 are 0, so scales of normalisation are not for this. */
+export function initialWeightsFor(manifest: Manifest, seed: number | string): Float32Array<ArrayBuffer> {
   const weights = new Float32Array(manifest.dimension);
   const random: Random = seededRandom('initial weights', seed);
   for (const { shape, offset } of manifest.variables) {
@@ -122,5 +127,5 @@ export function initialWeights(
     const limit = Math.sqrt(6 / (window * (fanIn + fanOut)));
     for (let i = offset, end = offset + sizeOf(shape); i < end; i++) weights[i] = (2 * random() - 1) * limit;
   }
-  return { weights, manifest };
+  return weights;
 }

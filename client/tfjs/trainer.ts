@@ -4,10 +4,14 @@
 import { SottoError } from '../../protocol/errors.js';
 import { checkDataset, type Dataset } from '../dataset.js';
 import type { Evaluation, Manifest, Trainer, TrainingResult, TrainingRound } from '../trainer.js';
+import { webRng } from '../webcrypto.js';
 import { type BackendOptions, startBackend } from './backend.js';
-import { checkTrainingSpec, evaluateLocally, trainLocally } from './loop.js';
+import { checkTrainingSpec } from './check.js';
+import { trainPrivately } from './dp-sgd/loop.js';
+import { plannedReleases } from './dp-sgd/releases.js';
+import { evaluateLocally, trainLocally } from './loop.js';
 import { buildModel, loadWeights, type ModelFactory, readWeights, type TrainableModel } from './model.js';
-import { seededRandom, systemRandom } from './random.js';
+import { seededBytes, seededRandom, systemRandom } from './random.js';
 import type { ModelSpec } from './spec.js';
 
 export interface TfjsTrainerOptions extends BackendOptions {
@@ -121,15 +125,23 @@ export function tfjsTrainer(options: TfjsTrainerOptions): LocalTrainer {
 
     train: (weights: Float32Array<ArrayBuffer>, round: TrainingRound): Promise<TrainingResult> =>
       withModel(async (model) => {
-        checkTrainingSpec(round.spec);
+        const { spec } = round;
+        checkTrainingSpec(spec);
         loadWeights(model, weights);
-        const random =
-          seed === undefined ? systemRandom() : seededRandom('order', seed, round.task, round.round, round.attempt);
-        const { examples, steps, firstLoss, loss } = await trainLocally(model, data, round.spec, random, round.signal);
-        const update = readWeights(model);
-        subtract(update, weights);
-        return { update, examples, metrics: { loss, firstLoss, steps } };
+        const draws = ['order', seed ?? '', round.task, round.round, round.attempt] as const;
+        if (spec.dpSgd !== undefined) {
+          const rng = seed === undefined ? webRng : seededBytes(...draws);
+          const { metrics, release } = await trainPrivately(model, data, spec, rng, round.signal);
+          // The lot size is public; how many records there are, or were drawn, is not.
+          const examples = spec.dpSgd.lotSize;
+          return { update: updateFrom(model, weights), examples, metrics: { ...metrics }, releases: [release] };
+        }
+        const random = seed === undefined ? systemRandom() : seededRandom(...draws);
+        const { examples, ...metrics } = await trainLocally(model, data, spec, random, round.signal);
+        return { update: updateFrom(model, weights), examples, metrics };
       }),
+
+    releases: plannedReleases,
 
     evaluate: (weights: Float32Array<ArrayBuffer>): Promise<Evaluation> =>
       withModel(async (model) => {
@@ -145,6 +157,12 @@ export function tfjsTrainer(options: TfjsTrainerOptions): LocalTrainer {
         held?.release();
       }),
   };
+}
+
+function updateFrom(model: TrainableModel, before: Float32Array): Float32Array<ArrayBuffer> {
+  const update = readWeights(model);
+  subtract(update, before);
+  return update;
 }
 
 /** after − before, in place. @throws SottoError TRAIN_NON_FINITE: relu and pooling can swallow a NaN that the loss never shows */

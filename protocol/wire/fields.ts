@@ -2,7 +2,6 @@
 // Each refuses everything else; the schemas (schemas-*.ts) only put these together.
 // Not here: structure of the encoded bytes (prescan.ts), meaning (a rank inside the schema may still be no member).
 
-import * as v from 'valibot';
 import { isWellFormed, utf8Length } from '../crypto/utf8.js';
 import { isErrorCode } from '../error-codes.js';
 import type { ErrorCode } from '../errors.js';
@@ -19,6 +18,7 @@ import {
   MAX_TEXT,
   MAX_WAIT_MS,
 } from '../limits.js';
+import * as v from '../schema.js';
 import { chunkCount } from './chunks.js';
 
 /** SHA-256 output, bytes. */
@@ -36,9 +36,9 @@ export const SALT_BYTES = 16;
 /** A Merkle path over the hash pairs of at most MAX_GROUP members: one sibling for each level. */
 export const MAX_PATH_BYTES = HASH_BYTES * Math.ceil(Math.log2(MAX_GROUP));
 
-type Bytes = v.CustomSchema<Uint8Array, undefined>;
-type Text = v.CustomSchema<string, undefined>;
-type Int = v.CustomSchema<number, undefined>;
+type Bytes = v.Schema<Uint8Array>;
+type Text = v.Schema<string>;
+type Int = v.Schema<number>;
 
 const bytesThat = (fits: (length: number) => boolean): Bytes =>
   v.custom<Uint8Array>((x) => x instanceof Uint8Array && fits(x.length));
@@ -99,15 +99,15 @@ export const configText: Text = v.custom<string>(
     isWellFormed(x) &&
     utf8Length(x) <= MAX_CONFIG_BYTES,
 );
-export const errorCode: v.CustomSchema<ErrorCode, undefined> = v.custom<ErrorCode>(isErrorCode);
+export const errorCode: v.Schema<ErrorCode> = v.custom<ErrorCode>(isErrorCode);
 
 /** A list of at most `most`, each above the one before by `of`: sorted, and nobody twice. */
 export function ascending<TItem>(
-  item: v.GenericSchema<TItem>,
+  item: v.Schema<TItem>,
   most: number,
   of: (item: TItem) => number,
   least = 0,
-): v.GenericSchema<TItem[]> {
+): v.Schema<TItem[]> {
   return v.pipe(
     v.array(item),
     v.minLength(least),
@@ -116,11 +116,11 @@ export function ascending<TItem>(
   );
 }
 const itself = (n: number): number => n;
-export const ranks: v.GenericSchema<number[]> = ascending(rank, MAX_GROUP, itself);
-export const someRanks: v.GenericSchema<number[]> = ascending(rank, MAX_GROUP, itself, 1);
-export const rosterRanks: v.GenericSchema<number[]> = ascending(rosterRank, MAX_OPEN_COHORT, itself);
-export const groupIds: v.GenericSchema<number[]> = ascending(groupId, MAX_GROUPS, itself, 1);
-export const chunkIndices: v.GenericSchema<number[]> = ascending(chunkIndex, MAX_CHUNKS, itself);
+export const ranks: v.Schema<number[]> = ascending(rank, MAX_GROUP, itself);
+export const someRanks: v.Schema<number[]> = ascending(rank, MAX_GROUP, itself, 1);
+export const rosterRanks: v.Schema<number[]> = ascending(rosterRank, MAX_OPEN_COHORT, itself);
+export const groupIds: v.Schema<number[]> = ascending(groupId, MAX_GROUPS, itself, 1);
+export const chunkIndices: v.Schema<number[]> = ascending(chunkIndex, MAX_CHUNKS, itself);
 
 /** For a message that announces chunks: as many hashes as its byte count needs. */
 export const countsItsChunks = (m: { readonly bytes: number; readonly chunks: Uint8Array }): boolean =>

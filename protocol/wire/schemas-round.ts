@@ -2,8 +2,8 @@
 // Shape only: whether a rank is a member, sets are nested or a threshold is met is asked where the roster is known (round/,
 // participant/). Not here: session and chain (schemas-session.ts), the table of all (schemas.ts).
 
-import * as v from 'valibot';
 import { MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT } from '../limits.js';
+import * as v from '../schema.js';
 import * as f from './fields.js';
 import { chainRecord, runRef } from './schemas-session.js';
 

@@ -1,8 +1,8 @@
 // Schemas of the session, blob and chain messages. The keys stand in the order in which they are written on the wire.
 // Not here: the round (schemas-round.ts), the table of all (schemas.ts).
 
-import * as v from 'valibot';
 import { MAX_CHAIN_RECORDS, MAX_TASKS } from '../limits.js';
+import * as v from '../schema.js';
 import * as f from './fields.js';
 
 export const runRef = v.strictObject({ round: f.counter, attempt: f.counter, group: f.groupId });

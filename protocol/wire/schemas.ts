@@ -1,7 +1,7 @@
 // The table of all header schemas, one per kind, held to messages.ts by the compiler in both directions.
-// Valibot strict objects: a missing, unknown or out-of-range field is refused. Not here: the fields themselves (fields.ts).
+// Strict objects: a missing, unknown or out-of-range field is refused. Not here: the fields themselves (fields.ts).
 
-import * as v from 'valibot';
+import * as v from '../schema.js';
 import type { MessageKind, MessageOf } from './messages.js';
 import { clientRoundSchemas, coordinatorRoundSchemas } from './schemas-round.js';
 import { blobSchemas, sessionSchemas } from './schemas-session.js';
@@ -16,7 +16,7 @@ const schemas = {
   ...blobSchemas,
   ...clientRoundSchemas,
   ...coordinatorRoundSchemas,
-} satisfies { [K in MessageKind]: v.GenericSchema<unknown, HeaderOf<K>> };
+} satisfies { [K in MessageKind]: v.Schema<HeaderOf<K>> };
 
 type Frozen<T> = T extends Uint8Array | string | number | boolean
   ? T
@@ -25,7 +25,7 @@ type Frozen<T> = T extends Uint8Array | string | number | boolean
     : { readonly [F in keyof T]: Frozen<T[F]> };
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type Differing = {
-  [K in MessageKind]: Same<Frozen<v.InferOutput<(typeof schemas)[K]>>, Frozen<HeaderOf<K>>> extends true ? never : K;
+  [K in MessageKind]: Same<Frozen<v.Output<(typeof schemas)[K]>>, Frozen<HeaderOf<K>>> extends true ? never : K;
 }[MessageKind];
 /** Names the kinds whose schema and type differ; a compile error unless there are none. */
 true satisfies [Differing] extends [never] ? true : Differing;
@@ -37,11 +37,10 @@ export type Checked = { readonly ok: true; readonly fields: object } | { readonl
  * in the order of the schema. On refusal `field` is the path of the first bad one ("run.round"), absent for the whole.
  */
 export function checkFields(kind: MessageKind, fields: unknown): Checked {
-  const schema: v.GenericSchema<unknown, object> = schemas[kind];
-  const result = v.safeParse(schema, fields, { abortEarly: true });
-  if (result.success) return { ok: true, fields: result.output };
-  const field = v.getDotPath(result.issues[0]);
-  return field === null ? { ok: false } : { ok: false, field };
+  const schema: v.Schema<object> = schemas[kind];
+  const result = schema(fields);
+  if (!(result instanceof v.Problem)) return { ok: true, fields: result };
+  return result.field === undefined ? { ok: false } : { ok: false, field: result.field };
 }
 
 /**

@@ -99,11 +99,11 @@ export class DurableChainStore implements ChainStore {
     const links = [...this.#links, next];
     const old = links[links.length - 1 - this.#keptModels];
     if (old === undefined || old === links[0]) return [];
-    const kept = new Set(
-      links
-        .filter((link, i) => i === 0 || i >= links.length - this.#keptModels || this.#isPinned(link))
-        .flatMap(modelsOf),
-    );
+    // One blob may be two things: the state of an optimiser without momentum is the aggregate.
+    const kept = new Set(links.map(({ record }) => hashOf(record.aggregate)));
+    const keeps = (link: Link, i: number): boolean =>
+      i === 0 || i >= links.length - this.#keptModels || this.#isPinned(link);
+    for (const name of links.filter(keeps).flatMap(modelsOf)) kept.add(name);
     const { store } = this.#log;
     return modelsOf(old).filter((name) => !kept.has(name) && !this.#isPinned(old) && store.hasBlob(name));
   }

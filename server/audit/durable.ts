@@ -8,6 +8,7 @@ import { DEFAULT_BACKUP_ROUNDS, DEFAULT_KEPT_MODELS, DEFAULT_STORE_BYTES } from 
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { Resumed } from '../campaign/types.js';
 import { takeBackup } from '../data/backups.js';
+import { dropRestoreNote, readRestoreNote } from '../data/doctor.js';
 import { markData, openData } from '../data/open.js';
 import type { StoreFaults } from '../store/types.js';
 import { DurableChainStore } from './chain-store.js';
@@ -59,7 +60,12 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
   const data = await openData({ directory, identity, limitBytes, ...(faults && { faults }) });
   try {
     const log = new AuditLog({ store: data.store, identity, primitives: nativePrimitives, wallClock });
-    await log.record(firstFacts(log, setup));
+    const restored = readRestoreNote(directory);
+    await log.record([
+      ...(restored ? [{ type: 'restored', body: { ...restored } } as const] : []),
+      ...firstFacts(log, setup),
+    ]);
+    dropRestoreNote(directory);
     markData(directory, identity);
     const damaged = (blob: Hash) =>
       warn({ blob }, `a stored blob is missing or damaged and is not served; run: sotto doctor ${directory}`);

@@ -9,7 +9,8 @@ export interface TeamFact extends Facts {
   readonly members: readonly string[];
 }
 
-export interface DebitBody extends Facts {
+/** One line of the cohort's ledger (protocol/privacy/cohort-ledger.ts). */
+export interface PrivacyFact {
   readonly id: string;
   readonly events: readonly Json[];
   /** Who pays, by group. */
@@ -102,8 +103,8 @@ export interface EventBodies {
     readonly rest: Json;
   };
   /** Before the release: a crash in between leaves it in force. */
-  'privacy-reserved': DebitBody;
-  'privacy-settled': DebitBody;
+  'privacy-reserved': PrivacyFact;
+  'privacy-settled': PrivacyFact;
   // ---- people
   paused: { readonly by: string; readonly reason: string };
   resumed: { readonly by: string; readonly reason: string };

@@ -8,7 +8,7 @@
 //   chain/<index>        {hash, record}; `chain` names the newest index
 //   pin/<round>          models kept whatever their age
 //   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
-//   privacy/<id>         {state: reserved | settled, events, members by group}
+//   privacy/<id>         {state: reserved | settled, events, members}
 //   checkpoint           {seq} of the newest checkpoint event
 
 import type { Json } from '../../protocol/task.js';

@@ -41,6 +41,7 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       campaign: settings.campaign,
       monitor: settings.monitor,
       random: secureUniform,
+      ...(settings.data === 'none' ? {} : { data: settings.data }),
       log: pino({ level: log, base: null }, destination(STDERR)),
       ...(evaluator === undefined
         ? {}

@@ -4,6 +4,7 @@
 import { Command, Help, InvalidArgumentError, Option } from 'commander';
 import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
+import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions } from './keys.js';
 import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
@@ -17,6 +18,9 @@ export interface Commands extends PrivacyCommands {
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
   redTeam(config: string | undefined, options: RedTeamOptions): Promise<ExitCode>;
+  exportAudit(data: string, folder: string, options: DataOptions): Promise<ExitCode>;
+  verify(folder: string, options: VerifyOptions): Promise<ExitCode>;
+  doctor(data: string, options: DoctorOptions): Promise<ExitCode>;
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
 }
@@ -115,6 +119,38 @@ export function createProgram(
     .option('--json', 'JSON lines on stdout: every event, then how it ended', false)
     .action(async (options: ClientOptions) => done(await commands.client(options)));
 
+  program
+    .command('export')
+    .description('write the audit log of a stopped coordinator into a folder that anybody can verify')
+    .argument('<data>', 'data directory of the coordinator')
+    .argument('<folder>', 'where to, a new folder')
+    .option('--identity <file>', 'identity of the coordinator', 'sotto.key')
+    .option('--json', 'JSON on stdout', false)
+    .action(async (data: string, folder: string, options: DataOptions) =>
+      done(await commands.exportAudit(data, folder, options)),
+    );
+  program
+    .command('verify')
+    .description('check an exported audit log: events, signatures, every model, rounds, privacy')
+    .argument('<folder>', 'what `sotto export` wrote')
+    .addOption(
+      new Option('--coordinator <id>', 'public id that it must be signed by, 64 hex digits').argParser(publicId),
+    )
+    .option(
+      '--contains <seq:hash>',
+      'an event that it must contain, as an earlier verification told its head',
+      seqAndHash,
+    )
+    .option('--json', 'JSON on stdout', false)
+    .action(async (folder: string, options: VerifyOptions) => done(await commands.verify(folder, options)));
+  program
+    .command('doctor')
+    .description('look at the data directory of a stopped coordinator from its first event on')
+    .argument('<data>', 'data directory of the coordinator')
+    .option('--restore', 'where it is damaged, go back to the newest sound backup', false)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (data: string, options: DoctorOptions) => done(await commands.doctor(data, options)));
+
   const keys = program.command('keys').description('make and show identities');
   keys
     .command('new')
@@ -153,6 +189,12 @@ function publicId(text: string): string {
   if (!/^[0-9a-f]{64}$/.test(text))
     throw new InvalidArgumentError('It must be 64 lower-case hex digits, as `sotto keys show` prints them.');
   return text;
+}
+
+function seqAndHash(text: string): { seq: number; hash: string } {
+  const match = /^([1-9]\d{0,15}):([0-9a-f]{64})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It must look like 120:64 hex digits, as verify prints the head.');
+  return { seq: Number(match[1]), hash: match[2] ?? '' };
 }
 
 function webSocketUrl(text: string): string {

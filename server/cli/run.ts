@@ -64,6 +64,18 @@ function realCommands(io: Io): Commands {
       const { client } = await import('./client.js');
       return client(options, io);
     },
+    async exportAudit(data, folder, options) {
+      const { exportAuditLog } = await import('./data.js');
+      return exportAuditLog(data, folder, options, io);
+    },
+    async verify(folder, options) {
+      const { verify } = await import('./data.js');
+      return verify(folder, options, io);
+    },
+    async doctor(data, options) {
+      const { doctor } = await import('./data.js');
+      return doctor(data, options, io);
+    },
     async privacyPlan(config, options) {
       const { privacyPlan } = await import('./privacy/plan-command.js');
       return privacyPlan(config, options, io);

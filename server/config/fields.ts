@@ -3,7 +3,16 @@
 // only a simulation has (simulations/config.ts).
 
 import * as v from 'valibot';
-import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MAX_TASK_ID } from '../../protocol/limits.js';
+import {
+  DEFAULT_BACKUP_ROUNDS,
+  DEFAULT_KEPT_MODELS,
+  DEFAULT_STORE_BYTES,
+  MAX_DIMENSION,
+  MAX_GROUP,
+  MAX_GROUPS,
+  MAX_OPEN_COHORT,
+  MAX_TASK_ID,
+} from '../../protocol/limits.js';
 import { monitorSettings } from './monitor.js';
 import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
@@ -76,13 +85,37 @@ const training = settings({
     oneOf(['fedavg', 'fedprox']),
   ),
   mu: maybe('no proximal term; needed with `fedprox`', says('Proximal coefficient, Li et al. 2020 eq. 2.', positive())),
-  epochs: says('Passes over the examples of a round.', whole(1, 1_000)),
-  batchSize: says('Examples in one step.', whole(1, 65_536)),
+  epochs: maybe('none; needed without `dpSgd`', says('Passes over the examples of a round.', whole(1, 1_000))),
+  batchSize: maybe('none; needed without `dpSgd`', says('Examples in one step.', whole(1, 65_536))),
   learningRate: says('Step of local training.', positive()),
   optimizer: says('Local optimiser; its state starts afresh each round.', oneOf(['sgd', 'momentum', 'adam'])),
   maxExamples: maybe(
     'all of them',
     says('Examples a client uses in a round, drawn anew each time.', whole(1, 100_000_000)),
+  ),
+  dpSgd: maybe(
+    'plain training',
+    says(
+      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it has a default.',
+      settings({
+        clipNorm: says("Largest L2 norm of one record's gradient, C.", positive()),
+        noiseMultiplier: says(
+          'Standard deviation of the noise in a step, in clipping norms, z. `sotto privacy plan` says what it costs.',
+          between(0.001, 1_000),
+        ),
+        samplingRate: says('Probability with which a record is in a step, q; above 0.', between(2 ** -53, 1)),
+        lotSize: says(
+          "What a step's sum is divided by, L: public, the same for all clients, usually q times the records of a typical client.",
+          whole(1, 100_000_000),
+        ),
+        steps: says('Steps in a round.', whole(1, 100_000)),
+        microBatch: says('Records in memory at once. Changes no result.', whole(1, 65_536)),
+        noise: says(
+          '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
+          oneOf(['exact', 'float']),
+        ),
+      }),
+    ),
   ),
   clientMomentum: maybe(
     'each update by itself',
@@ -291,6 +324,30 @@ export const coordinatorSchema = settings({
   identityFile: says(
     "File with the coordinator's identity, made by `sotto keys new`. Relative to this file.",
     text(/^[^\0]{1,4096}$/, 'a path'),
+  ),
+  dataDir: maybe(
+    'nothing outlives the process',
+    says(
+      'Folder for everything that must survive a crash: models, audit log, ledgers. Relative to this file. See docs/operations.md.',
+      text(/^[^\0]{1,4096}$/, 'a path'),
+    ),
+  ),
+  data: maybe(
+    'see its fields',
+    says(
+      'What `dataDir` may hold.',
+      settings({
+        limitBytes: maybe(
+          String(DEFAULT_STORE_BYTES),
+          says('Most bytes; at the limit the coordinator stops.', whole(1, Number.MAX_SAFE_INTEGER)),
+        ),
+        keptModels: maybe(String(DEFAULT_KEPT_MODELS), says('Models to roll back to.', whole(1, 1_000_000))),
+        backupRounds: maybe(
+          String(DEFAULT_BACKUP_ROUNDS),
+          says('Rounds between two backups; 0 for none.', whole(0, 1_000_000)),
+        ),
+      }),
+    ),
   ),
   evaluate: maybe(
     '`none`',

@@ -25,7 +25,7 @@ export function loadCoordinatorSettings(path: string, dimensionOf: DimensionOf):
 /** The same from a text; `name` stands for the file in messages and as the base of relative paths. */
 export function parseCoordinatorSettings(text: string, name: string, dimensionOf: DimensionOf): CoordinatorSettings {
   return parseSettings(text, name, coordinatorSchema, (file) => {
-    const filled = fillCoordinator(file, dimensionOf(file.model), resolve(dirname(name), file.identityFile));
+    const filled = fillCoordinator(file, dimensionOf(file.model), (path) => resolve(dirname(name), path));
     checkTask(filled.task);
     return filled;
   });

@@ -6,12 +6,14 @@ import { levelBits } from '../../protocol/privacy/provision.js';
 import {
   type Derived,
   deriveTask,
+  type Json,
   type Profile,
   type TaskConfig,
   thresholdOf,
   type WaitingPhase,
   type Window,
 } from '../../protocol/task.js';
+import type { DataSettings } from '../audit/durable.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
@@ -87,15 +89,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   if (profile === 'sketch' && file.sketch === undefined) {
     throw settingError('sketch', 'is missing; profile sketch needs it, for example {malicious: 4}');
   }
-  if (file.training.algorithm === 'fedprox' && file.training.mu === undefined) {
-    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
-  }
-  if (file.training.algorithm === 'fedavg' && file.training.mu !== undefined) {
-    throw settingError(
-      'training.mu',
-      `is ${file.training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
-    );
-  }
+  checkTraining(file);
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
   const threshold = thresholdOf(group.size, colluders);
@@ -133,6 +127,38 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     training: withoutAbsent(file.training),
     windows,
   };
+}
+
+/** @throws CONFIG_INVALID where settings of local training belong to different kinds of it, or are missing */
+function checkTraining({ training, encoding }: TaskFile): void {
+  if (training.algorithm === 'fedprox' && training.mu === undefined) {
+    throw settingError('training.mu', 'is missing; fedprox needs it, for example 0.01');
+  }
+  if (training.algorithm === 'fedavg' && training.mu !== undefined) {
+    throw settingError(
+      'training.mu',
+      `is ${training.mu}, but fedavg has no proximal term; remove it, or use algorithm fedprox`,
+    );
+  }
+  if (training.dpSgd === undefined) {
+    for (const field of ['epochs', 'batchSize'] as const) {
+      if (training[field] === undefined)
+        throw settingError(`training.${field}`, 'is missing; give it, or dpSgd for differentially private training');
+    }
+    return;
+  }
+  for (const field of ['epochs', 'batchSize', 'maxExamples'] as const) {
+    if (training[field] !== undefined)
+      throw settingError(
+        `training.${field}`,
+        'does not go with dpSgd, which has steps and draws its batches record by record; remove it',
+      );
+  }
+  if (encoding.weighting?.by === 'examples')
+    throw settingError(
+      'encoding.weighting.by',
+      'is examples, but under dpSgd the number of records is private and every client counts the same; use uniform',
+    );
 }
 
 /** Whether the settings mean something together, and what follows from them. @throws every CONFIG_* of deriveTask and checkDeal */
@@ -189,8 +215,12 @@ export function fillCampaign(file: CampaignFile, { profile, group }: TaskConfig)
 
 export const DEFAULT_PORT = 8970;
 
-/** @param identityFile the path in the file, resolved */
-export function fillCoordinator(file: CoordinatorFile, dimension: number, identityFile: string): CoordinatorSettings {
+/** @param resolved makes a path in the file absolute */
+export function fillCoordinator(
+  file: CoordinatorFile,
+  dimension: number,
+  resolved: (path: string) => string,
+): CoordinatorSettings {
   const task = fillTask(file, dimension);
   const { roster } = file;
   if (roster.kind === 'allowlist' && new Set(roster.clients).size < roster.clients.length) {
@@ -205,16 +235,25 @@ export function fillCoordinator(file: CoordinatorFile, dimension: number, identi
     roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
-    identityFile,
+    identityFile: resolved(file.identityFile),
+    data: fillData(file, resolved),
     evaluate: file.evaluate ?? 'none',
   };
 }
 
+function fillData({ dataDir, data = {} }: CoordinatorFile, resolved: (path: string) => string): 'none' | DataSettings {
+  if (dataDir !== undefined) return { directory: resolved(dataDir), ...withoutAbsent(data) };
+  if (Object.values(data).some((value) => value !== undefined))
+    throw settingError(
+      'data',
+      'says what a data directory may hold, and there is no dataDir; name one, or remove data',
+    );
+  return 'none';
+}
+
 /** The parser writes `undefined` for what was left out; a signed text must not depend on that. */
-function withoutAbsent<T extends Record<string, string | number | undefined>>(
-  values: T,
-): Record<string, string | number> {
-  const out: Record<string, string | number> = {};
+function withoutAbsent<T extends Record<string, Json | undefined>>(values: T): Record<string, Json> {
+  const out: Record<string, Json> = {};
   for (const [key, value] of Object.entries(values)) if (value !== undefined) out[key] = value;
   return out;
 }

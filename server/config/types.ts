@@ -3,6 +3,7 @@
 
 import type { ClientId } from '../../protocol/ids.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { DataSettings } from '../audit/durable.js';
 import type { CampaignSettings } from '../campaign/types.js';
 import type { MonitorSettings } from '../monitor/index.js';
 
@@ -36,6 +37,8 @@ export interface CoordinatorSettings {
   readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;
+  /** Where state outlives the process; `none`: nowhere. */
+  readonly data: 'none' | DataSettings;
   /** Data to measure the model on after each round, by the coordinator itself. */
   readonly evaluate: 'none' | 'mnist' | 'spam';
 }

@@ -26,15 +26,18 @@ async function check({ database, coordinator, depth }: CheckRequest): Promise<Ch
   const { leastFileBytes } = backend;
   const none = { head: { seq: 0, hash: '0'.repeat(64) as Hash }, from: 1, events: 0, blobs: 0, badBlobs: [] };
   // Pages behind the end of the file cannot be read without being killed; the report says so instead.
-  if (size < leastFileBytes) return { report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [] };
+  if (size < leastFileBytes)
+    return { report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [], round: 0 };
   const from = depth === 'all' ? 1 : checkpointOf(backend);
   const names = depth === 'all' ? backend.blobs() : currentBlobs(rowsOf(backend));
   const report = verifyBackend(backend, nativePrimitives, publicKeyOf(coordinator), from, names);
   const badRows = depth === 'all' && report.firstBadEvent === undefined ? differing(backend, report.head.seq) : [];
   const current = new Set(currentBlobs(rowsOf(backend)));
   const badCurrent = report.badBlobs.filter((name) => current.has(name));
+  const progress = parse(backend.row('campaign')) as { readonly round: number; readonly lastRound: number } | undefined;
+  const round = Math.max(progress?.round ?? 0, progress?.lastRound ?? 0);
   await backend.close();
-  return { report, fileBytes: size, leastFileBytes, badCurrent, badRows };
+  return { report, fileBytes: size, leastFileBytes, badCurrent, badRows, round };
 }
 
 const parse = (bytes: Uint8Array | undefined): Json | undefined =>

@@ -24,6 +24,8 @@ export interface CheckResult {
   readonly leastFileBytes: number;
   /** Blobs without which nothing can go on, of those that are bad: the newest model or its optimiser state. */
   readonly badCurrent: readonly Hash[];
+  /** The newest round that was announced, by its row; 0 where none was, or the row cannot be read. */
+  readonly round: number;
   /** Rows that differ from what the events make of them; looked at with `all` alone. */
   readonly badRows: readonly string[];
 }

@@ -5,19 +5,16 @@
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
-import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
 import { debitFact } from '../audit/debits.js';
-import type { Durable } from '../audit/durable.js';
 import type { Fact, TeamFact } from '../audit/events.js';
 import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
-import type { ChainStore } from '../chain/store.js';
-import type { Engine, EngineFailure } from '../engine/types.js';
+import type { EngineFailure } from '../engine/types.js';
 import type { MonitorEvent, MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
@@ -31,36 +28,15 @@ import { Evaluations } from './evaluations.js';
 import type { Gains } from './held-out.js';
 import { Judge } from './judge.js';
 import { type Listener, openListener } from './listener.js';
-import { type MachineSpec, Mailbox } from './mailbox.js';
-import type {
-  CampaignResult,
-  ClientNotice,
-  Coordinator,
-  CoordinatorEvents,
-  CoordinatorOptions,
-  Logger,
-  RoundReport,
-} from './options.js';
-import type { Publisher } from './publisher.js';
+import { Mailbox } from './mailbox.js';
+import type { CampaignResult, ClientNotice, Coordinator, CoordinatorEvents, Logger, RoundReport } from './options.js';
+import { type Parts, sessionSetup } from './parts.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
 import { type Unwatched, Watch } from './watch.js';
 
 type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
 type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
-
-/** What `startCoordinator` has made and checked. */
-export interface Parts {
-  readonly options: CoordinatorOptions;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly engine: Engine;
-  readonly store: ChainStore;
-  readonly publisher: Publisher;
-  /** Absent: nothing outlives this process. */
-  readonly durable: Durable | undefined;
-  readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
-}
 
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
@@ -505,18 +481,6 @@ export class RunningCoordinator implements Coordinator {
     this.#log.error({ error: stackOf(error) }, `${text}; please report it`);
     this.#settle.reject(new SottoError('INTERNAL', text));
   }
-}
-
-function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSetup {
-  const listed = roster.kind === 'allowlist' ? new Set(roster.clients) : undefined;
-  return {
-    identity,
-    primitives: nativePrimitives,
-    rng: nativeRng,
-    enrolled: (client) => listed?.has(client) ?? true,
-    task: task.task,
-    pingMs: PING_MS,
-  };
 }
 
 const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });

@@ -5,6 +5,7 @@ import { nodeTransport } from '../../client/node/index.js';
 import { createTrainingPool, type TrainingPool } from '../../client/tfjs/index.js';
 import { SottoError } from '../../protocol/errors.js';
 import { openKernels } from '../../protocol/kernels/wasm.js';
+import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { loadExamples } from '../data.js';
 import { drawsOf } from '../draws.js';
 import { Mail } from './gathering.js';
@@ -31,6 +32,8 @@ function load({ source, model, seed, members: orders, listens }: ToChild & { typ
     kernels: openKernels(WebAssembly),
     onCut: (client: number, round: number, phase: (FromChild & { type: 'cut' })['phase']) =>
       tell({ type: 'cut', client, round, phase }),
+    onLedger: (client: number, entry: LedgerEntry) => tell({ type: 'ledger', client, entry }),
+    onSpent: (client: number, epsilon: number) => tell({ type: 'spent', client, epsilon }),
     onAborted: (round: number) => tell({ type: 'aborted', round }),
     onTrouble: (client: number, code: SottoError['code'], text: string) =>
       tell({ type: 'trouble', client, code, text }),

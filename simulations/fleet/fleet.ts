@@ -19,6 +19,8 @@ export interface FleetOptions {
   /** Honest clients tell what they learn: some attack is shown it. Conspirators tell each other whether or not. */
   readonly listens: boolean;
   readonly onTrained: (message: FromChild & { type: 'trained' }) => void;
+  readonly onLedger: (message: FromChild & { type: 'ledger' }) => void;
+  readonly onSpent: (message: FromChild & { type: 'spent' }) => void;
 }
 
 export interface Fleet {
@@ -86,6 +88,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
 }
 
+type Listeners = Pick<FleetOptions, 'onCut' | 'onTrouble' | 'onTrained' | 'onLedger' | 'onSpent'>;
+
 class Child {
   readonly failed: Promise<never>;
   readonly #process: ChildProcess;
@@ -94,10 +98,7 @@ class Child {
   /** The one question that is open, by the type of its answer. */
   #waiting: { readonly answer: FromChild['type']; readonly resolve: () => void } | undefined;
 
-  constructor(
-    { onCut, onTrouble, onTrained }: Pick<FleetOptions, 'onCut' | 'onTrouble' | 'onTrained'>,
-    onAborted: (round: number) => void,
-  ) {
+  constructor({ onCut, onTrouble, onTrained, onLedger, onSpent }: Listeners, onAborted: (round: number) => void) {
     // Structured clones, so that keys and index lists cross as typed arrays. Flags of the parent (inspector, loaders) do not.
     const child = fork(new URL('./child.js', import.meta.url), [], { serialization: 'advanced', execArgv: [] });
     this.#process = child;
@@ -114,6 +115,10 @@ class Child {
             return onTrouble(message);
           case 'trained':
             return onTrained(message);
+          case 'ledger':
+            return onLedger(message);
+          case 'spent':
+            return onSpent(message);
           case 'aborted':
             return onAborted(message.round);
           case 'failed':

@@ -5,6 +5,8 @@ import type { Dataset } from '../../client/dataset.js';
 import { type ClientEngine, inlineEngine } from '../../client/engine.js';
 import { FederatedClient } from '../../client/federated-client.js';
 import { memoryGuards } from '../../client/guards.js';
+import { type LedgerStore, memoryLedgers } from '../../client/ledger-store.js';
+import type { ClientPrivacy } from '../../client/privacy-guard.js';
 import type { ReconnectOptions } from '../../client/reconnect.js';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { TrainingPool } from '../../client/tfjs/worker/pool.js';
@@ -17,6 +19,8 @@ import type { ErrorCode } from '../../protocol/errors.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Policy } from '../../protocol/participant/types.js';
+import type { PrivacyBudget } from '../../protocol/privacy/events.js';
+import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { openProjector } from '../../protocol/sketch/project.js';
 import { type ClientPhase, deriveTask, type TaskConfig } from '../../protocol/task.js';
@@ -47,6 +51,9 @@ export interface Surroundings {
   readonly listens: boolean;
   readonly onTrained: (client: number, round: number, attempt: number, update: Float32Array) => void;
   readonly onAborted: (round: number) => void;
+  /** Of honest clients. */
+  readonly onLedger: (client: number, entry: LedgerEntry) => void;
+  readonly onSpent: (client: number, epsilon: number) => void;
 }
 
 /** A loopback coordinator is there or is not: no reason to wait a second, and none to give up. */
@@ -103,6 +110,7 @@ export class Member {
       trainer,
       engine,
       guards: memoryGuards(),
+      ...(campaign.recordBudget && { privacy: this.#privacy(campaign.recordBudget) }),
       transport,
       primitives: nativePrimitives,
       rng: nativeRng,
@@ -117,6 +125,8 @@ export class Member {
     client.on('error', ({ code, message }) => trouble(code, message));
     client.on('round', (news) => {
       if (news.stage === 'ended' && news.how === 'aborted') this.#around.onAborted(news.run.round);
+      if (news.stage === 'trained' && news.spent && this.order.attack === undefined)
+        this.#around.onSpent(position, news.spent.epsilon);
     });
     const ended = client.run().then(
       () => undefined,
@@ -126,6 +136,17 @@ export class Member {
       },
     );
     this.#current = { client, transport, ended };
+  }
+
+  /** Its own ledger, for one campaign. What an attacker claims to have spent is nobody's privacy. */
+  #privacy(record: PrivacyBudget): ClientPrivacy {
+    const { position, attack } = this.order;
+    const kept = memoryLedgers();
+    const append: LedgerStore['append'] = async (coordinator, task, entry) => {
+      await kept.append(coordinator, task, entry);
+      if (attack === undefined) this.#around.onLedger(position, entry);
+    };
+    return { budgets: { record }, ledger: { ...kept, append } };
   }
 
   release(round: number): void {
@@ -166,6 +187,7 @@ export class Member {
     // The pool's trainer outlives the campaign, so this one has nothing to dispose of.
     const trainer: Trainer = {
       init: (task) => pooled.init(task),
+      ...(pooled.releases && { releases: pooled.releases }),
       train: (weights, order) => {
         round = order.round;
         return pooled.train(weights, order);
@@ -199,6 +221,7 @@ export class Member {
     return {
       trainer: {
         init: (task) => hostile.init(task),
+        ...(hostile.releases && { releases: hostile.releases }),
         train: (weights, order) => {
           round = order.round;
           return hostile.train(weights, order);

@@ -3,6 +3,8 @@
 
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { ErrorCode, ErrorDetails } from '../../protocol/errors.js';
+import type { PrivacyBudget } from '../../protocol/privacy/events.js';
+import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { AttackSpec } from '../attacks/spec.js';
 import type { DataSettings } from '../config.js';
@@ -27,6 +29,8 @@ export interface MemberOrder {
 
 /** A campaign to take part in. Members are reused from one campaign to the next; guards and connections are new. */
 export interface CampaignOrder {
+  /** What each client allows itself for its records; absent where training is not private. */
+  readonly recordBudget?: PrivacyBudget;
   readonly url: string;
   /** Public key to pin. */
   readonly coordinator: Uint8Array;
@@ -69,6 +73,10 @@ export type FromChild =
       readonly attempt: number;
       readonly update: Float32Array;
     }
+  /** A client has written into its own privacy ledger. */
+  | { readonly type: 'ledger'; readonly client: number; readonly entry: LedgerEntry }
+  /** What a client's records have paid so far. */
+  | { readonly type: 'spent'; readonly client: number; readonly epsilon: number }
   /** A scripted dropout happened. */
   | { readonly type: 'cut'; readonly client: number; readonly round: number; readonly phase: ClientPhase }
   /** An attempt of this round was aborted: dropouts of it need not wait for its end, which will not come. */

@@ -41,7 +41,7 @@ export const arrows: Rule = (sources) =>
   });
 
 /** What `protocol/` may import beside itself. */
-const PROTOCOL_PACKAGES = [/^@noble\//, /^valibot$/];
+const PROTOCOL_PACKAGES = [/^@noble\//];
 
 /** No world in the core (H1): native is the one adapter. */
 const FORBIDDEN_IN_CORE: readonly (readonly [RegExp, string])[] = [

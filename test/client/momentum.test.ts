@@ -1,7 +1,8 @@
 // Client momentum, by hand: what is sent, what a second attempt does, what passes through. Not here: training itself.
 
 import { describe, expect, it } from 'vitest';
-import { type Trainer, type TrainingSpec, withMomentum } from '../../client/index.js';
+import type { Trainer, TrainingSpec } from '../../client/index.js';
+import { withMomentum } from '../../client/momentum.js';
 
 const spec = (clientMomentum?: number): TrainingSpec => ({
   algorithm: 'fedavg',

@@ -7,16 +7,7 @@ import { readCases } from './cases.js';
 
 /** Rules of parts that are on their way. May only shrink; empty when all parts are in. */
 const NOT_YET_READ: readonly string[] = [
-  'ghostNorm/dense',
-  'ghostNorm/denseSequence',
-  'ghostNorm/conv2d',
-  'ghostNorm/groupNorm',
-  'ghostNorm/layerNorm',
-  'ghostNorm/embedding',
-  'dpSgd/step',
-  'mnistDpSgd/publishedAccuracy',
-  'audit/thresholdLowerBound',
-  'audit/canaryEstimate',
+  'mnistDpSgd/publishedAccuracy', // half an hour and more: npm run mnist:dpsgd, on demand
 ];
 
 const sources = (folder: string): string =>

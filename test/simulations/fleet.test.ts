@@ -27,6 +27,8 @@ const options = (members: readonly MemberOrder[]): FleetOptions => ({
   onCut: () => undefined,
   onTrained: () => undefined,
   onTrouble: () => undefined,
+  onLedger: () => undefined,
+  onSpent: () => undefined,
 });
 function lives(pid: number): boolean {
   try {
@@ -88,7 +90,7 @@ describe('the processes of a fleet', () => {
       const script = `
         const { startFleet } = await import(${JSON.stringify(modules.href)});
         const member = (position) => ({ position, name: 'c' + position, secret: new Uint8Array(32).fill(position + 1), rows: Uint32Array.of(0) });
-        const fleet = await startFleet({ ...${order}, members: [member(0), member(1)], onCut() {}, onTrouble() {} });
+        const fleet = await startFleet({ ...${order}, members: [member(0), member(1)], onCut() {}, onTrouble() {}, onLedger() {}, onSpent() {} });
         console.log(JSON.stringify(fleet.pids));
         setInterval(() => {}, 1000);`;
       const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { type Dataset, type ModelSpec, seededRandom, startBackend } from '../../client/tfjs/index.js';
-import type { TrainingRound, TrainingSpec } from '../../client/trainer.js';
+import type { LocalSteps, PlainTraining, TrainingRound } from '../../client/trainer.js';
 
 /** `n` examples of `classes` noisy prototypes: separable, so training visibly helps, and no file is read. */
 export function blobs(n: number, shape: readonly number[], classes: number, seed: string): Dataset {
@@ -20,11 +20,14 @@ export function blobs(n: number, shape: readonly number[], classes: number, seed
 export const MLP: ModelSpec = { kind: 'mlp', input: 12, hidden: [16], classes: 4 };
 export const CNN: ModelSpec = { kind: 'cnn', input: [10, 10, 2], filters: [4], hidden: [8], classes: 3 };
 
-export function spec(overrides: Partial<TrainingSpec> = {}): TrainingSpec {
+export type PlainSpec = LocalSteps & PlainTraining;
+
+export function spec(overrides: Partial<PlainSpec> = {}): PlainSpec {
   return { algorithm: 'fedavg', epochs: 2, batchSize: 16, learningRate: 0.1, optimizer: 'sgd', ...overrides };
 }
 
-export function round(overrides: Partial<TrainingSpec> = {}, rest: Partial<TrainingRound> = {}): TrainingRound {
+type PlainRound = TrainingRound & { readonly spec: PlainSpec };
+export function round(overrides: Partial<PlainSpec> = {}, rest: Partial<PlainRound> = {}): PlainRound {
   return { task: 'test', round: 1, attempt: 0, spec: spec(overrides), ...rest };
 }
 

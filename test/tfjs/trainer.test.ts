@@ -18,8 +18,7 @@ import {
   type TrainableModel,
   tfjsTrainer,
 } from '../../client/tfjs/index.js';
-import type { TrainingSpec } from '../../client/trainer.js';
-import { blobs, CNN, codeOf, MLP, round } from './support.js';
+import { blobs, CNN, codeOf, MLP, type PlainSpec, round } from './support.js';
 
 const trainers: LocalTrainer[] = [];
 function trainer(options: TfjsTrainerOptions): LocalTrainer {
@@ -57,7 +56,7 @@ function gradientByHand(w: Float64Array, { inputs, labels, shape, classes }: Dat
 }
 
 /** The update of `epochs` full-batch steps, with the optimiser written out. Adam: Kingma & Ba 2015, Algorithm 1; ε = 1e-7. */
-function updateByHand(start: Float32Array, set: Dataset, spec: TrainingSpec): Float64Array {
+function updateByHand(start: Float32Array, set: Dataset, spec: PlainSpec): Float64Array {
   const w = Float64Array.from(start);
   const velocity = new Float64Array(w.length);
   const second = new Float64Array(w.length);
@@ -82,7 +81,7 @@ describe('the arithmetic', () => {
   const model = { kind: 'softmax', input: 12, classes: 4 } as const;
   const { weights } = initialWeights(model, 3);
   const full = { batchSize: 60, epochs: 5, learningRate: 0.3 };
-  const cases: readonly Partial<TrainingSpec>[] = [
+  const cases: readonly Partial<PlainSpec>[] = [
     { optimizer: 'sgd' },
     { optimizer: 'momentum' },
     { optimizer: 'adam', learningRate: 0.01 },
@@ -284,7 +283,7 @@ describe('what is refused, and how', () => {
 
   test('settings out of range, each by its name', async () => {
     const one = trainer({ model: MLP, data });
-    const bad: readonly Partial<TrainingSpec>[] = [
+    const bad: readonly Partial<PlainSpec>[] = [
       { epochs: 0 },
       { batchSize: 1.5 },
       { learningRate: Number.NaN },

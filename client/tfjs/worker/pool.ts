@@ -9,6 +9,7 @@ import type { Dataset } from '../../dataset.js';
 import { withMomentum } from '../../momentum.js';
 import type { TrainingRound } from '../../trainer.js';
 import type { BackendOptions } from '../backend.js';
+import { plannedReleases } from '../dp-sgd/releases.js';
 import type { ModelSpec } from '../spec.js';
 import type { LocalTrainer } from '../trainer.js';
 import type { Answers, DataReference, FromWorker, Job, ModelModule, SentError, ToWorker } from './messages.js';
@@ -92,6 +93,7 @@ export function createTrainingPool(options: TrainingPoolOptions = {}): TrainingP
         init: (task) => call({ method: 'init', task: task.task, dimension: task.dimension }),
         train: (weights, { signal, ...round }: TrainingRound) =>
           call({ method: 'train', weights: weights.slice(), round }, signal),
+        releases: plannedReleases,
         evaluate: (weights) => call({ method: 'evaluate', weights: weights.slice() }),
         dispose: async () => {
           if (!ids.delete(id)) return;

@@ -1,7 +1,8 @@
 // What one training run with canaries refutes of a privacy claim (Steinke, Nasr, Jagielski 2023, "Privacy auditing with one training run").
 // An audit can only refute: a bound below the claimed ε is "not refuted", never a proof. Not here: planting canaries, guessing.
 
-import { binomialUpper } from '../server/monitor/distributions.js';
+import { lnGamma } from '../../protocol/sketch/quantiles.js';
+import { binomialUpper } from '../../server/monitor/distributions.js';
 
 export interface Guesses {
   /** M: examples that were put in or left out by a fair coin. */
@@ -25,9 +26,12 @@ export function oneRunPValue({ canaries, guesses, correct }: Guesses, epsilon: n
     );
   const right = 1 / (1 + Math.exp(-epsilon));
   const beta = binomialUpper(guesses, right, correct);
+  const [lnRight, lnWrong, lnAll] = [Math.log(right), Math.log1p(-right), lnGamma(guesses + 1)];
+  const exactly = (hits: number): number =>
+    Math.exp(lnAll - lnGamma(hits + 1) - lnGamma(guesses - hits + 1) + hits * lnRight + (guesses - hits) * lnWrong);
   let [below, worst] = [0, 0];
   for (let i = 1; delta > 0 && i <= correct; i++) {
-    below = binomialUpper(guesses, right, correct - i) - beta;
+    below += exactly(correct - i);
     worst = Math.max(worst, below / i);
   }
   return Math.min(1, beta + 2 * canaries * delta * worst);

@@ -1,0 +1,129 @@
+// `sotto doctor`: looks at a whole data directory from event 1, says what is wrong, and goes back to the newest backup that is
+// sound. Nothing is deleted: what was damaged is moved aside. Not here: words for people (server/cli/doctor.ts).
+
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+import type { ClientId } from '../../protocol/ids.js';
+import { DEFAULT_BACKUP_ROUNDS } from '../../protocol/limits.js';
+import { listBackups } from './backups.js';
+import { type CheckDeath, type CheckResult, checkDatabase, verdictOf } from './check.js';
+import { databaseOf, dataFileOf, makeDirectory, readMarker, syncDirectory } from './layout.js';
+import { takeLock } from './lock.js';
+
+export interface Diagnosis {
+  readonly directory: string;
+  readonly coordinator: ClientId;
+  /** `undefined`: nothing that stops a coordinator. */
+  readonly wrong: string | undefined;
+  readonly firstBadEvent: { readonly seq: number; readonly text: string } | undefined;
+  /** All of them; old ones are not served and stop nobody. */
+  readonly badBlobs: readonly string[];
+  readonly events: number;
+  /** Newest first, each as the check found it. */
+  readonly backups: readonly { readonly path: string; readonly seq: number; readonly wrong: string | undefined }[];
+  /** What was done; absent where nothing was asked for or needed. */
+  readonly restored?: {
+    readonly from: string;
+    readonly seq: number;
+    readonly aside: string;
+    readonly lastRound: number;
+  };
+}
+
+/** What the next start writes into the log; until then the directory remembers it. */
+export interface RestoreNote {
+  readonly seq: number;
+  readonly hash: string;
+  /** Rounds up to here may have been announced after the backup was taken: none of their numbers is used again. */
+  readonly lastRound: number;
+}
+const NOTE = 'restored.json';
+
+/**
+ * @throws STORE_LOCKED while somebody works on it; STORE_MISSING where there is no data directory; STORE_CORRUPT where `restore` is asked
+ *   for and no backup is sound
+ */
+export async function diagnose(directory: string, restore: boolean): Promise<Diagnosis> {
+  if (!existsSync(directory))
+    throw new SottoError('STORE_MISSING', `${directory} does not exist; give the dataDir of the coordinator`, {
+      directory,
+    });
+  const lock = takeLock(directory);
+  try {
+    const marker = readMarker(directory);
+    if (marker === undefined) {
+      const text = `${directory} has no sotto-store.json, so it is no data directory, or one whose first start was cut off; start the coordinator on it`;
+      throw new SottoError('STORE_MISSING', text, { directory });
+    }
+    const { coordinator } = marker;
+    const database = databaseOf(directory);
+    const result = await checkDatabase({ database, coordinator, depth: 'all' }).catch((error: unknown) => gone(error));
+    const wrong = verdictOf(result) ?? emptied(result);
+    const backups = [];
+    for (const path of listBackups(directory)) {
+      const found = await checkDatabase({ database: path, coordinator, depth: 'all' }).catch((error: unknown) =>
+        gone(error),
+      );
+      const seq = 'died' in found ? 0 : found.report.head.seq;
+      backups.push({ path, seq, found, wrong: verdictOf(found) ?? emptied(found) });
+    }
+    const told: Diagnosis = {
+      directory,
+      coordinator,
+      wrong,
+      firstBadEvent: 'died' in result ? undefined : result.report.firstBadEvent,
+      badBlobs: 'died' in result ? [] : result.report.badBlobs,
+      events: 'died' in result ? 0 : result.report.events,
+      backups: backups.map(({ path, seq, wrong: bad }) => ({ path, seq, wrong: bad })),
+    };
+    if (!restore || wrong === undefined) return told;
+    const good = backups.find((one) => one.wrong === undefined);
+    if (good === undefined || 'died' in good.found) {
+      const text = `${directory}: ${wrong}; and no backup is sound. Bring one back from elsewhere into ${join(directory, 'backups')}, or give the task a new name and data directory: its clients keep their own counters`;
+      throw new SottoError('STORE_CORRUPT', text, { directory });
+    }
+    const { head } = good.found.report;
+    // Where the damaged rows still say how far it was, that; else as far as a backup can be behind.
+    const lastRound = Math.max(
+      'died' in result ? 0 : result.round,
+      good.found.round + ('died' in result || result.round === 0 ? DEFAULT_BACKUP_ROUNDS : 0),
+    );
+    const aside = moveAside(directory, database);
+    makeDirectory(database);
+    cpSync(dataFileOf(good.path), dataFileOf(database));
+    writeFileSync(
+      join(directory, NOTE),
+      JSON.stringify({ seq: head.seq, hash: head.hash, lastRound } satisfies RestoreNote),
+    );
+    syncDirectory(database);
+    syncDirectory(directory);
+    return { ...told, restored: { from: good.path, seq: head.seq, aside, lastRound } };
+  } finally {
+    lock.release();
+  }
+}
+
+/** `undefined`: nothing was restored since the last start. */
+export function readRestoreNote(directory: string): RestoreNote | undefined {
+  const path = join(directory, NOTE);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as RestoreNote) : undefined;
+}
+/** Once the log says it. */
+export const dropRestoreNote = (directory: string): void => rmSync(join(directory, NOTE), { force: true });
+
+/** A file that is not there is a finding here, and no reason to stop. */
+function gone(error: unknown): CheckDeath {
+  if (error instanceof SottoError && error.code === 'STORE_MISSING') return { died: error.message };
+  throw error;
+}
+
+const emptied = (result: CheckResult | CheckDeath): string | undefined =>
+  !('died' in result) && result.report.head.seq === 0 ? 'it holds no event' : undefined;
+
+function moveAside(directory: string, database: string): string {
+  const taken = readdirSync(directory).filter((name) => name.startsWith('damaged-')).length;
+  const aside = join(directory, `damaged-${taken + 1}`);
+  if (existsSync(database)) renameSync(database, aside);
+  return basename(aside);
+}

@@ -1,0 +1,432 @@
+// What outlives a coordinator: going on from its data directory, exports that strangers verify, damage and the doctor, locks.
+// Real clients and real lmdb. Not here: kills (kill.test.ts), the store alone (store.test.ts).
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryGuards } from '../../client/node/index.js';
+import { generateIdentity } from '../../protocol/crypto/identity.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { exportAudit, openExport } from '../../server/audit/export.js';
+import { verifyAudit } from '../../server/audit/verify.js';
+import { listBackups } from '../../server/data/backups.js';
+import { diagnose } from '../../server/data/doctor.js';
+import { takeLock } from '../../server/data/lock.js';
+import { openData } from '../../server/data/open.js';
+import type { AuditEvent } from '../../server/store/types.js';
+import { taskOf } from '../protocol/tasks.js';
+import { begin, join, live, type Member, reached } from './life.js';
+
+const root = mkdtempSync(path(tmpdir(), 'sotto-data-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let made = 0;
+const fresh = (): string => path(root, `d${made++}`);
+const identity = generateIdentity(nativePrimitives, nativeRng);
+const config = taskOf({ size: 4, dimension: 4, optimizer: { name: 'fedavgm', learningRate: 1, momentum: 0 } });
+const newMembers = (count = 4): Member[] =>
+  Array.from({ length: count }, () => ({
+    identity: generateIdentity(nativePrimitives, nativeRng),
+    guards: memoryGuards(),
+  }));
+const membersOf = (events: readonly AuditEvent[]) => events.map(({ type }) => type);
+
+async function read<T>(
+  directory: string,
+  look: (store: Awaited<ReturnType<typeof openData>>['store']) => T,
+): Promise<T> {
+  const data = await openData({ directory, identity, limitBytes: 1e9 });
+  try {
+    return look(data.store);
+  } finally {
+    await data.close();
+  }
+}
+
+/** A directory after four rounds, three kept models and two backups. */
+const original = path(root, 'original');
+const members = newMembers();
+beforeAll(async () => {
+  await live({ directory: original, identity, config, rounds: 4 }, members);
+});
+const copied = (): string => {
+  const directory = fresh();
+  cpSync(original, directory, { recursive: true });
+  return directory;
+};
+
+describe('a coordinator that starts again on its data', () => {
+  it('goes on with the next round from the same model, and its clients go on along the same chain', async () => {
+    const directory = copied();
+    const { result, model, chain } = await live({ directory, identity, config, rounds: 6 }, members);
+    expect(result.rounds.map(({ round }) => round)).toEqual([5, 6]);
+    expect([...model]).toEqual(Array(4).fill(reached(6)));
+    expect(chain.map(({ round }) => round)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(chain.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('ends at once where all rounds are over', async () => {
+    const coordinator = await begin({ directory: copied(), identity, config, rounds: 4 });
+    await expect(coordinator.done).resolves.toMatchObject({ outcome: { type: 'rounds', round: 4 } });
+    await coordinator.stop('over');
+  });
+
+  it('stopped in a round it hands it back: the next start makes another attempt of the same round', async () => {
+    const directory = copied();
+    // The others remember rounds of another copy: they would refuse these, and rightly so.
+    const members = newMembers();
+    const first = await begin({ directory, identity, config, rounds: 5 });
+    const stopped = new Promise<void>((resolve) => {
+      first.on('fact', ({ fact }) => {
+        if (fact.type === 'phase' && fact.phase === 'shares') resolve(first.stop('maintenance'));
+      });
+    });
+    const clients = join(first, config.task, members);
+    const ends = clients.map((client) => client.run());
+    await stopped;
+    await Promise.all(clients.map((client) => client.stop()));
+    await Promise.all(ends);
+    const { result } = await live({ directory, identity, config, rounds: 5 }, members);
+    expect(result.rounds).toMatchObject([{ round: 5, attempts: 2, outcome: { type: 'committed' } }]);
+    const started = await read(directory, (store) =>
+      [...store.events(1)].flatMap(({ type, body }) =>
+        type === 'attempt-started' ? [`${body.round}.${body.attempt}`] : [],
+      ),
+    );
+    expect(started.slice(-2)).toEqual(['5.1', '5.2']);
+  });
+
+  it('refuses other settings of the task, naming what differs, and another identity', async () => {
+    const directory = copied();
+    const other = { ...config, encoding: { ...config.encoding, clipNorm: 2 } };
+    await expect(begin({ directory, identity, config: other, rounds: 5 })).rejects.toMatchObject({
+      code: 'STORE_FORMAT',
+      details: { fields: ['encoding'] },
+    });
+    const stranger = generateIdentity(nativePrimitives, nativeRng);
+    await expect(begin({ directory, identity: stranger, config, rounds: 5 })).rejects.toThrow('belongs to coordinator');
+    // Neither left a lock behind.
+    expect(existsSync(path(directory, 'lock'))).toBe(false);
+  });
+
+  it('keeps genesis and the newest models, and every aggregate', async () => {
+    const { blobs, records } = await read(original, (store) => ({
+      blobs: new Set<string>(store.blobs()),
+      records: [...store.events(1)].flatMap(({ type, body }) =>
+        type === 'model-recorded' ? [body.record as Record<string, string>] : [],
+      ),
+    }));
+    const has = (field: string) => records.map((record) => blobs.has(record[field] ?? ''));
+    // The first model from zero is its own aggregate: one blob, two reasons to stay.
+    expect(has('modelAfter')).toEqual([true, true, false, true, true]);
+    expect(has('aggregate')).toEqual([false, true, true, true, true]);
+  });
+});
+
+describe('what the log says', () => {
+  it('U3 and U4 stand before the unmasking is asked for, and the model in one transaction with its round', async () => {
+    const events = await read(original, (store) => [...store.events(1)]);
+    const types = membersOf(events);
+    const round = types.slice(types.indexOf('attempt-started'), types.indexOf('round-committed') + 1);
+    expect(round).toEqual([
+      'attempt-started',
+      'survivors-fixed',
+      'unmasking-asked',
+      'model-recorded',
+      'round-committed',
+    ]);
+    expect(types.slice(0, 2)).toEqual(['task-created', 'coordinator-started']);
+    expect(types.slice(-2)).toEqual(['coordinator-stopped', 'checkpoint']);
+    expect(types.filter((type) => type === 'client-enrolled')).toHaveLength(4);
+  });
+
+  it('I read the whole data directory and find no secret: not one seed, key of a round, share or update', async () => {
+    const directory = fresh();
+    const secrets: Uint8Array[] = [];
+    const watched = newMembers();
+    // What clients draw are keys, b, shares and salts of their rounds: none of it may be on disk, nor may their updates.
+    const coordinator = await begin({ directory, identity, config, rounds: 1 });
+    const clients = join(coordinator, config.task, watched).map((client, i) => ({ client, member: watched[i] }));
+    const { FederatedClient } = await import('../../client/node/index.js');
+    const own = clients.map(
+      ({ member }, i) =>
+        new FederatedClient({
+          url: coordinator.url,
+          // safe: as many members as clients
+          identity: member!.identity,
+          coordinator: coordinator.id,
+          task: config.task,
+          policy: {
+            profiles: ['cohort'],
+            minGroup: 2,
+            minThreshold: 1,
+            minColluders: 0,
+            maxClipNorm: 1e9,
+            maxRounds: 9,
+            privacy: 'any',
+            catchUp: 'chain',
+          },
+          rng: (length) => {
+            const drawn = nativeRng(length);
+            if (length >= 16) secrets.push(drawn.slice());
+            return drawn;
+          },
+          trainer: {
+            init: async ({ dimension }) => ({ dimension, variables: [{ name: 'w', shape: [dimension], offset: 0 }] }),
+            train: async (weights) => {
+              const update = weights.map((_, k) => (i + 1) * 0.0625 + k * 0.015625);
+              secrets.push(new Uint8Array(update.slice().buffer));
+              return { update, examples: 1, metrics: {} };
+            },
+          },
+          guards: memoryGuards(),
+        }),
+    );
+    const ends = own.map((client) => client.run());
+    await coordinator.done;
+    await Promise.all(ends);
+    await coordinator.stop('over');
+    secrets.push(identity.secret.exposeSecret(), ...watched.map(({ identity: one }) => one.secret.exposeSecret()));
+    expect(secrets.length).toBeGreaterThan(20);
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    for (const { parentPath, name } of files) {
+      const bytes = readFileSync(path(parentPath, name));
+      for (const secret of secrets) {
+        expect(bytes.includes(Buffer.from(secret)), `${name} holds a secret`).toBe(false);
+        expect(bytes.includes(Buffer.from(secret).toString('hex')), `${name} holds a secret in hex`).toBe(false);
+      }
+    }
+    // The aggregate is there: looking for bytes finds what is there.
+    expect(files.some(({ parentPath, name }) => readFileSync(path(parentPath, name)).includes('unmasking-asked'))).toBe(
+      true,
+    );
+  });
+});
+
+describe('an exported log', () => {
+  const folder = path(root, 'export');
+  beforeAll(() => read(original, (store) => exportAudit(store, identity.id, folder)));
+  const verdictOf = async (change: (folder: string) => void, expected = {}) => {
+    const copy = fresh();
+    cpSync(folder, copy, { recursive: true });
+    change(copy);
+    return verifyAudit(await openExport(copy), expected);
+  };
+  const log = (where: string): string => path(where, 'log.jsonl');
+  const lines = (where: string): string[] => readFileSync(log(where), 'utf8').trimEnd().split('\n');
+  const rewrite = (where: string, change: (lines: string[]) => string[]): void =>
+    writeFileSync(log(where), `${change(lines(where)).join('\n')}\n`);
+
+  it('holds: a stranger recomputes every model from genesis on, though old ones are no longer kept', async () => {
+    const verdict = await verdictOf(() => {}, { coordinator: identity.id });
+    expect(verdict).toMatchObject({
+      ok: true,
+      problems: [],
+      task: 'test',
+      rounds: { committed: 4, void: 0 },
+      starts: 1,
+      crashes: 0,
+      models: { records: 5, recomputed: 5, notRecomputed: 0 },
+      privacy: { spent: [], unsettled: 0 },
+    });
+    expect(verdict.checkpoints).toBeGreaterThan(0);
+  });
+
+  it('I change one word of any event and am found out', async () => {
+    const all = lines(folder);
+    const copy = fresh();
+    cpSync(folder, copy, { recursive: true });
+    for (let i = 1; i < all.length - 1; i++) {
+      const changed = all.map((line, k) => (k === i ? line.replace('"time":1700000000000', '"time":1') : line));
+      writeFileSync(log(copy), `${changed.join('\n')}\n`);
+      expect((await verifyAudit(await openExport(copy))).ok, `event ${i}`).toBe(false);
+    }
+  });
+
+  it.each([
+    ['leave an event out', (old: string[]) => old.filter((_, i) => i !== 5)],
+    ['swap two events', (old: string[]) => old.map((line, i) => (i === 4 ? old[5] : i === 5 ? old[4] : line) ?? '')],
+    ['put an event in twice', (old: string[]) => [...old.slice(0, 6), old[5] ?? '', ...old.slice(6)]],
+    ['cut the tail off with the head', (old: string[]) => old.slice(0, -3)],
+    ['cut a line in the middle', (old: string[]) => [...old.slice(0, -2), (old.at(-2) ?? '').slice(0, 40)]],
+    ['write behind the head', (old: string[]) => [...old, old[3] ?? '']],
+    [
+      'take the head of nobody',
+      (old: string[]) => [...old.slice(0, -1), (old.at(-1) ?? '').replace(/[0-9a-f]{4}"}}$/, '0000"}}')],
+    ],
+  ])('I %s and am found out', async (_what, change) => {
+    expect((await verdictOf((copy) => rewrite(copy, change))).ok).toBe(false);
+  });
+
+  it.each(['aggregate', 'model'] as const)('I change one bit of an %s and its round is named', async (what) => {
+    const events = await read(original, (store) => [...store.events(1)]);
+    const record = events.filter(({ type }) => type === 'model-recorded').at(-1)?.body.record as Record<string, string>;
+    const name = record[what === 'model' ? 'modelAfter' : 'aggregate'] ?? '';
+    const verdict = await verdictOf((copy) => {
+      const bytes = readFileSync(path(copy, 'blobs', name));
+      // A model is only read where it cannot be recomputed, so its aggregate goes too.
+      if (what === 'model') rmSync(path(copy, 'blobs', record.aggregate ?? ''));
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      writeFileSync(path(copy, 'blobs', name), bytes);
+    });
+    expect(verdict.ok).toBe(false);
+    expect(verdict.problems[0]).toContain('model of round 4');
+  });
+
+  it('an aggregate that is not in the export is said, and does not make the log wrong', async () => {
+    const verdict = await verdictOf((copy) => {
+      for (const name of readdirSync(path(copy, 'blobs'))) rmSync(path(copy, 'blobs', name));
+    });
+    expect(verdict).toMatchObject({ ok: true, models: { records: 5, recomputed: 0, notRecomputed: 5 } });
+  });
+
+  it('I show another log to somebody who knows the key, or an earlier head, and am found out', async () => {
+    const other = generateIdentity(nativePrimitives, nativeRng);
+    expect((await verdictOf(() => {}, { coordinator: other.id })).problems[0]).toContain('expected was');
+    const head = { seq: 3, hash: 'ab'.repeat(32) };
+    expect((await verdictOf(() => {}, { head })).problems[0]).toContain('another log, or one that was cut short');
+  });
+
+  it('a coordinator that signs a broken rule is found out: a second attempt after the sums were asked for', async () => {
+    const directory = copied();
+    const data = await openData({ directory, identity, limitBytes: 1e9 });
+    const admin = (type: string, body: object) => ({ type, time: 1, body: body as AuditEvent['body'] });
+    const groups = [{ id: 0, members: members.map((one) => one.identity.id) }];
+    const run = { round: 5, attempt: 1 };
+    await data.store.commit({
+      events: [
+        admin('attempt-started', { ...run, model: '', head: '', groups }),
+        admin('survivors-fixed', { ...run, group: 0, u3: [0, 1, 2, 3], u4: [0, 1, 2], excluded: [] }),
+        admin('unmasking-asked', { ...run, group: 0 }),
+        admin('attempt-started', { round: 5, attempt: 2, model: '', head: '', groups }),
+      ],
+      put: [],
+      del: [],
+      blobs: [],
+      dropBlobs: [],
+    });
+    const out = fresh();
+    exportAudit(data.store, identity.id, out);
+    await data.close();
+    const verdict = await verifyAudit(await openExport(out));
+    expect(verdict.problems).toEqual([expect.stringContaining('round 5 was asked to be opened')]);
+  });
+
+  it('a folder that is no export is refused with what to do', async () => {
+    await expect(openExport(root)).rejects.toMatchObject({ code: 'AUDIT_INVALID' });
+    const empty = fresh();
+    mkdirSync(empty);
+    writeFileSync(log(empty), '{"format":"other"}\n');
+    await expect(openExport(empty)).rejects.toThrow('does not start as');
+  });
+});
+
+describe('a damaged data directory', () => {
+  const file = (directory: string): string => path(directory, 'db', 'data.mdb');
+  const start = (directory: string) => openData({ directory, identity, limitBytes: 1e9 });
+
+  it('without its database never starts empty: it says so and names the doctor', async () => {
+    const directory = copied();
+    rmSync(file(directory));
+    await expect(start(directory)).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    writeFileSync(file(directory), '');
+    await expect(start(directory)).rejects.toThrow('--restore');
+    expect(existsSync(path(directory, 'lock'))).toBe(false);
+  });
+
+  it('cut short is refused by a child, and this process lives; the doctor goes back to the newest backup', async () => {
+    const directory = copied();
+    truncateSync(file(directory), readFileSync(file(directory)).length - 3 * 4096);
+    await expect(start(directory)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    const { wrong, backups, restored } = await diagnose(directory, true);
+    expect(wrong).toBeDefined();
+    expect(backups.map((one) => one.wrong)).toEqual([undefined, undefined]);
+    expect(restored?.from).toBe(listBackups(directory)[0]);
+    expect(existsSync(path(directory, 'damaged-1', 'data.mdb'))).toBe(true);
+    // Rounds that nobody remembers are not made again: numbers go on behind all that can have been.
+    const coordinator = await begin({ directory, identity, config, rounds: 1_000 });
+    await coordinator.stop('enough');
+    const events = await read(directory, (store) => [...store.events(1)]);
+    expect(events.filter(({ type }) => type === 'restored')).toHaveLength(1);
+  }, 90_000);
+
+  it('with a changed event is refused, and the doctor names it', async () => {
+    const directory = copied();
+    const bytes = readFileSync(file(directory));
+    // Wherever it stands: pages that are free now may hold it too.
+    for (let at = bytes.indexOf('the campaign is over'); at >= 0; at = bytes.indexOf('the campaign is over', at + 1))
+      bytes.write('The campaign is over', at);
+    writeFileSync(file(directory), bytes);
+    const diagnosis = await diagnose(directory, false);
+    expect(diagnosis.wrong ?? '').toMatch(/event \d+ of the audit log is bad|head/);
+    await expect(start(directory)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  });
+
+  it('of another format is refused with the format that it has', async () => {
+    const directory = copied();
+    writeFileSync(path(directory, 'sotto-store.json'), '{"format":"sotto-store/2"}');
+    await expect(start(directory)).rejects.toMatchObject({ code: 'STORE_FORMAT' });
+  });
+});
+
+describe('the lock of a data directory', () => {
+  it('a second coordinator is refused while the first one runs, and taken after it', async () => {
+    const directory = copied();
+    const coordinator = await begin({ directory, identity, config, rounds: 5 });
+    await expect(begin({ directory, identity, config, rounds: 5 })).rejects.toMatchObject({
+      code: 'STORE_LOCKED',
+      details: { pid: process.pid },
+    });
+    await coordinator.stop('enough');
+    takeLock(directory).release();
+  });
+
+  it('one whose process was killed is taken over; one of a living process is not', async () => {
+    const directory = fresh();
+    mkdirSync(directory);
+    const module = new URL('../../server/data/lock.js', import.meta.url).href;
+    const script = `import(${JSON.stringify(module)}).then(({ takeLock }) => { takeLock(${JSON.stringify(directory)}); console.log('held'); setInterval(() => {}, 1000); })`;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    expect(() => takeLock(directory)).toThrow('STORE_LOCKED');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    takeLock(directory).release();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.each([
+    ['of an earlier boot', { boot: 'another boot' }, 'taken'],
+    ['of a process that had the same number', { pid: process.pid, started: 1 }, 'taken'],
+    ['of another machine', { host: 'elsewhere' }, 'refused'],
+    ['of a process that lives', { pid: process.ppid }, 'refused'],
+  ])('one %s is %s', (_what, change, expected) => {
+    const directory = fresh();
+    mkdirSync(directory);
+    takeLock(directory);
+    const file = path(directory, 'lock');
+    const owner = { ...JSON.parse(readFileSync(file, 'utf8')), token: 'x', started: 0, ...change };
+    writeFileSync(file, JSON.stringify(owner));
+    const take = () => takeLock(directory).release();
+    if (expected === 'taken') expect(take).not.toThrow();
+    else expect(take).toThrow('STORE_LOCKED');
+  });
+
+  it("one that cannot be read is nobody's to take", () => {
+    const directory = fresh();
+    mkdirSync(directory);
+    writeFileSync(path(directory, 'lock'), '');
+    expect(() => takeLock(directory)).toThrow('STORE_LOCKED');
+  });
+});
