@@ -7,7 +7,7 @@ import { settingError } from '../server/config/problem.js';
 import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
 import { type AttackSpec, checkAttack } from './attacks/spec.js';
 
-/** What a malicious client does. It follows the protocol: otherwise it would just be left out. */
+/** What a malicious client does. Most follow the protocol, so that nothing leaves them out; attacks on the protocol break it. */
 export type AttackSettings = AttackSpec;
 
 /** Some attackers of a fleet: they conspire with each other, and know nothing of other entries. */
@@ -17,6 +17,7 @@ export interface MaliciousSettings {
   readonly attack: AttackSettings;
 }
 
+const bool = () => v.pipe(v.boolean('true or false'), v.metadata({ must: 'true or false' }));
 const literal = <const T extends string>(name: T) => v.literal(name, name);
 const KNOWLEDGE = maybe(
   'full',
@@ -123,7 +124,49 @@ const ATTACKS = [
   settings({ kind: says('Leaves its part of the distributed noise out.', literal('noise-evasion')) }),
   settings({
     kind: says('Bytes that are no vector.', literal('vector-abuse')),
-    abuse: says('Which.', oneOf(['nan', 'infinity', 'short', 'long', 'ring'])),
+    abuse: says('Which.', oneOf(['nan', 'infinity', 'short', 'long', 'ring', 'half-ring'])),
+  }),
+  settings({
+    kind: says('Lies alone about its sketch.', literal('sketch-lie')),
+    claim: says(
+      'The sketch of its honest update; one common mask, or all of them, wrong; a section too short; a wrong signature.',
+      oneOf(['honest', 'mask', 'masks', 'size', 'unsigned']),
+    ),
+    boost: maybe('1: sent as it is, clipped', says('Factor of the update, not clipped.', positive())),
+  }),
+  settings({
+    kind: says(
+      'The first sends an update that is too long, and all share its sketch between them.',
+      literal('sketch-collusion'),
+    ),
+    boost: says('Factor of its length, not clipped.', positive()),
+    drop: maybe('false', says('All but the first leave when sketches are asked for.', bool())),
+  }),
+  settings({
+    kind: says('Deals shares that are not those of its secrets.', literal('wrong-shares')),
+    to: says(
+      'One honest peer, all of them, or all consistently of another secret than it committed to.',
+      oneOf(['one', 'all', 'commitment']),
+    ),
+  }),
+  settings({
+    kind: says('Says two different things in one phase, both signed.', literal('equivocation')),
+    of: says('The message that it sends twice.', oneOf(['keys', 'shares', 'masked', 'sketch', 'consistent'])),
+  }),
+  settings({
+    kind: says('Opens something else than it holds.', literal('unmask-lie')),
+    how: says("Other bytes, or the share of a survivor's mask key.", oneOf(['share', 'key'])),
+  }),
+  settings({ kind: says('Complains of every honest dealer.', literal('false-complaint')) }),
+  settings({ kind: says('Announces an input of an earlier round once more.', literal('replayed-input')) }),
+  settings({
+    kind: says('Spends the dropouts that a round can stand.', literal('dropout-abuse')),
+    phase: says('Where it stops.', oneOf(['keys', 'shares', 'masked', 'sketch', 'consistency', 'unmask'])),
+    how: says('It cuts its connection, or says nothing until the deadline.', oneOf(['leave', 'silent'])),
+  }),
+  settings({
+    kind: says('Its line holds its input back.', literal('late-input')),
+    delayMs: says('For so long, milliseconds; longer than the deadline of the phase to be late.', positive()),
   }),
   settings({
     kind: says('Clones: all send what one of them has learnt.', literal('sybil')),
@@ -132,6 +175,14 @@ const ATTACKS = [
     joinEvery: maybe('0: all at once', says('Rounds between one clone and the next.', whole(0, 1_000_000))),
   }),
 ] as const;
+
+/** What each kind says of itself. @throws RangeError for a kind that no file can name */
+export function saysOf(kind: string): string {
+  for (const { entries } of ATTACKS) {
+    if (entries.kind.literal === kind) return v.getDescription(entries.kind) ?? '';
+  }
+  throw new RangeError(`no file can name an attack ${kind}`);
+}
 
 const one = settings({
   count: maybe('give `clients`', says('How many; drawn from the seed.', whole(0, 100_000))),

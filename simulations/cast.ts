@@ -49,6 +49,8 @@ export function castOf(config: SimulationConfig, labels: Uint8Array, draws: Draw
           rank: member.clients.indexOf(position),
           attackers: member.clients.length,
           conspiracy,
+          // safe: positions of a conspiracy are in the fleet.
+          allies: member.clients.map((at) => clients[at]!.identity.publicKey),
         },
       }),
     };

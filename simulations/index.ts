@@ -24,6 +24,7 @@ export {
   type FleetOptions,
   type HostileOptions,
   hostileEngine,
+  hostileMachine,
   hostileTrainer,
   type PlanRequest,
   planDropouts,
@@ -32,6 +33,7 @@ export {
 export { auc, type Gaussian, liraOffline, liraOnline, liraStatistic, tprAtFpr, yeom } from './membership.js';
 export { type PartitionOptions, type PartitionSpec, partition } from './partition.js';
 export { Random } from './random.js';
+export * from './redteam/index.js';
 export { FLAG_AT, type TestRates, trackerStep } from './regrouping-tracker.js';
 export { type RehearsalOptions, type RehearsedRound, rehearse } from './rehearsal.js';
 export type {

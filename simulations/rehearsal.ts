@@ -131,11 +131,13 @@ function act(
       return asSent(update, encoding);
     };
   }
-  const { spec, rank, attackers, conspiracy } = ordered;
+  const { spec, rank, attackers, conspiracy, allies } = ordered;
   const attack = createAttack(spec);
   const random = draws.attack(position, 0).fork('data');
   const options: HostileOptions = {
     attack,
+    position,
+    allies,
     rank,
     attackers,
     cohort: cast.clients.length,

@@ -5,6 +5,7 @@ export { checkDataset, type Dataset, exampleCount, exampleSize, shard, shareData
 export { withMomentum } from '../momentum.js';
 export { type BackendInfo, type BackendName, type BackendOptions, startBackend } from './backend.js';
 export { installCpuKernels, installWasmKernels } from './kernels/install.js';
+export { type ConvolutionOptions, type Layers, type NormalizationOptions, plainLayers } from './layers.js';
 export { evaluateLocally, type LocalEvaluation, type LocalTraining, trainLocally } from './loop.js';
 export {
   buildModel,

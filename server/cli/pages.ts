@@ -3,7 +3,9 @@
 
 import * as v from 'valibot';
 import { ERRORS, type ErrorSpec } from '../../protocol/errors.js';
+import { saysOf } from '../../simulations/attack-settings.js';
 import { simulationSchema } from '../../simulations/config.js';
+import { attacksPage } from '../../simulations/redteam/catalogue.js';
 import { barsSchema } from '../../simulations/redteam/gate.js';
 import { redTeamSchema } from '../../simulations/redteam/settings.js';
 import { configurationPage } from '../config/document.js';
@@ -42,6 +44,7 @@ export function generatedPages(): Readonly<Record<string, string>> {
   const shared = [...Object.keys(taskEntries), 'campaign'];
   return {
     'protocol/error-codes.ts': errorCodes(Object.entries(ERRORS)),
+    'docs/attacks.md': attacksPage(saysOf),
     'docs/configuration.md': configurationPage([
       {
         title: 'The task and its campaign',

@@ -84,6 +84,10 @@ function realCommands(io: Io): Commands {
       const { privacyLedger } = await import('./privacy/ledger-command.js');
       return privacyLedger(run, options, io);
     },
+    async privacyAudit(options) {
+      const { privacyAudit } = await import('./privacy/audit-command.js');
+      return privacyAudit(options, io);
+    },
     async newKeys(file, options) {
       const { newKeys } = await import('./keys.js');
       return newKeys(file, options, io);

@@ -1,12 +1,14 @@
-// What an attack is: a value that may act at four places of a client (its data, its update, its encoded vector, its messages),
-// and says what it has to know. A mirror of the aggregation rules: values of one shape that stack.
-// Not here: the attacks (one file each), who carries them out over the wire (../fleet/hostile.ts).
+// What an attack is: a value that may act at six places of a client (its data, its update, its encoded vector, its sketch, its
+// messages, its connection), and says what it has to know. A mirror of the aggregation rules: values of one shape that stack.
+// Not here: the attacks (one file each), who carries them out over the wire (../fleet/hostile.ts, hostile-machine.ts).
 
 import type { Dataset } from '../../client/dataset.js';
 import type { RuleSpec } from '../../protocol/rule.js';
 import type { Encoding } from '../../protocol/secagg/jobs.js';
-import type { Message } from '../../protocol/wire/messages.js';
+import type { ClientPhase } from '../../protocol/task.js';
+import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
 import type { Random } from '../random.js';
+import type { MessageView, SketchView } from './place.js';
 
 /**
  * What the adversary knows, each with all that stands above it:
@@ -31,6 +33,8 @@ export interface OwnView {
    * does not say `conspires`: nobody waits for what nobody reads.
    */
   readonly colluders: readonly Float32Array[];
+  /** Its own place in `colluders`. */
+  readonly at: number;
   /** Position among the conspirators, and how many they are, f. */
   readonly rank: number;
   readonly attackers: number;
@@ -68,6 +72,7 @@ export interface DataView {
 }
 export interface WireView {
   readonly random: Random;
+  readonly encoding: Encoding;
 }
 
 /** An attack with knowledge K. Every stage may be missing; none may change its arguments. */
@@ -96,8 +101,14 @@ export interface AttackOf<K extends Knowledge> {
   readonly corrupt?: (update: Float32Array, view: Views[K]) => Float32Array;
   /** After encoding and masking: the bytes it uploads. Hashes and signature are made over the result, as a real client's are. */
   readonly upload?: (vector: Uint8Array, view: WireView) => Uint8Array;
-  /** At the socket: what leaves in place of this message, in order; [] withholds it. Signatures are not made anew. */
-  readonly tamper?: (message: Message, view: WireView) => readonly Message[];
+  /** R4: the section that its machine signs and sends. What `view.section` holds is true. */
+  readonly sketch?: (view: SketchView) => Promise<Uint8Array>;
+  /** Where its machine sends a message: what leaves in its place, in order; [] withholds it. `resigned` of place.ts signs anew. */
+  readonly tamper?: (message: ClientRoundMessage, view: MessageView) => readonly ClientRoundMessage[];
+  /** The phase in place of whose answer it cuts its connection, in every attempt of the round; it is back for the next one. */
+  readonly leaves?: (round: number, rank: number) => ClientPhase | undefined;
+  /** Its line holds back everything from its input on for so long, ms. */
+  readonly inputDelayMs?: number;
 }
 export type Attack = { readonly [K in Knowledge]: AttackOf<K> }[Knowledge];
 
@@ -140,6 +151,9 @@ export function stack(name: string, ...attacks: readonly [Attack, ...Attack[]]):
   const poisons = attacks.flatMap(({ poison }) => poison ?? []);
   const uploads = attacks.flatMap(({ upload }) => upload ?? []);
   const tampers = attacks.flatMap(({ tamper }) => tamper ?? []);
+  const sketches = attacks.flatMap(({ sketch }) => sketch ?? []);
+  const leaving = attacks.flatMap(({ leaves }) => leaves ?? []);
+  const delays = attacks.flatMap(({ inputDelayMs }) => inputDelayMs ?? []);
   const actives = attacks.flatMap(({ active }) => active ?? []);
   const goal = attacks.flatMap((attack) => attack.goal ?? [])[0];
   // The view of `knows` extends the view that each part asks for (REACH orders them so), hence the one wide parameter type.
@@ -162,9 +176,20 @@ export function stack(name: string, ...attacks: readonly [Attack, ...Attack[]]):
       upload: (vector: Uint8Array, view: WireView) => uploads.reduce((v, f) => f(v, view), vector),
     }),
     ...(tampers.length > 0 && {
-      tamper: (message: Message, view: WireView) =>
-        tampers.reduce<readonly Message[]>((all, f) => all.flatMap((one) => f(one, view)), [message]),
+      tamper: (message: ClientRoundMessage, view: MessageView) =>
+        tampers.reduce<readonly ClientRoundMessage[]>((all, f) => all.flatMap((one) => f(one, view)), [message]),
     }),
+    ...(sketches.length > 0 && {
+      sketch: async (view: SketchView) => {
+        let { section } = view;
+        for (const f of sketches) section = await f({ ...view, section });
+        return section;
+      },
+    }),
+    ...(leaving.length > 0 && {
+      leaves: (round: number, rank: number) => leaving.map((f) => f(round, rank)).find((phase) => phase !== undefined),
+    }),
+    ...(delays.length > 0 && { inputDelayMs: Math.max(...delays) }),
   } as Attack;
 }
 type Corrupt = (update: Float32Array, view: AggregatorView) => Float32Array;

@@ -3,7 +3,10 @@
 export { type Alie, alie, alieZ, littleIsEnough } from './alie.js';
 export * from './attack.js';
 export { type Backdoor, backdoor, type Dba, dba, modelReplacement, replacement } from './backdoor.js';
+export { answers, type DropoutAbuse, dropoutAbuse, lateInput } from './dropout-abuse.js';
 export { during, type Period } from './during.js';
+export { type Equivocation, equivocation } from './equivocation.js';
+export { falseComplaint } from './false-complaint.js';
 export {
   drawWithin,
   type FangKrum,
@@ -34,7 +37,11 @@ export {
 export { gaussian } from './noise.js';
 export { noiseEvasion } from './noise-evasion.js';
 export { type Optimised, optAlie, optIpm, optimisedAttack, type Pipeline } from './optimised.js';
+export { type MessageView, maskOffset, type Place, resigned, type SketchView, victimsOf } from './place.js';
+export { replayInput } from './replay-input.js';
 export { boosted, signFlip } from './sign-flip.js';
+export { type SketchCollusion, sketchCollusion } from './sketch-collusion.js';
+export { type SketchLie, sketchLie } from './sketch-lie.js';
 export { type AttackSpec, checkAttack, createAttack, type Informed } from './spec.js';
 export { type Sybil, sybil } from './sybil.js';
 export {
@@ -48,4 +55,6 @@ export {
   together,
   triggeredTest,
 } from './triggers.js';
+export { type UnmaskLie, unmaskLie } from './unmask-lie.js';
 export { type VectorAbuse, vectorAbuse } from './vector-abuse.js';
+export { type WrongShares, wrongShares } from './wrong-shares.js';

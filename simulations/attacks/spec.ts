@@ -5,7 +5,10 @@ import { SottoError } from '../../protocol/errors.js';
 import { type Alie, littleIsEnough, usableZ } from './alie.js';
 import { type Attack, type AttackOf, partial, stack } from './attack.js';
 import { type Backdoor, backdoor, type Dba, dba, replacement } from './backdoor.js';
+import { type DropoutAbuse, dropoutAbuse, lateInput } from './dropout-abuse.js';
 import { during, type Period } from './during.js';
+import { type Equivocation, equivocation } from './equivocation.js';
+import { falseComplaint } from './false-complaint.js';
 import { type FangKrumSettings, fangKrumAttack, fangTrim, fangTrimPartial } from './fang.js';
 import { type FreeRide, freeRider } from './free-rider.js';
 import { innerProduct } from './ipm.js';
@@ -15,9 +18,14 @@ import { type HidesInDistances, minMaxAttack, minSumAttack } from './min-max.js'
 import { gaussian } from './noise.js';
 import { noiseEvasion } from './noise-evasion.js';
 import { optimisedAttack } from './optimised.js';
+import { replayInput } from './replay-input.js';
 import { boosted, signFlip } from './sign-flip.js';
+import { type SketchCollusion, sketchCollusion } from './sketch-collusion.js';
+import { type SketchLie, sketchLie } from './sketch-lie.js';
 import { type Sybil, sybil } from './sybil.js';
+import { type UnmaskLie, unmaskLie } from './unmask-lie.js';
 import { type VectorAbuse, vectorAbuse } from './vector-abuse.js';
+import { type WrongShares, wrongShares } from './wrong-shares.js';
 
 /** `partial`: from the conspirators' own clean updates. Absent: full, every honest update of the round. */
 export interface Informed {
@@ -42,6 +50,14 @@ export type AttackSpec =
   | ({ readonly kind: 'free-rider' } & FreeRide)
   | { readonly kind: 'noise-evasion' }
   | { readonly kind: 'vector-abuse'; readonly abuse: VectorAbuse }
+  | ({ readonly kind: 'sketch-lie' } & SketchLie)
+  | ({ readonly kind: 'sketch-collusion' } & SketchCollusion)
+  | { readonly kind: 'wrong-shares'; readonly to: WrongShares }
+  | { readonly kind: 'equivocation'; readonly of: Equivocation }
+  | { readonly kind: 'unmask-lie'; readonly how: UnmaskLie }
+  | { readonly kind: 'false-complaint' | 'replayed-input' }
+  | ({ readonly kind: 'dropout-abuse' } & DropoutAbuse)
+  | { readonly kind: 'late-input'; readonly delayMs: number }
   | ({ readonly kind: 'sybil'; readonly of: AttackSpec } & Sybil)
   | ({ readonly kind: 'during'; readonly attack: AttackSpec } & Period)
   | { readonly kind: 'stack'; readonly name: string; readonly attacks: readonly [AttackSpec, ...AttackSpec[]] };
@@ -63,6 +79,8 @@ export function checkAttack(spec: AttackSpec, cohort: number, attackers: number)
     if ('knowledge' in spec && spec.knowledge === 'partial' && spec.kind !== 'ipm' && attackers < 2) {
       throw new RangeError('with one attacker, its own update has no deviation to estimate; use at least 2');
     }
+    if (spec.kind === 'sketch-collusion' && attackers < 2)
+      throw new RangeError('one attacker has nobody to share its sketch with; use at least 2');
   });
   if (spec.kind === 'during') checkAttack(spec.attack, cohort, attackers);
   if (spec.kind === 'sybil') checkAttack(spec.of, cohort, attackers);
@@ -118,6 +136,24 @@ function build(spec: AttackSpec): Attack {
       return noiseEvasion();
     case 'vector-abuse':
       return vectorAbuse(spec.abuse);
+    case 'sketch-lie':
+      return sketchLie(spec);
+    case 'sketch-collusion':
+      return sketchCollusion(spec);
+    case 'wrong-shares':
+      return wrongShares(spec.to);
+    case 'equivocation':
+      return equivocation(spec.of);
+    case 'unmask-lie':
+      return unmaskLie(spec.how);
+    case 'false-complaint':
+      return falseComplaint();
+    case 'replayed-input':
+      return replayInput();
+    case 'dropout-abuse':
+      return dropoutAbuse(spec);
+    case 'late-input':
+      return lateInput(spec.delayMs);
     case 'sybil':
       return sybil(build(spec.of), spec);
     case 'during':

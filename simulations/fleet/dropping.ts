@@ -21,7 +21,11 @@ const PHASE_OF: Partial<Record<MessageKind, ClientPhase>> = {
 export interface DroppingOptions {
   readonly inner: Transport;
   /** Phase by round. */
-  readonly script: ReadonlyMap<number, ClientPhase>;
+  readonly script: { get(round: number): ClientPhase | undefined };
+  /** In every attempt of a round; else in its first one only. */
+  readonly again?: boolean;
+  /** A line that holds back everything from the input of a round on, ms; 0: it does not. */
+  readonly inputDelayMs?: (round: number) => number;
   readonly onCut: (round: number, phase: ClientPhase) => void;
 }
 export interface DroppingTransport extends Transport {
@@ -32,7 +36,8 @@ export interface DroppingTransport extends Transport {
 /** Close code of a scripted loss (range of RFC 6455 §7.4.2 for private use). To the coordinator any close is a loss. */
 const CUT = { code: 4900, reason: 'scripted dropout' };
 
-export function droppingTransport({ inner, script, onCut }: DroppingOptions): DroppingTransport {
+export function droppingTransport(options: DroppingOptions): DroppingTransport {
+  const { inner, script, again = false, inputDelayMs, onCut } = options;
   /** Rounds whose cut has happened: a second attempt of a round finds the client there. */
   const done = new Set<number>();
   let down: number | undefined;
@@ -41,30 +46,30 @@ export function droppingTransport({ inner, script, onCut }: DroppingOptions): Dr
     if (down === undefined) connect();
     else waiting.push(connect);
   };
-  /** Whether this frame is the one not to be sent. */
-  const cuts = (frame: Uint8Array): { round: number; phase: ClientPhase } | undefined => {
+  /** The phase that this frame answers. */
+  const answered = (frame: Uint8Array): { round: number; phase: ClientPhase } | undefined => {
     const decoded = decodeFrame(frame);
     if (!decoded.ok || !('run' in decoded.message) || decoded.message.run === undefined) return undefined;
     const phase = PHASE_OF[decoded.message.kind];
-    const { round } = decoded.message.run;
-    return phase !== undefined && script.get(round) === phase && !done.has(round) ? { round, phase } : undefined;
+    return phase === undefined ? undefined : { round: decoded.message.run.round, phase };
+  };
+  const fate = (frame: Uint8Array): Fate => {
+    const answer = answered(frame);
+    if (answer === undefined) return 'sent';
+    const { round, phase } = answer;
+    if (script.get(round) === phase && (again || !done.has(round))) {
+      done.add(round);
+      down = round;
+      onCut(round, phase);
+      return 'cut';
+    }
+    const delayMs = phase === 'masked' ? (inputDelayMs?.(round) ?? 0) : 0;
+    return delayMs > 0 ? { delayMs } : 'sent';
   };
 
   return {
     connect(url, handlers) {
-      return new DroppingLink(
-        handlers,
-        connectWhenUp,
-        (own) => inner.connect(url, own),
-        (frame) => {
-          const cut = cuts(frame);
-          if (cut === undefined) return false;
-          done.add(cut.round);
-          down = cut.round;
-          onCut(cut.round, cut.phase);
-          return true;
-        },
-      );
+      return new DroppingLink(handlers, connectWhenUp, (own) => inner.connect(url, own), fate);
     },
     release(round) {
       if (down === undefined || down > round) return;
@@ -76,6 +81,9 @@ export function droppingTransport({ inner, script, onCut }: DroppingOptions): Dr
   };
 }
 
+/** What becomes of a frame: it is sent, it is where the line is cut, or it and all behind it wait. */
+type Fate = 'sent' | 'cut' | { readonly delayMs: number };
+
 /** Stands for a link that may not exist yet. Once cut it is mute both ways, even while the close is on its way. */
 class DroppingLink implements Link {
   #inner: Link | undefined;
@@ -83,16 +91,18 @@ class DroppingLink implements Link {
   /** Nothing leaves any more; `closed` comes next. */
   #cut = false;
   readonly #handlers: LinkHandlers;
-  readonly #cuts: (frame: Uint8Array) => boolean;
+  readonly #fate: (frame: Uint8Array) => Fate;
+  /** Frames that wait, while the line is slow. */
+  #held: Uint8Array[] | undefined;
 
   constructor(
     handlers: LinkHandlers,
     connectWhenUp: (connect: () => void) => void,
     connect: (handlers: LinkHandlers) => Link,
-    cuts: (frame: Uint8Array) => boolean,
+    fate: (frame: Uint8Array) => Fate,
   ) {
     this.#handlers = handlers;
-    this.#cuts = cuts;
+    this.#fate = fate;
     connectWhenUp(() => {
       if (this.#over) return;
       this.#inner = connect({
@@ -114,12 +124,27 @@ class DroppingLink implements Link {
 
   send(frame: Uint8Array): void {
     if (this.#over || this.#cut) return;
-    if (this.#cuts(frame)) {
+    if (this.#held !== undefined) {
+      this.#held.push(frame.slice());
+      return;
+    }
+    const fate = this.#fate(frame);
+    if (fate === 'sent') this.#inner?.send(frame);
+    else if (fate === 'cut') {
       this.#cut = true;
       this.#inner?.close(CUT.code, CUT.reason);
       // Not from within `send`: a client may not expect its handlers to run there.
       queueMicrotask(() => this.#end(CUT));
-    } else this.#inner?.send(frame);
+    } else {
+      this.#held = [frame.slice()];
+      setTimeout(() => this.#flush(), fate.delayMs).unref();
+    }
+  }
+
+  #flush(): void {
+    const frames = this.#held ?? [];
+    this.#held = undefined;
+    if (!this.#over) for (const frame of frames) this.#inner?.send(frame);
   }
 
   drained(bytes: number): Promise<void> {

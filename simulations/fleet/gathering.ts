@@ -21,6 +21,8 @@ export interface Shown {
 /** All that one conspiracy is told in one attempt, in the order of the fleet. */
 export interface Others {
   readonly conspiracy: number;
+  /** Positions of the whole conspiracy, ascending, whether they are in the round or not. */
+  readonly members: readonly number[];
   readonly round: number;
   readonly attempt: number;
   /** Empty for conspirators that only know each other. */
@@ -112,6 +114,7 @@ export class Gathering {
     for (const { conspiracy, honest, conspirators } of ready) {
       this.#options.share({
         conspiracy,
+        members: this.#options.conspiracies[conspiracy]?.clients ?? [],
         round: this.#round,
         attempt: this.#attempt,
         honest: shown(honest),

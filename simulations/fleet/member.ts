@@ -6,6 +6,7 @@ import { type ClientEngine, inlineEngine } from '../../client/engine.js';
 import { FederatedClient } from '../../client/federated-client.js';
 import { memoryGuards } from '../../client/guards.js';
 import { type LedgerStore, memoryLedgers } from '../../client/ledger-store.js';
+import type { ParticipantMachine } from '../../client/machine.js';
 import type { ClientPrivacy } from '../../client/privacy-guard.js';
 import type { ReconnectOptions } from '../../client/reconnect.js';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
@@ -27,10 +28,11 @@ import { type ClientPhase, deriveTask, type TaskConfig } from '../../protocol/ta
 import { needsOthers } from '../attacks/attack.js';
 import { createAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
-import { asSent } from '../pipeline.js';
+import { asSent, screeningOf } from '../pipeline.js';
 import { type DroppingTransport, droppingTransport } from './dropping.js';
 import type { Mail } from './gathering.js';
 import { type HostileOptions, hostileEngine, hostileTrainer, isOn } from './hostile.js';
+import { hostileMachine, noInsight } from './hostile-machine.js';
 import type { CampaignOrder, MemberOrder } from './messages.js';
 import { dropoutsOf } from './plan.js';
 
@@ -61,6 +63,16 @@ const RECONNECT: ReconnectOptions = { minMs: 20, maxMs: 200, factor: 2, jitter: 
 
 /** How long a client may take to fetch its last model and end by itself, ms. */
 const FAREWELL_MS = 2_000;
+
+/** What makes a client of a campaign honest or not. */
+interface Equipment {
+  readonly trainer: Trainer;
+  readonly engine: ClientEngine;
+  readonly rounding: Rng;
+  readonly machine?: ParticipantMachine;
+  readonly leaves?: (round: number) => ClientPhase | undefined;
+  readonly inputDelayMs?: (round: number) => number;
+}
 
 export class Member {
   readonly order: MemberOrder;
@@ -94,10 +106,13 @@ export class Member {
   join(campaign: CampaignOrder): void {
     const { position, secret } = this.order;
     const { config } = campaign;
-    const { trainer, engine, rounding } = this.#equip(config);
+    const { trainer, engine, rounding, machine, leaves, inputDelayMs } = this.#equip(config);
+    const planned = dropoutsOf(campaign.dropouts, position);
     const transport = droppingTransport({
       inner: this.#around.transport,
-      script: dropoutsOf(campaign.dropouts, position),
+      script: { get: (round) => planned.get(round) ?? leaves?.(round) },
+      again: leaves !== undefined,
+      ...(inputDelayMs && { inputDelayMs }),
       onCut: (round, phase) => this.#around.onCut(position, round, phase),
     });
     const client = new FederatedClient({
@@ -109,6 +124,7 @@ export class Member {
       policy: policyFor(config),
       trainer,
       engine,
+      ...(machine && { machine }),
       guards: memoryGuards(),
       ...(campaign.recordBudget && { privacy: this.#privacy(campaign.recordBudget) }),
       transport,
@@ -169,7 +185,7 @@ export class Member {
   }
 
   /** Trainer, engine and rounding of one campaign: seeded, and hostile where this member is an attacker. */
-  #equip(config: TaskConfig): { readonly trainer: Trainer; readonly engine: ClientEngine; readonly rounding: Rng } {
+  #equip(config: TaskConfig): Equipment {
     const { position, attack: ordered } = this.order;
     const { draws } = this.#around;
     let round = 0;
@@ -199,15 +215,19 @@ export class Member {
     if (ordered === undefined) {
       return { trainer: this.#around.listens ? watched(trainer, told) : trainer, engine: honest, rounding };
     }
+    const screening = screeningOf(config);
     // A fresh value for each campaign: some attacks remember.
     const attack = createAttack(ordered.spec);
     const options: HostileOptions = {
       attack,
+      position,
+      allies: ordered.allies,
       rank: ordered.rank,
       attackers: ordered.attackers,
       cohort: config.group.size * config.group.count,
       encoding,
       rule: config.rule,
+      ...(screening && { screening }),
       draws: (at) => draws.attack(position, at),
       ...(this.#clean && { clean: this.#clean }),
       ...(needsOthers(attack) && {
@@ -217,7 +237,10 @@ export class Member {
         },
       }),
     };
-    const hostile = hostileTrainer(trainer, options);
+    const insight = noInsight();
+    const hostile = hostileTrainer(trainer, options, insight);
+    const active = (at: number): boolean => isOn(options, at);
+    const { leaves, inputDelayMs } = attack;
     return {
       trainer: {
         init: (task) => hostile.init(task),
@@ -227,8 +250,11 @@ export class Member {
           return hostile.train(weights, order);
         },
       },
-      engine: hostileEngine(honest, options, nativePrimitives, () => isOn(options, round)),
+      engine: hostileEngine(honest, options, nativePrimitives, () => active(round), insight),
+      machine: hostileMachine(options, insight, nativePrimitives),
       rounding,
+      ...(leaves && { leaves: (at: number) => (active(at) ? leaves(at, ordered.rank) : undefined) }),
+      ...(inputDelayMs && { inputDelayMs: (at: number) => (active(at) ? inputDelayMs : 0) }),
     };
   }
 }

@@ -24,6 +24,8 @@ export interface MemberOrder {
     readonly attackers: number;
     /** Which conspiracy it belongs to (gathering.ts). */
     readonly conspiracy: number;
+    /** Public keys of all its members, by rank. */
+    readonly allies: readonly Uint8Array[];
   };
 }
 

@@ -27,6 +27,7 @@ function recorder(answer: () => Promise<0 | 1>) {
     doctor: record('doctor'),
     privacyPlan: record('privacyPlan'),
     privacyLedger: record('privacyLedger'),
+    privacyAudit: record('privacyAudit'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
   };

@@ -31,10 +31,10 @@ describe('a matrix', () => {
   });
 
   it('the samples parse, and their bars name what is in them', () => {
-    for (const name of ['redteam', 'redteam-mnist']) {
+    for (const name of ['redteam', 'redteam-mnist', 'redteam-mnist-full']) {
       const config = loadRedTeamConfig(`examples/${name}.yaml`);
       expect(config.cells).toHaveLength((config.attacks.length + 1) * config.defences.length * config.seeds.length);
-      expect(loadBars(`examples/${name}-bars.yaml`, config).length).toBeGreaterThan(2);
+      expect(loadBars(`examples/${name.replace('-full', '')}-bars.yaml`, config).length).toBeGreaterThan(2);
     }
   });
 });

@@ -33,6 +33,7 @@ function view(over: Partial<OmniscientView> = {}): OmniscientView {
     previousModel: Float32Array.of(1, 2, 0),
     clean,
     colluders: [clean],
+    at: 0,
     rank: 0,
     attackers: 1,
     cohort: 4,
@@ -145,7 +146,7 @@ describe('attacks on labels', () => {
 describe('attacks on the uploaded bytes', () => {
   const vector = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
   const upload = (kind: Parameters<typeof vectorAbuse>[0]): Uint8Array =>
-    vectorAbuse(kind).upload?.(vector, { random: Random.fromSeed(1) }) ?? vector;
+    vectorAbuse(kind).upload?.(vector, { random: Random.fromSeed(1), encoding: view().encoding }) ?? vector;
 
   it('sends NaN, infinity, a wrong length, or uniform ring elements', () => {
     const floats = (bytes: Uint8Array) => [...new Float32Array(bytes.slice().buffer)];

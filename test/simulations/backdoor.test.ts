@@ -48,6 +48,7 @@ const view = (over: Partial<OmniscientView>): OmniscientView => ({
   previousModel: undefined,
   clean: Float32Array.of(1, 2),
   colluders: [Float32Array.of(1, 2), Float32Array.of(3, 6)],
+  at: 0,
   rank: 1,
   attackers: 2,
   cohort: 8,

@@ -1,7 +1,7 @@
 // The scripted network over links in memory: what leaves, what does not, and when the next connection comes about.
 // Not here: real clients over it (fleet.test.ts).
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type MemoryPeer, memoryHub } from '../../client/transport/memory.js';
 import type { LinkClosed } from '../../client/transport/transport.js';
 import type { ClientPhase } from '../../protocol/task.js';
@@ -162,5 +162,53 @@ describe('the scripted network', () => {
     await settle();
     expect(arrived[0]).toBe('keys');
     expect(arrived).toHaveLength(2);
+  });
+});
+
+describe('a line that holds an input back', () => {
+  it('delivers it and all that follows in order, after the time it was told, and nothing before', () => {
+    vi.useFakeTimers();
+    try {
+      const hub = memoryHub((step) => step());
+      const arrived: string[] = [];
+      hub.accept = (peer) => {
+        peer.onFrame = (frame) => {
+          const decoded = decodeFrame(frame);
+          arrived.push(decoded.ok ? decoded.message.kind : decoded.code);
+        };
+      };
+      const transport = droppingTransport({
+        inner: hub.transport,
+        script: new Map(),
+        inputDelayMs: (round) => (round === 2 ? 5_000 : 0),
+        onCut: () => undefined,
+      });
+      const nothing = {
+        opened: () => undefined,
+        frame: () => undefined,
+        heard: () => undefined,
+        closed: () => undefined,
+      };
+      const link = transport.connect('memory', nothing);
+      const send = (message: Message) => link.send(encodeFrame(message));
+      const masked = (round: number): Message => ({
+        kind: 'masked',
+        run: { round, attempt: 1, group: 0 },
+        chunks: new Uint8Array(32),
+        bytes: 12,
+        u2: [0, 1],
+        signature: new Uint8Array(64),
+      });
+      send(masked(1));
+      send(consistent(1));
+      send(masked(2));
+      send(consistent(2));
+      vi.advanceTimersByTime(4_999);
+      expect(arrived).toEqual(['masked', 'consistent']);
+      vi.advanceTimersByTime(1);
+      expect(arrived).toEqual(['masked', 'consistent', 'masked', 'consistent']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -15,7 +15,7 @@ const member = (position: number, attack?: AttackSpec): MemberOrder => ({
   name: `client-0${position}`,
   secret: nativeRng(32),
   rows: Uint32Array.of(0, 1, 2),
-  ...(attack && { attack: { spec: attack, rank: 0, attackers: 1, conspiracy: 0 } }),
+  ...(attack && { attack: { spec: attack, rank: 0, attackers: 1, conspiracy: 0, allies: [] } }),
 });
 const options = (members: readonly MemberOrder[]): FleetOptions => ({
   source: { set: 'synthetic', examples: 50, inputs: 4, classes: 2 },

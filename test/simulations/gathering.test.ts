@@ -97,7 +97,7 @@ describe('conspirators with partial knowledge', () => {
 });
 
 describe('the mail of a process', () => {
-  const others: Others = { conspiracy: 0, round: 2, attempt: 1, honest: [], conspirators: [] };
+  const others: Others = { conspiracy: 0, members: [], round: 2, attempt: 1, honest: [], conspirators: [] };
 
   it('reaches whoever waits, and whoever asks later', async () => {
     const mail = new Mail();

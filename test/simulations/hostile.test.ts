@@ -18,6 +18,8 @@ import { Random } from '../../simulations/random.js';
 const encoding: Encoding = { dimension: 4, clipNorm: 1, range: 2, levels: 127, ring: 16, weighted: false };
 const options = (attack: Attack): HostileOptions => ({
   attack,
+  position: 0,
+  allies: [],
   rank: 0,
   attackers: 1,
   cohort: 8,

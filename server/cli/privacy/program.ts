@@ -3,12 +3,14 @@
 import { type Command, Option } from 'commander';
 import type { ExitCode } from '../exit.js';
 import { positiveNumber, positiveReal, probability, wholeNumber } from '../numbers.js';
+import type { AuditOptions } from './audit-command.js';
 import type { LedgerOptions } from './ledger-command.js';
 import type { PlanOptions } from './plan-command.js';
 
 export interface PrivacyCommands {
   privacyPlan(config: string | undefined, options: PlanOptions): Promise<ExitCode>;
   privacyLedger(run: string, options: LedgerOptions): Promise<ExitCode>;
+  privacyAudit(options: AuditOptions): Promise<ExitCode>;
 }
 
 /** @returns the commands made, which are to inherit the settings of the program */
@@ -56,5 +58,17 @@ export function addPrivacy(program: Command, commands: PrivacyCommands, done: (c
     .option('--out <folder>', 'where runs are', 'runs')
     .option('--json', 'JSON lines on stdout: one reading for each client, then the headline', false)
     .action(async (run: string, options: LedgerOptions) => done(await commands.privacyLedger(run, options)));
-  return [privacy, plan, ledger];
+  const audit = privacy
+    .command('audit')
+    .description('run the real DP-SGD trainer on canaries: what one run refutes of the claim')
+    .option('--canaries <n>', 'records that are in or out by fair coins', positiveNumber, 600)
+    .option('--noise-multiplier <n>', 'z', positiveReal, 2)
+    .option('--sampling-rate <n>', 'q, of records', probability, 1)
+    .option('--steps <n>', 'of DP-SGD', positiveNumber, 1)
+    .option('--delta <n>', 'δ of the claim', probability, 1e-5)
+    .addOption(new Option('--noise <kind>', 'of DP-SGD').choices(['exact', 'float']).default('float'))
+    .option('--runs <n>', 'audits of each kind', positiveNumber, 1)
+    .option('--json', 'JSON on stdout, one audit in a line', false)
+    .action(async (options: AuditOptions) => done(await commands.privacyAudit(options)));
+  return [privacy, plan, ledger, audit];
 }
