@@ -41,7 +41,8 @@ const run: RunSimulation = async (config, hooks) => ({
   config,
 });
 
-describe('sotto redteam', () => {
+// Charts take a while to load where the machine is busy.
+describe('sotto redteam', { timeout: 120_000 }, () => {
   it('writes three reports and ends with 0 where there is no bar, or all are met', async () => {
     const io = fakeIo();
     expect(await redTeam(settings, options, io, run)).toBe(0);

@@ -59,7 +59,7 @@ describe('a bar', () => {
   });
 });
 
-describe('the pages', () => {
+describe('the pages', { timeout: 120_000 }, () => {
   const judged = judge(report({ attackSuccessRate: 0.25, attackSuccess: { 'backdoor <b>': [0.1, 0.25] } }), [
     { attack: 'sign-flip', defence: 'sketch', metric: 'recall', atLeast: 2 },
   ]);
