@@ -21,11 +21,17 @@ import { type HostileOptions, hostileTrainer, isOn } from './fleet/hostile.js';
 import type { MemberOrder } from './fleet/messages.js';
 import { goalsOf, type SuccessRates } from './goals.js';
 import { asSent, groupMeansOf } from './pipeline.js';
+import { namer } from './roster.js';
+import { RehearsedScreen, type Screened } from './screened.js';
 
 export interface RehearsedRound extends Evaluation {
   readonly round: number;
   readonly seconds: number;
   readonly attackSuccessRate?: SuccessRates;
+  /** Names of those whose update was left out, with the reason; without sketches nobody's is. */
+  readonly excluded: readonly { readonly client: string; readonly why: string }[];
+  /** Names of those who sat the round out in quarantine. */
+  readonly quarantined: readonly string[];
 }
 export interface RehearsalOptions {
   /** Training threads. */
@@ -43,8 +49,11 @@ export async function rehearse(
   const draws = drawsOf(config.seed);
   const examples = loadExamples(config.data.source, config.seed);
   const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives, nativeRng);
-  const groups = groupsFor(config, task, cast.clients, draws);
+  // In profile `open` every client is an input of its own.
+  const groups =
+    task.profile === 'open' ? (position: number) => position : groupsFor(config, task, cast.clients, draws);
   const plan = dropoutsFor(config, cast, draws);
+  const nameOf = namer(cast.clients);
   const pool = createTrainingPool({ workers });
   try {
     const mail = new Mail();
@@ -67,30 +76,46 @@ export async function rehearse(
     let { weights } = initialWeights(config.model, draws.weights);
     let state = initOptimizer(task.optimizer, weights.length);
     let ruleState = rule.init(weights.length);
+    const screen =
+      task.integrity === 'none'
+        ? undefined
+        : new RehearsedScreen(task, config.monitor, draws.sampling().fork('sketches'));
     const rounds: RehearsedRound[] = [];
     for (let round = 1; round <= config.campaign.rounds; round++) {
       const from = Date.now();
-      const present = cast.clients.filter(({ position }) => !isOutOfSum(plan, round, position));
+      const barred = cast.clients.filter(({ identity }) => screen?.bars(identity.id, round));
+      const present = cast.clients.filter((one) => !barred.includes(one) && !isOutOfSum(plan, round, one.position));
       gathering.begin(round, 1, new Map(present.map(({ position }) => [position, groups(position)])));
       const updates = await Promise.all(
-        present.map(async ({ position }) => {
+        present.map(async ({ position, name, identity }) => {
           const actor = actors[position];
           if (actor === undefined) throw new RangeError(`no actor ${position}`);
           return {
+            client: identity.id,
+            name,
             group: groups(position),
             update: await actor(weights, { task: task.task, round, attempt: 1, spec }),
           };
         }),
       );
-      const { vector, state: afterRule } = rule.aggregate(groupMeansOf(weights.length, updates), ruleState);
+      const judged: Screened<(typeof updates)[number]> = screen?.judge(round, updates) ?? {
+        accepted: updates,
+        excluded: [],
+        monitor: [],
+      };
+      const before = weights;
+      const { vector, state: afterRule } = rule.aggregate(groupMeansOf(weights.length, judged.accepted), ruleState);
       ruleState = afterRule;
       mail.over(round);
       ({ weights, state } = applyAggregate(task.optimizer, weights, state, Float32Array.from(vector)));
+      screen?.stepped(weights.map((after, i) => after - (before[i] ?? 0)));
       const seconds = (Date.now() - from) / 1_000;
       const attackSuccessRate = await goals?.(weights);
       const row = {
         round,
         seconds,
+        excluded: judged.excluded.map(({ client, why }) => ({ client: nameOf(client), why })),
+        quarantined: barred.map(({ name }) => name),
         ...(await evaluator.evaluate(weights)),
         ...(attackSuccessRate && { attackSuccessRate }),
       };

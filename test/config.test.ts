@@ -16,6 +16,7 @@ import { undocumented } from '../server/config/document.js';
 import { coordinatorSchema } from '../server/config/fields.js';
 import { defineTask, loadCoordinatorSettings, parseCoordinatorSettings } from '../server/config/index.js';
 import { PROFILE_FILLS } from '../server/config/profiles.js';
+import { MONITOR_DEFAULTS } from '../server/index.js';
 import { loadSimulationConfig, parseSimulationConfig, simulationSchema } from '../simulations/config.js';
 import { comparisons } from '../simulations/variants.js';
 
@@ -109,6 +110,34 @@ describe('the samples', () => {
       expect(deriveTask(other.task).threshold).toBe(other.task.group.count === 1 ? 33 : 6);
       expect(other.fleet.dropouts.phases.includes('sketch')).toBe(other.task.integrity !== 'none');
     }
+  });
+
+  it('the monitor of a coordinator is set in its file: what is silent gets the stated rates, contradictions name both sides', () => {
+    const text = readFileSync('examples/sketch.yaml', 'utf8');
+    const { monitor } = parseSimulationConfig(text, 'f');
+    expect(monitor).toEqual({ ...MONITOR_DEFAULTS, heldOut: true });
+    const wrong = (replaced: string, by: string): string => {
+      try {
+        parseSimulationConfig(text.replace(replaced, by), 'f');
+      } catch (error) {
+        return String(error);
+      }
+      return 'accepted';
+    };
+    expect(wrong('  heldOut: true', '  quarantineRounds: 9\n  maxQuarantineRounds: 3')).toMatch(
+      /maxQuarantineRounds is 3, below quarantineRounds 9/,
+    );
+    expect(wrong('  heldOut: true', '  falseAlarm: 0.5')).toMatch(
+      /falseAlarm is 0.5; it must be a number from 0 to 0.1/,
+    );
+    const cohort = readFileSync('examples/mnist.yaml', 'utf8');
+    expect(() => parseSimulationConfig(`${cohort}monitor:\n  heldOut: true\n`, 'f')).toThrow(
+      /profile sketch has no groups to compare/,
+    );
+    // Twelve bad clients dealt to groups that can lose two each: more than two groups get three with odds of one in six.
+    expect(wrong('malicious: 1', 'malicious: 2')).toMatch(
+      /CONFIG_SKETCH.*sketch\.malicious 2 makes 12 bad clients.*16 %/s,
+    );
   });
 
   it('JSON is read like YAML', () => {

@@ -2,6 +2,7 @@
 // for each defence of a comparison. Pure, from reports. Not here: the table of the rounds (table.ts), the report (simulations/report.ts).
 
 import Table from 'cli-table3';
+import { ERRORS } from '../../protocol/errors.js';
 import type { FleetClient, RoundEntry, SimulationReport } from '../../simulations/report.js';
 import { percent, seconds } from './format.js';
 import type { Colors } from './io.js';
@@ -45,7 +46,7 @@ function fateOf(client: FleetClient, rounds: readonly RoundEntry[]): Fate {
     client,
     excluded: out.map(({ round }) => round),
     quarantined: kept.map(({ round }) => round),
-    why: told === undefined ? '' : `round ${told.round}: ${told.why ?? told.code}`,
+    why: told === undefined ? '' : `round ${told.round}: ${told.why ?? ERRORS[told.code].says}`,
   };
 }
 

@@ -17,9 +17,9 @@ const CENTRES = ['median', 'trimmed-mean', 'nnm-trimmed-mean'] as const;
 const DEADLINE_MS: Millis = 30_000;
 const SECURITY_BITS = 20;
 /**
- * Out: farther from the centre than this many times the median distance. Measured on MNIST, Dirichlet(1.0), 48 and 60 honest clients
- * (docs/robustness-results.md): 2 leaves an honest client out in one of 200 client-rounds, 2.25 in one of 400, and what
- * goes is a client whose local training blew up; sign flips ×3 lie at 2.7 and more.
+ * Out: farther from the centre than this many times the median distance. Measured on MNIST, Dirichlet(1.0) (docs/robustness-results.md):
+ * one honest update of 384 lay beyond 2 (at 2.5: local training that blew up), the next at 1.93; so near 2 a matrix decides. Sign flips
+ * ×3 lie at 2.7 and more, reversed labels at 2.3 and more from the fourth round on.
  */
 const FACTOR = 2.25;
 /** Rows beyond those that security needs buy a smaller slack (docs/verified-sketches.md §3): 6.6 at 24, 2.5 at 96, 2.0 at 255, a = 0. */
