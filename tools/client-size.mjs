@@ -1,4 +1,5 @@
 // npm run size: what a page loads of the client core, and what is in it. Not here: the gate (test/client/bundle.test.ts).
+import { join, relative } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
@@ -18,9 +19,9 @@ async function bundle(entry, lazy) {
       {
         name: 'dynamic imports stay out',
         setup({ onResolve }) {
-          onResolve({ filter: /./ }, ({ path, kind }) => {
+          onResolve({ filter: /./ }, ({ path, kind, resolveDir }) => {
             if (kind !== 'dynamic-import' || lazy) return undefined;
-            outside.push(path);
+            outside.push(relative('.', join(resolveDir, path)));
             return { path, external: true };
           });
         },
@@ -40,8 +41,8 @@ console.log(
 );
 console.log(`sotto/client/browser alone: ${kb(gz(browser.contents))} gzip (shares most of it with sotto/client)`);
 for (const path of new Set(core.outside)) {
-  const part = await bundle(`dist/${path.replace(/^(\.\.?\/)+/, '')}`, true);
-  console.log(`loaded only where needed: ${path.replace(/^(\.\.?\/)+/, '')}, ${kb(gz(part.contents))} gzip by itself`);
+  const part = await bundle(path, true);
+  console.log(`loaded only where needed: ${path}, ${kb(gz(part.contents))} gzip by itself`);
 }
 const areas = {};
 for (const [path, { bytesInOutput }] of Object.entries(core.inputs)) {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RoundReport } from '../../server/index.js';
 import { CHROMIUM, type Example, launch, loadServe, screenshot, type Visitor, visitor } from './chromium.js';
 
-/** The bar of an idle machine. A busy one stops pages that do nothing as well: three times the gap of such a page passes too. */
+/** The bar of an idle machine, where a page that does nothing has gaps below 10 ms. A busy one stops such a page too: ten times its gap passes. */
 const LONGEST_GAP_MS = 100;
 const gapOf = (page: Page): Promise<number> =>
   page.evaluate(() => (globalThis as unknown as { longestGap: number }).longestGap);
@@ -78,7 +78,7 @@ describe.skipIf(CHROMIUM === undefined)('visitors of the example', () => {
   it('the page stayed awake while its worker trained, and what it sent was masks, not pictures', async () => {
     const { training, idle } = gaps;
     console.log(`longest gap while training ${training.toFixed(0)} ms, of an idle page ${idle.toFixed(0)} ms`);
-    expect(training).toBeLessThan(Math.max(LONGEST_GAP_MS, 3 * idle));
+    expect(training).toBeLessThan(Math.max(LONGEST_GAP_MS, 10 * idle));
     expect(await anna.page.locator('#sent-input').textContent()).toMatch(/ kB| MB/);
     expect(await anna.page.locator('#sample').getAttribute('aria-label')).toBe('Bytes of your masked update: noise');
   });
