@@ -15,7 +15,6 @@ import {
   stepParticipant,
 } from '../protocol/participant/participant.js';
 import type { ParticipantEffect, ParticipantEvent } from '../protocol/participant/types.js';
-import { EMPTY_LEDGER } from '../protocol/privacy/ledger.js';
 import { type RoundState, startRound, stepRound } from '../protocol/round/round.js';
 import type { RoundEffect } from '../protocol/round/types.js';
 import type { UnmaskWork } from '../protocol/secagg/jobs.js';
@@ -137,7 +136,8 @@ class Clique {
             catchUp: 'chain',
           },
           guard: { task: 'bench', round: 0, attempt: 0, answered: 0, contributed: 0 },
-          ledger: EMPTY_LEDGER,
+          ledger: [],
+          accounts: 'none',
           primitives,
           rng: nativeRng,
           rounding: nativeRng,

@@ -5,7 +5,8 @@ import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
-import { ledgerOf } from '../protocol/privacy/ledger.js';
+import type { Policy } from '../protocol/participant/types.js';
+import { checkBudget } from '../protocol/privacy/domain.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -76,6 +77,7 @@ export class FederatedClient {
     this.#options = options;
     this.#answerer = answererOf(options);
     this.#timers = timers;
+    checkOwnBudget(options.policy);
     this.#pinned = pinnedKey(options.coordinator);
     this.#transport = options.transport ?? webSocketTransport({ open: globalWebSocket, timers });
     this.#engine =
@@ -263,7 +265,7 @@ export class FederatedClient {
     const { guards, task } = this.#options;
     const guard = (await guards.load(clientId(coordinator), task)) ?? emptyGuard(task);
     const entries = await this.#ledgers.load(clientId(coordinator), task);
-    this.#rounds.begin(coordinator, guard, ledgerOf(entries));
+    this.#rounds.begin(coordinator, guard, entries);
     await this.#chain.trust(coordinator);
     this.#pinned = coordinator;
   }
@@ -435,6 +437,20 @@ export class FederatedClient {
 function answererOf({ primitives, identity }: FederatedClientOptions): Answerer {
   if (primitives === undefined || 'privateKey' in identity) return webKeys;
   return (question) => answerWith(primitives, question);
+}
+
+/** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
+function checkOwnBudget({ privacy }: Policy): void {
+  if (privacy === 'any') return;
+  if (typeof privacy === 'object' && privacy !== null) {
+    checkBudget(privacy);
+    return;
+  }
+  throw new SottoError(
+    'CONFIG_INVALID',
+    `policy.privacy is ${String(privacy)}; it must be 'any', or {epsilon, delta} as a limit of this client's own`,
+    { field: 'policy.privacy' },
+  );
 }
 
 function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | undefined {

@@ -7,8 +7,8 @@ import type { Rng } from '../protocol/crypto/primitives.js';
 import { isNobodysFault } from '../protocol/error-codes.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
+import type { ClientAccounts } from '../protocol/participant/accounts.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
-import { append, createCurves, EMPTY_LEDGER, type Ledger } from '../protocol/privacy/ledger.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/task.js';
@@ -54,8 +54,7 @@ export class Rounds {
   /** The record that was last handed to the store: never weaker than the durable one. */
   #guard: GuardRecord | undefined;
   /** The same of what this client has spent. */
-  #ledger: Ledger = EMPTY_LEDGER;
-  readonly #curves = createCurves();
+  #ledger: readonly LedgerEntry[] = [];
   /** Effects of one connection are not sent over another: the coordinator says what it has, and the machine sends the rest. */
   #link: Connection | undefined;
   #run: Run | undefined;
@@ -74,7 +73,7 @@ export class Rounds {
   }
 
   /** Before the first connection is open, or with it. */
-  begin(coordinator: Uint8Array, guard: GuardRecord, ledger: Ledger): void {
+  begin(coordinator: Uint8Array, guard: GuardRecord, ledger: readonly LedgerEntry[]): void {
     this.#coordinator = coordinator;
     this.#guard = guard;
     this.#ledger = ledger;
@@ -127,7 +126,10 @@ export class Rounds {
       run.state = state;
       this.#enqueue(run, effects, link);
     };
-    this.#take(run, () => machine.start(setup), joined);
+    // Pages load accounts and samplers with the first task that needs them. The text is the signed, canonical one.
+    const start = (accounts: 'none' | ClientAccounts) => machine.start({ ...setup, accounts });
+    const plain = announce.config.includes('"privacy":"none"');
+    this.#take(run, () => (plain ? start('none') : loadAccounts().then(start)), joined);
   }
 
   message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
@@ -212,7 +214,7 @@ export class Rounds {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
-      if (effect.type === 'ledger') this.#ledger = append(this.#ledger, effect.entry, this.#curves);
+      if (effect.type === 'ledger') this.#ledger = [...this.#ledger, effect.entry];
       if (effect.type === 'ended') this.#end(run);
     }
     this.#effects = this.#effects.then(async () => {
@@ -384,6 +386,9 @@ export class Rounds {
     this.#setup.events.emit('round', { stage: 'ended', run: run.ref, how, ...(code === undefined ? {} : { code }) });
   }
 }
+
+const loadAccounts = (): Promise<ClientAccounts> =>
+  import('../protocol/participant/spend.js').then(({ clientAccounts }) => clientAccounts);
 
 /**
  * Training that ran into values that are not finite: under noise of its own the client stays and adds zero with its share, since to

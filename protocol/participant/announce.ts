@@ -9,7 +9,6 @@ import { hashOf, toHex } from '../ids.js';
 import { MAX_ROSTER } from '../limits.js';
 import { configHash, type Derived, deriveTask, encodingOf, type TaskConfig } from '../task.js';
 import { parseTask } from '../task-schema.js';
-import { overBudget } from './spend.js';
 import type { Joined } from './state.js';
 import type { GuardRecord, ParticipantSetup, Policy } from './types.js';
 
@@ -79,8 +78,8 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
       'GUARD_POLICY',
       `a clipping norm of ${announce.clip} parts, where the settings say ${adaptive ? 'that it adapts' : 'that it is fixed'}`,
     );
-  const refused = overBudget(config, derived, run, policy.privacy, setup.ledger);
-  if (refused !== undefined) return no('GUARD_PRIVACY', refused);
+  const over = overBudget(setup, config, derived);
+  if (over !== undefined) return no('GUARD_PRIVACY', over);
   return {
     ok: true,
     joined: {
@@ -99,9 +98,25 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
       roster,
       encoding: encodingOf(primitives, config, derived, { round: run.round, clip: announce.clip }),
       ledger: setup.ledger,
+      accounts: setup.accounts,
       guard: { ...guard, round: run.round, attempt: run.attempt },
     },
   };
+}
+
+/** Its own limit needs noise of its own; a task with such noise needs accounts to count it with. */
+function overBudget(
+  { announce, policy, ledger, accounts }: ParticipantSetup,
+  config: TaskConfig,
+  derived: Derived,
+): string | undefined {
+  const own = policy.privacy;
+  if (config.privacy === 'none' || config.privacy.placement === 'central')
+    return own === 'any'
+      ? undefined
+      : `task ${config.task} has no noise of this client's own, and its limit is ε = ${own.epsilon}`;
+  if (accounts === 'none') return 'the accounts of this client are not loaded, and the task spends its privacy';
+  return accounts.overBudget(config, derived, announce.run, own, ledger);
 }
 
 /** The coordinator cannot talk the client out of its own minimum. */

@@ -10,8 +10,8 @@ import { pairMaskKeyOf, selfMaskKey } from '../secagg/keys.js';
 import { openBox, shareLeaf } from '../secagg/shares.js';
 import { vectorHash } from '../wire/chunks.js';
 import type { Complaint, Masked, ShareBook, SharePacket } from '../wire/messages.js';
+import { debit } from './accounts.js';
 import { end, stopBy } from './ending.js';
-import { beforeInput } from './spend.js';
 import type { AskingStep, In, Joined } from './state.js';
 import type { ParticipantEffect } from './types.js';
 
@@ -121,7 +121,7 @@ export function* onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): A
     signature: yield* sign(identity, statement),
   };
   const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
-  const spent = beforeInput({ ...joined, guard });
+  const spent = debit({ ...joined, guard }, (accounts) => accounts.beforeInput({ ...joined, guard }));
   return {
     state: { ...s, phase: 'masked', masked, joined: spent.joined },
     effects: [

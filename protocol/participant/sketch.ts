@@ -6,8 +6,8 @@ import { sign } from '../crypto/asking.js';
 import { bytesEqual } from '../crypto/enc.js';
 import { matrixKey } from '../sketch/matrix.js';
 import type { SketchRequest } from '../wire/messages.js';
+import { debit } from './accounts.js';
 import { end, stopBy, wipeMasks } from './ending.js';
-import { beforeSketch } from './spend.js';
 import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 import { isSubset, sameSet } from './unmask.js';
 
@@ -42,7 +42,7 @@ export function* onSketched(s: In<'sketching'>, section: Uint8Array): AskingStep
   const statement = sketchStatement(gctx, rank, s.challenge.nonce, primitives.sha256(section));
   const signature = yield* sign(identity, statement);
   wipeMasks(keep);
-  const { joined, effects } = beforeSketch(s.joined);
+  const { joined, effects } = debit(s.joined, (accounts) => accounts.beforeSketch(s.joined));
   return {
     state: { ...rest, joined, phase: 'sketched' },
     effects: [...effects, { type: 'send', message: { kind: 'sketch', run, signature, section } }],

@@ -7,11 +7,11 @@ import type { Rng } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { Hash } from '../ids.js';
 import type { PrivacyBudget } from '../privacy/events.js';
-import type { Ledger } from '../privacy/ledger.js';
 import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { ClientWork, ClientWorkResult, SketchWork } from '../secagg/jobs.js';
 import type { Profile, TaskConfig } from '../task.js';
 import type { Announce, ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
+import type { ClientAccounts } from './accounts.js';
 
 /** What this client demands, whatever a coordinator announces (protocol.md §6.4). */
 export interface Policy {
@@ -56,7 +56,9 @@ export interface ParticipantSetup {
   readonly policy: Policy;
   readonly guard: GuardRecord;
   /** This client's own, of this coordinator and task; as on durable storage, or about to be. */
-  readonly ledger: Ledger;
+  readonly ledger: readonly LedgerEntry[];
+  /** Of `spend.ts`; `none` will do for tasks without distributed noise. */
+  readonly accounts: 'none' | ClientAccounts;
   readonly primitives: ClientPrimitives;
   /** Keys, secrets, shares, salts: a CSPRNG, always. */
   readonly rng: Rng;

@@ -5,8 +5,8 @@ import { setsStatement } from '../context.js';
 import { sign, verify } from '../crypto/asking.js';
 import type { Rank } from '../ids.js';
 import type { Opened, Survivors, UnmaskRequest } from '../wire/messages.js';
+import { debit } from './accounts.js';
 import { end, stopBy } from './ending.js';
-import { afterUnmask } from './spend.js';
 import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 
 export function* onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }: Survivors): AskingStep {
@@ -76,7 +76,7 @@ export function* onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest)
     // The flag is durable before the first share leaves: after a crash this client refuses to answer again.
     { type: 'persist', guard },
     { type: 'send', message: { kind: 'unmask', run, opened } },
-    ...afterUnmask(joined, u4.length).effects,
+    ...debit(joined, (accounts) => accounts.afterUnmask(joined, u4.length)).effects,
   ]);
 }
 

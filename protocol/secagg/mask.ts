@@ -5,7 +5,6 @@ import type { Kernels } from '../kernels/kernels.js';
 import { encodedLength, encodeUpdate, type Words, wordsOf } from './encode.js';
 import type { Encoding, MaskWork } from './jobs.js';
 import type { Streaming } from './keystreams.js';
-import { addShare, drawShare, encodeBounded } from './noised.js';
 
 /** Key-stream bytes handled at once: the piece of the sum and the piece of the stream stay in the cache while all keys pass over. */
 const PIECE_BYTES = 32_768;
@@ -49,25 +48,23 @@ export function* maskUpdate(
   work: MaskWork,
   update: Float32Array,
   kernels: Kernels,
+  encode: EncodeInput,
 ): Streaming<Uint8Array<ArrayBuffer>> {
-  const words = yield* encodeInput(work, update);
+  const words = yield* encode(work, update);
   yield* applyMasks(words, [{ key: work.selfKey, sign: 1 }, ...work.pairs], kernels);
   return packWords(words, work.encoding, kernels);
 }
 
-/**
- * q of one input, with its share of noise. The same work gives the same q: R4 projects what was masked.
- * The noise is complete before the update is read.
- */
-export function* encodeInput(work: MaskWork, update: Float32Array): Streaming<Words> {
-  const { encoding, weight, roundingKey, noise } = work;
-  const share = noise === undefined ? undefined : yield* drawShare(encoding, noise);
-  const words =
-    encoding.mechanism === undefined
-      ? yield* encodeUpdate(encoding, update, weight, roundingKey)
-      : yield* encodeBounded(encoding, encoding.mechanism, update, roundingKey);
-  if (share !== undefined) addShare(words, share);
-  return words;
+/** Makes the whole numbers of one input: `encodePlain` here, `encodeInput` of noised.ts where the task has noise. */
+export type EncodeInput = (work: MaskWork, update: Float32Array) => Streaming<Words>;
+
+/** q without noise. @throws RangeError where the task asks for noise: it must never be left out because somebody forgot to load it */
+export function* encodePlain(
+  { encoding, weight, roundingKey, noise }: MaskWork,
+  update: Float32Array,
+): Streaming<Words> {
+  if (encoding.mechanism !== undefined || noise !== undefined) throw new RangeError('this encoder knows no noise');
+  return yield* encodeUpdate(encoding, update, weight, roundingKey);
 }
 
 /** Words to wire bytes. At ρ = 16 and 32 the result shares the words' memory. */

@@ -6,8 +6,17 @@ import { wipe } from '../crypto/bytes.js';
 import { SottoError } from '../errors.js';
 import { isUnclipped } from '../privacy/adaptive-clip.js';
 import { drawGaussian } from '../privacy/discrete/noise.js';
-import { checkedNorm, clipFactor, encodedLength, gridStep, signed, type Words, wordsOf } from './encode.js';
-import type { Encoding, Mechanism, NoiseDraw } from './jobs.js';
+import {
+  checkedNorm,
+  clipFactor,
+  encodedLength,
+  encodeUpdate,
+  gridStep,
+  signed,
+  type Words,
+  wordsOf,
+} from './encode.js';
+import type { Encoding, MaskWork, Mechanism, NoiseDraw } from './jobs.js';
 import type { Streaming } from './keystreams.js';
 import { rotate, unrotate } from './rotate.js';
 
@@ -15,6 +24,21 @@ import { rotate, unrotate } from './rotate.js';
 const ROUNDINGS = 64;
 /** Coordinates rounded per read of the rounding stream. */
 const BLOCK = 16_384;
+
+/**
+ * q of one input, with its share of noise. The same work gives the same q: R4 projects what was masked.
+ * The noise is complete before the update is read.
+ */
+export function* encodeInput(work: MaskWork, update: Float32Array): Streaming<Words> {
+  const { encoding, weight, roundingKey, noise } = work;
+  const share = noise === undefined ? undefined : yield* drawShare(encoding, noise);
+  const words =
+    encoding.mechanism === undefined
+      ? yield* encodeUpdate(encoding, update, weight, roundingKey)
+      : yield* encodeBounded(encoding, encoding.mechanism, update, roundingKey);
+  if (share !== undefined) addShare(words, share);
+  return words;
+}
 
 /** Noise of one input, until it has entered its sum. */
 export interface NoiseShare {

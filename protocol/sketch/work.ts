@@ -8,7 +8,7 @@ import { encodedLength, type Words } from '../secagg/encode.js';
 import type { AuditWork, Encoding, ProjectWork, SketchWork } from '../secagg/jobs.js';
 import { pairMaskKey, selfMaskKey } from '../secagg/keys.js';
 import type { Streaming } from '../secagg/keystreams.js';
-import { encodeInput } from '../secagg/mask.js';
+import { encodeInput } from '../secagg/noised.js';
 import { expandMatrix, type SketchMatrix } from './matrix.js';
 import { type Projector, project, projectStream } from './project.js';
 

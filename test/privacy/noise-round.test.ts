@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Rank } from '../../protocol/ids.js';
-import { eventsInForce } from '../../protocol/privacy/ledger.js';
+import { eventsInForce, ledgerOf } from '../../protocol/privacy/ledger.js';
 import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
 import type { CoordinatorRoundMessage } from '../../protocol/wire/messages.js';
 import { dropAt, type Member, makeMembers, openedLevels, World } from '../protocol/world.js';
@@ -133,7 +133,7 @@ describe("a client's own budget", () => {
     if (guards(own).length === 0) return true;
     expect(guards(own)).toEqual(['GUARD_PRIVACY']);
     expect(sent(own, 'keys')).toBe(0);
-    expect(own?.ledger.entries).toEqual([]);
+    expect(own?.ledger).toEqual([]);
     return false;
   };
 
@@ -193,8 +193,8 @@ describe("a client's own budget", () => {
       'unmask',
       'settled',
     ]);
-    expect(eventsInForce(own.ledger)).toMatchObject([{ type: 'distributedGaussian', honestShares: 7 }]);
-    expect(own.ledger.entries[0]?.events).toMatchObject([{ honestShares: 6 }]);
+    expect(eventsInForce(ledgerOf(own.ledger))).toMatchObject([{ type: 'distributedGaussian', honestShares: 7 }]);
+    expect(own.ledger[0]?.events).toMatchObject([{ honestShares: 6 }]);
   });
   it('counts a round that I abort after its input came, at the worst, and the next one no longer fits', () => {
     const config = privateTask({ ...free, dimension: 64 });
@@ -204,7 +204,7 @@ describe("a client's own budget", () => {
     world.event({ type: 'cancel', now: world.now });
     world.drain();
     const own = members[0] as Member;
-    expect(eventsInForce(own.ledger)).toHaveLength(1);
+    expect(eventsInForce(ledgerOf(own.ledger))).toHaveLength(1);
     const again = limited(config, 4.8, own.ledger).map((m, i) => (i === 0 ? { ...m, guard: own.guard } : m));
     new World({ config, members: again, round: 2 }).start().run();
     expect(guards(again[0])).toEqual(['GUARD_PRIVACY']);

@@ -7,8 +7,9 @@ import type { OpenKeystream, Primitives, Rng } from '../../protocol/crypto/primi
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
+import { clientAccounts } from '../../protocol/participant/spend.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
-import { append, createCurves, EMPTY_LEDGER, type Ledger } from '../../protocol/privacy/ledger.js';
+import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { type RoundState, type Step, startRound, stepRound } from '../../protocol/round/round.js';
 import {
   type Candidate,
@@ -25,6 +26,7 @@ import { decodeMean, type Words } from '../../protocol/secagg/encode.js';
 import type { ClientWorkResult, EngineResult, EngineWork, MaskWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../../protocol/secagg/mask.js';
+import { encodeInput } from '../../protocol/secagg/noised.js';
 import { openProjector } from '../../protocol/sketch/project.js';
 import { sketchSection } from '../../protocol/sketch/work.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
@@ -48,7 +50,7 @@ export interface Member {
   readonly examples: number;
   state: ParticipantState | undefined;
   guard: GuardRecord;
-  ledger: Ledger;
+  ledger: readonly LedgerEntry[];
   input: Uint8Array | undefined;
   connected: boolean;
   readonly effects: ParticipantEffect[];
@@ -420,6 +422,7 @@ export class Arena {
         policy: m.policy,
         guard: m.guard,
         ledger: m.ledger,
+        accounts: clientAccounts,
         primitives: this.#runtime.primitives,
         rng,
         rounding: rng,
@@ -439,7 +442,7 @@ export class Arena {
           m.guard = effect.guard;
           break;
         case 'ledger':
-          m.ledger = append(m.ledger, effect.entry, createCurves());
+          m.ledger = [...m.ledger, effect.entry];
           break;
         case 'send':
           this.#fromClient(i, effect.message);
@@ -481,7 +484,11 @@ export class Arena {
     const input =
       work.type === 'plain'
         ? new Uint8Array(m.update.slice().buffer)
-        : runStreaming(maskUpdate(this.#options.rewrite?.(i, work) ?? work, m.update, kernels), work.prg, open);
+        : runStreaming(
+            maskUpdate(this.#options.rewrite?.(i, work) ?? work, m.update, kernels, encodeInput),
+            work.prg,
+            open,
+          );
     this.#options.damage?.(i, input);
     m.input = input;
     const result = this.#options.clientWork?.(i) ?? {
@@ -533,7 +540,7 @@ export const newMember = (identity: Identity, update: readonly number[], example
   examples,
   state: undefined,
   guard: { task: 'test', round: 0, attempt: 0, answered: 0, contributed: 0 },
-  ledger: EMPTY_LEDGER,
+  ledger: [],
   input: undefined,
   connected: true,
   effects: [],

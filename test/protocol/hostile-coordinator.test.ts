@@ -16,7 +16,6 @@ import { fromHex, hashOf } from '../../protocol/ids.js';
 import { nativeRng } from '../../protocol/native/index.js';
 import { type ParticipantStep, startParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, Policy } from '../../protocol/participant/types.js';
-import { EMPTY_LEDGER, type Ledger } from '../../protocol/privacy/ledger.js';
 import { canonicalJson, configHash, type Json, type TaskConfig } from '../../protocol/task.js';
 import type { Announce, CoordinatorRoundMessage, MessageOf, Unmask } from '../../protocol/wire/messages.js';
 import {
@@ -62,7 +61,6 @@ interface Forgery {
   readonly attempt?: number;
   readonly guard?: Partial<GuardRecord>;
   readonly policy?: Partial<Policy>;
-  readonly ledger?: Ledger;
   readonly signer?: Identity;
   readonly change?: (announce: Announce) => Announce;
   readonly roster?: (own: Uint8Array, others: readonly Uint8Array[]) => readonly Uint8Array[];
@@ -112,7 +110,8 @@ function announced(f: Forgery = {}): ParticipantStep {
     coordinator: coordinator.publicKey,
     policy: { ...WEAK_POLICY, ...f.policy },
     guard: { task: 'test', round: 0, attempt: 0, answered: 0, contributed: 0, ...f.guard },
-    ledger: f.ledger ?? EMPTY_LEDGER,
+    ledger: [],
+    accounts: 'none',
     primitives,
     rng: nativeRng,
     rounding: nativeRng,
