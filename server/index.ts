@@ -1,5 +1,6 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
+export type { DataSettings } from './audit/durable.js';
 export type { RoundPrivacy } from './campaign/budget.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
@@ -22,6 +23,7 @@ export type {
   Logger,
   RoundReport,
 } from './driver/options.js';
+export type { RollBack } from './driver/roll-back.js';
 export { startCoordinator } from './driver/start.js';
 export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';

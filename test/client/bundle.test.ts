@@ -16,7 +16,8 @@ const LAZY = [
   'protocol/participant/spend.js', // accounts: tasks with noise of the clients' own
   'protocol/secagg/noised.js', // samplers: the same
   'protocol/sketch/work.js', // tasks with verified sketches
-  'record-accounts.js', // accountants: tasks that promise something about single records
+  'record-accounts.js',
+  'roll-back.js', // accountants: tasks that promise something about single records
 ];
 
 async function bundle(entry: string, inline = true): Promise<{ code: string; inputs: string[]; lazy: string[] }> {

@@ -133,6 +133,7 @@ function record(client: FederatedClient): Recorded {
     disconnected: [],
     accepted: [],
     rejected: [],
+    rolledBack: [],
     unavailable: [],
     round: [],
     model: [],
