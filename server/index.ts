@@ -1,6 +1,7 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
 export type { DataSettings } from './audit/durable.js';
+export type { RoundPrivacy } from './campaign/budget.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
 export {

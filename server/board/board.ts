@@ -35,6 +35,7 @@ export class Board {
   });
   readonly #clients: ClientRows;
   readonly #attempt: AttemptRows;
+  readonly #claim: string;
   readonly #listeners = new Set<BoardListener>();
   /** Alerts that count up instead of becoming more: key → number. */
   readonly #repeated = new Map<string, number>();
@@ -46,6 +47,7 @@ export class Board {
   constructor(task: TaskView, config: TaskConfig) {
     this.#clients = new ClientRows(this.table);
     this.#attempt = new AttemptRows(this.table, config);
+    this.#claim = claimOf(config);
     this.table.set('task', task);
   }
 
@@ -182,6 +184,7 @@ export class Board {
         this.#clients.ended(client, groupOf.get(client) ?? 0, end, monitor);
     }
     this.#groups(report, ends);
+    this.#privacy(report);
     this.models(links);
     if (outcome.type === 'void')
       this.alert('warning', 'void', `round ${report.round} came to nothing: ${outcome.text}`, now);
@@ -261,6 +264,18 @@ export class Board {
     this.table.set('stop', { ...stop, n, at: now, round, client: this.#clients.number(stop.client) }, n);
   }
 
+  #privacy({ round, privacy }: RoundReport): void {
+    if (privacy === 'none') return;
+    const { spent, budget } = privacy;
+    const before = this.table.get('privacy')?.spent ?? [];
+    this.table.set('privacy', {
+      claim: this.#claim,
+      delta: budget.delta,
+      budget: budget.epsilon,
+      spent: [...before, { round, epsilon: spent }].slice(-MAX_BOARD_ROUNDS),
+    });
+  }
+
   #groups({ groups, voidedGroups, outcome }: RoundReport, ends: ReadonlyMap<ClientId, Step>): void {
     for (const { id, members } of groups) {
       const before = this.table.get('group', id) ?? emptyGroup(id);
@@ -284,6 +299,16 @@ const emptyGroup = (group: number): GroupView => ({
   lastAlarm: '',
 });
 
+/** What the task promises to every client, in words. */
+function claimOf({ privacy }: TaskConfig): string {
+  if (privacy === 'none') return '';
+  const by =
+    privacy.placement === 'distributed'
+      ? 'noise that clients add under their masks'
+      : 'noise that the coordinator adds';
+  return `what a whole client reveals is bounded, by ${by} (z = ${privacy.noiseMultiplier})`;
+}
+
 const proven = (code: ErrorCode): string => `its own signed messages prove it: ${ERRORS[code].says}`;
 
 export function endOf(outcome: CampaignResult['outcome']): string {
@@ -294,6 +319,8 @@ export function endOf(outcome: CampaignResult['outcome']): string {
       return `the accuracy that was asked for is reached: ${(100 * outcome.accuracy).toFixed(1)} % in round ${outcome.round}`;
     case 'stalled':
       return `stalled in round ${outcome.round}: ${outcome.text}`;
+    case 'budget':
+      return `the privacy budget is used up in round ${outcome.round}: ${outcome.text}`;
     case 'stopped':
       return `stopped after round ${outcome.round}: ${outcome.reason}`;
     default:

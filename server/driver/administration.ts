@@ -16,7 +16,7 @@ import type {
   Hold,
 } from '../campaign/types.js';
 import type { ChainStore, Link } from '../chain/store.js';
-import { type MonitorEvent, type MonitorState, quarantineBy } from '../monitor/index.js';
+import { appeal, type MonitorEvent, type MonitorState, quarantineBy } from '../monitor/index.js';
 import type { Store } from '../store/types.js';
 import type { Clock } from './clock.js';
 import type { Connections } from './connections.js';
@@ -51,6 +51,8 @@ export interface Administration {
   drain(act: Act): void;
   /** From the next round on, for `rounds` rounds. @throws ADMIN_UNKNOWN_CLIENT */
   quarantine(client: ClientId, rounds: number, act: Act): MonitorEvent;
+  /** `Coordinator.appeal`: somebody decided in code, without a name. */
+  hear(client: ClientId, granted: boolean, reason: string): MonitorEvent;
   /** @throws ADMIN_UNKNOWN_CLIENT */
   appeal(client: ClientId, granted: boolean, act: Act): MonitorEvent;
   /** Any other action, for the record. */
@@ -74,7 +76,6 @@ export interface AdministrationParts {
   readonly connections: Connections;
   readonly watch: Watch;
   readonly journal: Journal;
-  readonly appeal: (client: ClientId, granted: boolean, reason: string) => MonitorEvent;
   readonly tell: (event: MonitorEvent) => void;
 }
 
@@ -85,7 +86,16 @@ export function administration(desk: AdministrationParts): Administration {
     if (campaign.state.pool.has(client) || watch.state.clients.has(client)) return;
     throw new SottoError('ADMIN_UNKNOWN_CLIENT', `no client ${client.slice(0, 16)}… has been here`, { client });
   };
+  const hear = (client: ClientId, granted: boolean, reason: string): MonitorEvent => {
+    const before = watch.state;
+    const event = watch.operate((state) => appeal(state, client, granted, reason));
+    journal.record(monitorFacts(before, watch.state, [event]));
+    desk.tell(event);
+    if (event.type === 'appeal' && event.granted) campaign.post({ type: 'released', client, now: now() });
+    return event;
+  };
   return {
+    hear,
     status: () => statusOf(campaign.state, connections),
     pause({ by, reason }) {
       journal.record([{ type: 'paused', body: { by, reason } }]);
@@ -116,8 +126,7 @@ export function administration(desk: AdministrationParts): Administration {
     appeal(client, granted, { by, reason }) {
       known(client);
       journal.record([admin(by, 'appeal', { client, granted, reason })]);
-      const event = desk.appeal(client, granted, `by ${by}: ${reason}`);
-      return event;
+      return hear(client, granted, `by ${by}: ${reason}`);
     },
     record: ({ by, reason }, action, detail) => journal.record([admin(by, action, { reason, detail })]),
     monitor: () => watch.state,

@@ -6,9 +6,10 @@ import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { RoundResult } from '../../protocol/round/types.js';
+import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
+import { debitFact } from '../audit/debits.js';
 import type { Fact } from '../audit/events.js';
 import { durableJournal, type Journal, NO_JOURNAL, SetFacts, teamFact } from '../audit/journal.js';
 import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
@@ -37,6 +38,9 @@ import { RoundRunner, type RunnerHandlers } from './round-runner.js';
 import { stackOf } from './stack.js';
 import { type Unwatched, Watch } from './watch.js';
 
+type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
+type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
+
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
   readonly done: Promise<CampaignResult>;
@@ -60,6 +64,8 @@ export class RunningCoordinator implements Coordinator {
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
   #runner: RoundRunner | undefined;
+  /** Of the privacy ledger, in order. */
+  readonly #entries: CohortEntry[] = [];
   /** Of the newest attempt. */
   #round = 0;
   /** Since the last round that ended, by code: a flood must not fill the disk. */
@@ -124,7 +130,6 @@ export class RunningCoordinator implements Coordinator {
       connections: this.#connections,
       watch: this.#watch,
       journal: this.#journal,
-      appeal: (client, granted, reason) => this.appeal(client, granted, reason),
       tell: (event) => this.#tellMonitor(event),
     });
   }
@@ -170,13 +175,7 @@ export class RunningCoordinator implements Coordinator {
   }
 
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
-    const before = this.#watch.state;
-    const event = this.#watch.appeal(client, granted, reason);
-    this.#remember(before, [event]);
-    this.#tellMonitor(event);
-    if (event.type === 'appeal' && event.granted)
-      this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
-    return event;
+    return this.admin.hear(client, granted, reason);
   }
 
   monitor(): MonitorState {
@@ -208,25 +207,27 @@ export class RunningCoordinator implements Coordinator {
         this.#connections.of(effect.client)?.tell({ type: 'accepted', round: effect.round });
         this.#emitter.emit('client', { type: 'checkedIn', client: effect.client });
         return;
-      case 'reject':
-        {
-          const { client, code, retryAfterMs } = effect;
-          this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
-          this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
-        }
+      case 'reject': {
+        const { client, code, retryAfterMs } = effect;
+        this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
+        this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
         return;
+      }
       case 'farewell':
         this.#farewell(effect.client, effect.rounds);
         return;
       case 'start':
-        this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        this.#startAttempt(effect);
+        return;
+      case 'record':
+        this.#debit(effect.entry, () => undefined);
         return;
       case 'cancel':
         if (this.#starting) this.#starting.cancelled = true;
         else this.#runner?.cancel();
         return;
       case 'publish':
-        void this.#publish(effect.round, effect.attempt, effect.result);
+        void this.#publish(effect);
         return;
       case 'void': {
         const { round, attempts, code, text } = effect;
@@ -259,12 +260,22 @@ export class RunningCoordinator implements Coordinator {
     }
   }
 
-  #startAttempt(round: number, attempt: number, groups: readonly Team[]): void {
+  /** An entry of the privacy ledger; `then` runs when it is durable. */
+  #debit(entry: CohortEntry, then: () => void): void {
+    this.#entries.push(entry);
+    this.#journal.record([debitFact(entry)]);
+    this.#journal.after(then);
+  }
+
+  /** Nobody is told of a round before its worst case is durable: a crash then wastes budget, and never exceeds it. */
+  #startAttempt({ round, attempt, groups, reservation }: StartEffect): void {
     const { model, head } = this.#base();
     const starting = { cancelled: false };
     this.#starting = starting;
     this.#round = round;
+    if (reservation !== 'none') this.#entries.push(reservation);
     this.#journal.record([
+      ...(reservation === 'none' ? [] : [debitFact(reservation)]),
       ...this.#dealt(),
       { type: 'attempt-started', body: { round, attempt, model, head, groups: groups.map(teamFact) } },
     ]);
@@ -350,10 +361,15 @@ export class RunningCoordinator implements Coordinator {
     };
   }
 
-  async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
+  async #publish({ round, attempt, result, settlement }: PublishEffect): Promise<void> {
     const { publisher, engine } = this.#parts;
     const before = publisher.weights;
-    const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
+    const publish = async () => {
+      // Debits are durable before releases.
+      if (settlement !== 'none') await new Promise<void>((durable) => this.#debit(settlement.entry, durable));
+      return publisher.publish(round, attempt, result);
+    };
+    const published = await publish().catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
@@ -365,7 +381,14 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const unwatched = this.#reporter.committed(link, attempt, result, rule, now);
+    const unwatched = this.#reporter.committed(
+      link,
+      attempt,
+      result,
+      rule,
+      settlement === 'none' ? 'none' : settlement.privacy,
+      now,
+    );
     // Clients hear it first: what is measured now holds up the next round, and nobody's download.
     for (const { id, members } of unwatched.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: link.record } as const;
@@ -431,6 +454,9 @@ export class RunningCoordinator implements Coordinator {
       outcome,
       rounds: this.#reports,
       modelHash: hashOf(this.#parts.store.head().record.modelAfter),
+      ...(this.#config.privacy !== 'none' && {
+        privacy: { budgets: { client: this.#config.privacy.budget }, cohort: this.#entries, clients: {} },
+      }),
       blamed: [...this.#campaign.state.blamed].map(([client, code]) => ({ client, code })),
     };
     this.#log.info({ ...outcome }, 'campaign ended');

@@ -11,7 +11,6 @@ import { selectionOf } from '../../protocol/sketch/bounds.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { Measures, OrderReport, Vector } from '../aggregate/index.js';
 import {
-  appeal,
   type ClientObservation,
   type GroupObservation,
   MONITOR_DEFAULTS,
@@ -72,10 +71,6 @@ export class Watch {
     );
     this.#screening = membership.screening;
     return membership;
-  }
-
-  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
-    return this.operate((state) => appeal(state, client, granted, reason));
   }
 
   /** Somebody responsible changes its memory. @returns the event for the record */
