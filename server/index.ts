@@ -1,5 +1,7 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
+export type { RosterPolicy } from './access/access.js';
+export { makeToken, type Token } from './access/token.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
 export {
@@ -26,4 +28,3 @@ export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';
 export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings, type MonitorState } from './monitor/index.js';
 export { CLOSE, closeCodeOf } from './session/close-codes.js';
-export type { RosterPolicy } from './session/types.js';

@@ -29,8 +29,13 @@ export interface EventBodies {
   /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
   restored: { readonly seq: number; readonly hash: string; readonly lastRound: number };
   // ---- clients
-  /** First check-in. */
-  'client-enrolled': { readonly client: string };
+  /** First check-in; `token`: the hash of the one that let it in. */
+  'client-enrolled': { readonly client: string; readonly token?: string };
+  /** Somebody responsible keeps it out, from now on. */
+  'client-revoked': { readonly client: string; readonly by: string; readonly reason: string };
+  'client-readmitted': { readonly client: string; readonly by: string; readonly reason: string };
+  /** By its hash. */
+  'token-revoked': { readonly token: string; readonly by: string; readonly reason: string };
   /** Proven: it sits out for good. */
   'client-blamed': { readonly client: string; readonly code: string; readonly round: number };
   'client-banned': { readonly client: string; readonly round: number; readonly says: string };
@@ -130,6 +135,9 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     checkpoint: true,
     restored: true,
     'client-enrolled': true,
+    'client-revoked': true,
+    'client-readmitted': true,
+    'token-revoked': true,
     'client-blamed': true,
     'client-banned': true,
     'client-quarantined': true,

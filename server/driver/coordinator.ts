@@ -5,10 +5,12 @@
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
-import { PING_MS } from '../../protocol/limits.js';
+import { MAX_COUNTER, PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import { Access } from '../access/access.js';
+import { readToken } from '../access/token.js';
 import type { Measures } from '../aggregate/index.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact, TeamFact } from '../audit/events.js';
@@ -79,6 +81,7 @@ export class RunningCoordinator implements Coordinator {
   readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
+  readonly #access: Access;
   #runner: RoundRunner | undefined;
   /** An attempt that is written down and not yet announced. */
   /** Of the newest attempt. */
@@ -114,7 +117,13 @@ export class RunningCoordinator implements Coordinator {
       evaluations: this.#evaluations,
       log,
     });
-    this.#session = sessionSetup(options);
+    this.#access = new Access({
+      policy: options.roster,
+      readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
+      wallClock: options.wallClock ?? Date.now,
+      ...(parts.durable && { rows: parts.durable.log.rows }),
+    });
+    this.#session = sessionSetup(options, this.#access);
     this.#handlers = clientHandlers({
       connections: this.#connections,
       store: parts.store,
@@ -124,6 +133,8 @@ export class RunningCoordinator implements Coordinator {
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
+      enrol: (client, token) => this.#journal.record(this.#access.enrol(client, token)),
+      durably: (work) => this.#journal.after(work),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
@@ -144,8 +155,10 @@ export class RunningCoordinator implements Coordinator {
     const open = parts.options.openListener ?? openListener;
     coordinator.#listener = await open({
       ...parts.options.listen,
-      room: () => coordinator.#connections.room,
-      accept: (socket) => {
+      room: (address) => coordinator.#connections.room(address),
+      warn: (error) =>
+        parts.log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
+      accept: (socket, address) => {
         const { clock } = parts;
         const connection = new Connection(
           socket,
@@ -154,7 +167,7 @@ export class RunningCoordinator implements Coordinator {
           clock,
           coordinator.#traffic,
         );
-        coordinator.#connections.add(connection);
+        coordinator.#connections.add(connection, address);
       },
     });
     coordinator.#campaign.open();
@@ -183,6 +196,39 @@ export class RunningCoordinator implements Coordinator {
     if (event.type === 'appeal' && event.granted)
       this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
     return event;
+  }
+
+  revoke(client: ClientId, by: string, reason: string): Promise<void> {
+    this.#log.warn({ client, by, reason }, 'client revoked');
+    this.#journal.record(this.#access.revoke(client, by, reason));
+    // At once, not after the disk: whoever is kept out by a crash in between comes back as before.
+    this.#connections.of(client)?.tell({ type: 'end', code: 'AUTH_REVOKED' });
+    // The campaign waits for its members only as long as they may come.
+    this.#campaign.post({ type: 'quarantined', client, until: MAX_COUNTER, now: this.#clock.now() });
+    return this.#durable();
+  }
+
+  readmit(client: ClientId, by: string, reason: string): Promise<void> {
+    this.#log.info({ client, by, reason }, 'client readmitted');
+    this.#journal.record(this.#access.readmit(client, by, reason));
+    this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
+    return this.#durable();
+  }
+
+  revokeToken(token: Hash, by: string, reason: string): Promise<void> {
+    this.#log.warn({ token, by, reason }, 'enrolment token revoked');
+    this.#journal.record(this.#access.revokeToken(token, by, reason));
+    return this.#durable();
+  }
+
+  reloadCertificate(): void {
+    this.#listener?.reloadCertificate?.();
+  }
+
+  /** Once what is noted so far is on disk; where the disk fails the coordinator ends, and says so by `done`. */
+  #durable(): Promise<void> {
+    const written = new Promise<void>((resolve) => this.#journal.after(resolve));
+    return Promise.race([written, this.done.then(() => written)]);
   }
 
   monitor(): MonitorState {
@@ -473,13 +519,12 @@ export class RunningCoordinator implements Coordinator {
   }
 }
 
-function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSetup {
-  const listed = roster.kind === 'allowlist' ? new Set(roster.clients) : undefined;
+function sessionSetup({ identity, task }: CoordinatorOptions, access: Access): SessionSetup {
   return {
     identity,
     primitives: nativePrimitives,
     rng: nativeRng,
-    enrolled: (client) => listed?.has(client) ?? true,
+    admit: (client, token) => access.admit(client, token),
     task: task.task,
     pingMs: PING_MS,
   };

@@ -7,15 +7,15 @@ import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { RosterPolicy } from '../access/access.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
 import type { DataSettings } from '../audit/durable.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
-import type { RosterPolicy } from '../session/types.js';
 import type { Clock } from './clock.js';
-import type { OpenListener } from './listener.js';
+import type { ListenSettings, OpenListener } from './listener.js';
 
 /** What the coordinator measured on data of its own. */
 export interface Evaluation {
@@ -41,8 +41,8 @@ export interface CoordinatorOptions {
   /** `task.dimension` finite values. Copied. */
   readonly initialWeights: Float32Array;
   readonly identity: Identity;
-  /** Port 0: the system picks one; `Coordinator.url` says which. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Port 0: the system picks one; `Coordinator.url` says which. Beyond this machine only with `tls`, or `insecure`. */
+  readonly listen: ListenSettings;
   readonly roster: RosterPolicy;
   readonly campaign: CampaignSettings;
   /** Called after each round, one call at a time; the next round does not wait for it unless `campaign.stopAt` is set. Must not change the weights. */
@@ -139,7 +139,7 @@ export interface CoordinatorEvents {
 }
 
 export interface Coordinator {
-  /** ws://host:port */
+  /** ws://host:port, or wss:// */
   readonly url: string;
   /** The public key that clients pin, in hex. */
   readonly id: ClientId;
@@ -152,6 +152,17 @@ export interface Coordinator {
    * while statistics only observe it. A ban rests on a proof and stays: the event says so. @param reason for the record
    */
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent;
+  /**
+   * Keeps a client out from now on and closes its connection, in the middle of a round too: there it counts as a dropout.
+   * @param by who decided, for the record  @returns once it is durable
+   */
+  revoke(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Takes a revocation back; a quarantine ends with it. */
+  readmit(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
+  revokeToken(token: Hash, by: string, reason: string): Promise<void>;
+  /** Reads the TLS certificate and key again; the ones in use stay where they cannot be used. Changed files are noticed without it. */
+  reloadCertificate(): void;
   /** The monitor's memory: plain data, a snapshot. */
   monitor(): MonitorState;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */
