@@ -90,6 +90,11 @@ export class FederatedClient {
       answerer: this.#answerer,
       requests: this.#requests,
       catchUp: options.policy.catchUp,
+      onRollBack:
+        options.policy.rollBack === 'signed'
+          ? (record, reason) =>
+              events.emit('rolledBack', { round: record.round, model: hashOf(record.modelAfter), reason })
+          : undefined,
       ...(options.models === undefined ? {} : { store: options.models }),
       onModel: ({ record }) => events.emit('model', { round: record.round, model: hashOf(record.modelAfter) }),
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),

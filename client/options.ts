@@ -76,6 +76,8 @@ export interface ClientEvents {
   round: RoundNews;
   /** The next model was verified along the chain. */
   model: { readonly round: number; readonly model: Hash };
+  /** The coordinator went back to an earlier model, and the policy accepts that. `reason` is what it says. */
+  rolledBack: { readonly round: number; readonly model: Hash; readonly reason: string };
   /** A guard stopped the coordinator, or the client's own spending (PRIVACY_*). Nothing was sent that the guard forbids. */
   guard: { readonly code: ErrorCode; readonly text: string; readonly run?: RunRef };
   /** A fault on either side. The client goes on where it can; what ends it rejects `run()` as well. */

@@ -2,6 +2,7 @@
 
 export type { RosterPolicy } from './access/access.js';
 export { makeToken, type Token } from './access/token.js';
+export type { DataSettings } from './audit/durable.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
 export {
@@ -23,6 +24,7 @@ export type {
   Logger,
   RoundReport,
 } from './driver/options.js';
+export type { RollBack } from './driver/roll-back.js';
 export { startCoordinator } from './driver/start.js';
 export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';

@@ -4,7 +4,7 @@
 import type { Evaluation } from '../client/trainer.js';
 import { generateIdentity } from '../protocol/crypto/identity.js';
 import type { ClientId } from '../protocol/ids.js';
-import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { nativePrimitives } from '../protocol/native/index.js';
 import { type CampaignResult, type Coordinator, type RoundReport, startCoordinator } from '../server/index.js';
 import type { Cast } from './cast.js';
 import type { SimulationConfig } from './config.js';
@@ -40,7 +40,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     context;
   const { task, campaign, monitor } = config;
   const nameOf = namer(cast.clients);
-  const identity = generateIdentity(nativePrimitives, nativeRng);
+  const identity = generateIdentity(nativePrimitives, draws.coordinator());
   const random = draws.sampling();
   const rates = new Map<number, SuccessRates>();
   const coordinator = await startCoordinator({
@@ -56,6 +56,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
       return evaluate(weights);
     },
     random: () => random.uniform(),
+    sketchNonce: draws.sketchNonce,
   });
   const stop = (): void => void coordinator.stop('the simulation was stopped');
   try {

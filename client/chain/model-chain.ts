@@ -45,6 +45,8 @@ export interface ModelChainSetup {
   readonly answerer: Answerer;
   readonly requests: Requests;
   readonly catchUp: Policy['catchUp'];
+  /** Absent: the policy refuses them. */
+  readonly onRollBack: ((record: ChainRecordBody, reason: string) => void) | undefined;
   readonly store?: ModelStore;
   /** A new model was verified. */
   readonly onModel: (model: VerifiedModel) => void;
@@ -214,6 +216,7 @@ export class ModelChain {
   async #follow(record: ChainRecordBody, config: TaskConfig): Promise<void> {
     const own = this.#own();
     await this.#checkRecord(record, config);
+    if (record.type === 'rollback') return this.#goBack(record, config, own);
     const adjacent =
       record.type === 'update' &&
       bytesEqual(record.previous, own.head) &&
@@ -232,6 +235,26 @@ export class ModelChain {
     this.#checkOptimizer(record, optimizer);
     const head = recordHash(this.#setup.primitives, record);
     this.#settle({ record, head, ...next }, { record, model, optimizer });
+  }
+
+  /** A roll-back that the policy accepts, to what is an ancestor; its model is then as good as one that a checkpoint names. */
+  async #goBack(record: ChainRecordBody, config: TaskConfig, own: VerifiedModel): Promise<void> {
+    const { task, primitives, requests, onRollBack } = this.#setup;
+    if (onRollBack === undefined) {
+      throw broken(
+        `the coordinator goes back to an earlier model in round ${record.round}, which this client's policy refuses; policy.rollBack: 'signed' would accept it`,
+      );
+    }
+    const { checkRollBack } = await import('./roll-back.js');
+    const check = (link: ChainRecordBody) => this.#checkRecord(link, config);
+    const reason = await checkRollBack({ task, primitives, requests, check }, record, own.record);
+    const limits = limitsOf(config);
+    const model = await requests.blob(record.modelAfter, limits.model);
+    const optimizer =
+      record.optimizerAfter.length === 0 ? NOTHING : await requests.blob(record.optimizerAfter, limits.optimizer);
+    const kept = { record, model, optimizer };
+    this.#settle(await this.#checkpoint(kept, config), kept);
+    onRollBack(record, reason);
   }
 
   async #checkRecord(record: ChainRecordBody, config: TaskConfig): Promise<void> {

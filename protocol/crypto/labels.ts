@@ -37,7 +37,6 @@ export const LABELS = {
   aggregate: 'sotto/1 aggregate',
   model: 'sotto/1 model',
   chainRecord: 'sotto/1 chain record',
-  rollBack: 'sotto/1 roll-back record',
   blame: 'sotto/1 blame',
   auditEvent: 'sotto/1 audit event',
   auditHead: 'sotto/1 audit head',

@@ -26,6 +26,8 @@ export interface Policy {
   readonly maxRounds: number;
   /** What to do when the chain from the last verified model is no longer available: refuse, or accept a signed newer checkpoint. */
   readonly catchUp: 'chain' | 'signed-checkpoint';
+  /** What to do when the coordinator signs a step back to an earlier model. Absent: refuse. It never resets a counter or a ledger. */
+  readonly rollBack?: 'signed';
 }
 
 /** What must be on durable storage before the message that depends on it leaves. One per (coordinator, task). */

@@ -36,6 +36,8 @@ export interface ClientOptions {
   readonly token?: string;
   readonly ca?: string;
   readonly allowOpen: boolean;
+  /** Follow the coordinator where it signs a step back to an earlier model. */
+  readonly acceptRollBack?: boolean;
   readonly minGroup: number;
   readonly maxClipNorm: number;
   readonly maxRounds: number;
@@ -117,7 +119,7 @@ async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
 }
 
 /** Threshold and colluders as the profiles of a coordinator fill them in for the smallest group that is accepted. */
-function policyOf({ allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
+function policyOf({ acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
   const minColluders = Math.floor(minGroup / 3);
   return {
     profiles: allowOpen ? ['grouped', 'cohort', 'open'] : ['grouped', 'cohort'],
@@ -127,6 +129,7 @@ function policyOf({ allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions
     maxClipNorm,
     maxRounds,
     catchUp: 'chain',
+    ...(acceptRollBack && { rollBack: 'signed' as const }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { ClientId } from '../../protocol/ids.js';
 import { MIN_GROUP } from '../../protocol/limits.js';
 import { nativeRng } from '../../protocol/native/index.js';
 import { type CoordinatorSettings, loadCoordinatorSettings } from '../config/index.js';
-import { type Coordinator, type RoundReport, startCoordinator } from '../index.js';
+import { type Coordinator, type RollBack, type RoundReport, startCoordinator } from '../index.js';
 import { evaluatorOf } from './evaluate.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { percent } from './format.js';
@@ -22,12 +22,16 @@ export interface CoordinatorOptions {
   /** `silent` and the levels of pino. */
   readonly log: string;
   readonly json: boolean;
+  /** Go back to the model after this round first; `reason` belongs to it. */
+  readonly rollBackTo?: number;
+  readonly reason?: string;
 }
 
 const STDERR = 2;
 
 /** @returns ok where the campaign ended or was stopped; failed where it stalled @throws SottoError from the start */
-export async function coordinator(path: string, { log, json }: CoordinatorOptions, io: Io): Promise<ExitCode> {
+export async function coordinator(path: string, options: CoordinatorOptions, io: Io): Promise<ExitCode> {
+  const { log, json } = options;
   const settings = loadCoordinatorSettings(path, (model) => modelManifest(model).dimension);
   const identity = await loadIdentityFile(settings.identityFile);
   const evaluator = settings.evaluate === 'none' ? undefined : await evaluatorOf(settings.evaluate, settings.model);
@@ -41,6 +45,7 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       campaign: settings.campaign,
       monitor: settings.monitor,
       random: secureUniform,
+      ...rollBackOf(options),
       ...(settings.data === 'none' ? {} : { data: settings.data }),
       log: pino({ level: log, base: null }, destination(STDERR)),
       ...(evaluator === undefined
@@ -81,6 +86,14 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
   } finally {
     await evaluator?.dispose();
   }
+}
+
+/** @throws CONFIG_INVALID where one is given without the other */
+function rollBackOf({ rollBackTo, reason }: CoordinatorOptions): { rollBack?: RollBack } {
+  if (rollBackTo === undefined && reason === undefined) return {};
+  if (rollBackTo === undefined || reason === undefined)
+    throw new SottoError('CONFIG_INVALID', 'give --roll-back-to and --reason together: every client reads the reason');
+  return { rollBack: { round: rollBackTo, reason } };
 }
 
 /** What an operator gives to clients; with the sample data where the coordinator itself measures on it. */

@@ -15,11 +15,12 @@ import type { Measures } from '../aggregate/index.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact, TeamFact } from '../audit/events.js';
 import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
+import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine, EngineFailure } from '../engine/types.js';
-import type { MonitorEvent, MonitorState } from '../monitor/index.js';
+import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
 import type { SessionSetup } from '../session/types.js';
@@ -105,7 +106,8 @@ export class RunningCoordinator implements Coordinator {
     this.#emitter = new Emitter((error) => log.error({ error: String(error) }, 'a listener of the coordinator threw'));
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
-    this.#watch = new Watch(options.task, options.monitor);
+    const memory = parts.durable && monitorOf(parts.durable.log.rows, options.monitor ?? MONITOR_DEFAULTS);
+    this.#watch = new Watch(options.task, options.monitor, memory);
     this.#journal = parts.durable ? durableJournal(parts.durable.log, (error) => this.#storeFailed(error)) : NO_JOURNAL;
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#judge = new Judge({
@@ -191,7 +193,9 @@ export class RunningCoordinator implements Coordinator {
   }
 
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
+    const before = this.#watch.state;
     const event = this.#watch.appeal(client, granted, reason);
+    this.#remember(before, [event]);
     this.#tellMonitor(event);
     if (event.type === 'appeal' && event.granted)
       this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
@@ -337,7 +341,7 @@ export class RunningCoordinator implements Coordinator {
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
-      nonce: nativeRng(32),
+      nonce: this.#parts.options.sketchNonce?.(round, attempt) ?? nativeRng(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
     this.#watch.attempt();
@@ -431,7 +435,9 @@ export class RunningCoordinator implements Coordinator {
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
   #watched(unwatched: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
+    const before = this.#watch.state;
     const report = this.#watch.round(unwatched, measures, gains);
+    this.#remember(before, report.monitor);
     for (const event of report.monitor) {
       this.#tellMonitor(event);
       if (event.type !== 'quarantine') continue;
@@ -439,6 +445,10 @@ export class RunningCoordinator implements Coordinator {
       this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
     }
     return report;
+  }
+
+  #remember(before: MonitorState, events: readonly MonitorEvent[]): void {
+    if (this.#parts.durable) this.#journal.record(monitorFacts(before, this.#watch.state, events));
   }
 
   #tellMonitor(event: MonitorEvent): void {

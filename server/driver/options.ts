@@ -15,7 +15,12 @@ import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
 import type { Clock } from './clock.js';
+<<<<<<< HEAD
 import type { ListenSettings, OpenListener } from './listener.js';
+=======
+import type { OpenListener } from './listener.js';
+import type { RollBack } from './roll-back.js';
+>>>>>>> main
 
 /** What the coordinator measured on data of its own. */
 export interface Evaluation {
@@ -50,6 +55,8 @@ export interface CoordinatorOptions {
   readonly log?: Logger;
   /** Uniform in [0, 1): deals groups and samples cohorts. CSPRNG-backed outside simulation, seeded inside. */
   readonly random: () => number;
+  /** 32 bytes that seed the matrix of the sketches, unknown to the clients before R4. Default: the system's CSPRNG; seeded in simulation alone. */
+  readonly sketchNonce?: (round: number, attempt: number) => Uint8Array;
   /** Threads for vector work; default: all cores but one. Ignored where `engine` is given. */
   readonly workers?: number;
   /** Closed by the coordinator when it stops. */
@@ -58,6 +65,8 @@ export interface CoordinatorOptions {
   readonly store?: ChainStore;
   /** Where everything is kept that must outlive this process. Absent: nothing is. Needs the package lmdb. */
   readonly data?: DataSettings;
+  /** Before the first round: go back to an earlier model. Needs a chain that is there already. */
+  readonly rollBack?: RollBack;
   /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
   readonly wallClock?: () => number;
   readonly clock?: Clock;

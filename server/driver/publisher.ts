@@ -28,6 +28,7 @@ import {
 import type { ChainStore, Link, RoundOutcome } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
+import { originOf } from './roll-back.js';
 
 export interface PublisherSetup {
   readonly config: TaskConfig;
@@ -119,8 +120,9 @@ export class Publisher {
       const state = record.optimizerAfter.length === 0 ? NOTHING : bytesOf(record.optimizerAfter, 'optimiser state');
       const optimizer = optimizerFromBytes(config.optimizer, config.dimension, record.step, state);
       const publisher = new Publisher(setup, { weights, optimizer });
-      if (record.aggregate.length > 0) {
-        publisher.#last = weightsFromBytes(bytesOf(record.aggregate, 'aggregate'), config.dimension);
+      const { aggregate } = originOf(store, store.head()).record;
+      if (aggregate.length > 0) {
+        publisher.#last = weightsFromBytes(bytesOf(aggregate, 'aggregate'), config.dimension);
         publisher.#ruleState = resumeRule(config.rule, publisher.#last);
       }
       return publisher;

@@ -4,6 +4,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { deriveTask } from '../../protocol/task.js';
 import { type Durable, openDurable } from '../audit/durable.js';
+import { progressOf } from '../audit/project.js';
 import { startCampaign } from '../campaign/campaign.js';
 import { checkCampaign } from '../campaign/check.js';
 import type { Resumed } from '../campaign/types.js';
@@ -15,6 +16,7 @@ import { RunningCoordinator } from './coordinator.js';
 import { checkListen } from './listener.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
 import { Publisher } from './publisher.js';
+import { rollBack } from './roll-back.js';
 
 /** Told in the audit log. */
 const SERVER_VERSION = 'sotto/0.1';
@@ -63,6 +65,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       random: options.random,
     };
     const empty = store.all().length === 0;
+    if (options.rollBack !== undefined) {
+      if (empty)
+        throw new SottoError('CONFIG_INVALID', 'rollBack: there is no earlier model yet', { field: 'rollBack' });
+      const last = durable === undefined ? 0 : progressOf(durable.log.rows).round;
+      await rollBack(store, identity, nativePrimitives, options.rollBack, last);
+    }
     const publisher = empty ? await Publisher.open(parts, options.initialWeights) : Publisher.resume(parts);
     const resumed = durable?.resumed ?? resumedFrom(store);
     const firstStep = startCampaign({ ...setup, lastRound: resumed.lastRound, resumed }, clock.now());

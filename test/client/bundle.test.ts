@@ -13,7 +13,8 @@ const LAZY = [
   'protocol/crypto/portable-keystream.js', // AES in JavaScript: a page over plain http has no crypto.subtle
   'protocol/crypto/portable.js', // curves in JavaScript: the runtime has no Ed25519 or X25519
   'protocol/sketch/work.js', // tasks with verified sketches
-  'record-accounts.js', // accountants: tasks that promise something about single records
+  'record-accounts.js',
+  'roll-back.js', // accountants: tasks that promise something about single records
 ];
 
 async function bundle(entry: string, inline = true): Promise<{ code: string; inputs: string[]; lazy: string[] }> {

@@ -132,6 +132,7 @@ function record(client: FederatedClient): Recorded {
     disconnected: [],
     accepted: [],
     rejected: [],
+    rolledBack: [],
     unavailable: [],
     round: [],
     model: [],
