@@ -88,6 +88,8 @@ export const MAX_KEPT_RECORDS = 16;
 export const MAX_UNAUTHENTICATED = 1_024;
 /** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
 export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
+export const MAX_OFFENCES_NAMED = 1_000;
 /** Clients that one enrolment token may let in, and days that it may be good for. */
 export const MAX_TOKEN_USES = 1_000_000;
 export const MAX_TOKEN_DAYS = 3_650;

@@ -15,6 +15,7 @@ export {
 export type { Clock } from './driver/clock.js';
 export type { Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {
+  AccessControl,
   CampaignResult,
   ClientNotice,
   Coordinator,

@@ -52,7 +52,15 @@ export interface EventBodies {
     readonly granted: boolean;
     readonly says: string;
   };
-  /** Proofs of identity that failed since the last such event, by code: a flood must not fill the disk. */
+  /** It broke the protocol: `count` times since the last such event of it. */
+  'client-offended': {
+    readonly client: string;
+    readonly code: string;
+    readonly text: string;
+    readonly round: number;
+    readonly count: number;
+  };
+  /** What those did who had not proven who they are, since the last such event, by code: a flood must not fill the disk. */
   'auth-failed': { readonly code: string; readonly count: number };
   // ---- rounds
   'groups-dealt': { readonly groups: readonly TeamFact[] };
@@ -143,6 +151,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     'client-quarantined': true,
     'client-released': true,
     'client-appealed': true,
+    'client-offended': true,
     'auth-failed': true,
     'groups-dealt': true,
     'attempt-started': true,

@@ -132,6 +132,7 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
       return [[`pin/${fact.body.round}`, true]];
     case 'coordinator-started':
     case 'coordinator-stopped':
+    case 'client-offended':
     case 'auth-failed':
     case 'inputs-fixed':
     case 'survivors-fixed':

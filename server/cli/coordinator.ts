@@ -66,7 +66,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}`,
     });
     if (json) io.stdout.write(`${JSON.stringify({ type: 'listening', url: running.url, id: running.id })}\n`);
-    const offHangup = io.onHangup(() => running.reloadCertificate());
+    const offHangup = io.onHangup(() => running.access.reloadCertificate());
     try {
       const result = await stoppable(io, 'finishing or handing back the round', (signal) => {
         signal.addEventListener('abort', () => void running.stop('stopped by the operator'), { once: true });

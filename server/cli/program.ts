@@ -116,15 +116,12 @@ export function createProgram(
         .conflicts('trustFirst'),
     )
     .option('--trust-first', 'accept the key that the coordinator shows first and insist on it from then on', false)
-<<<<<<< HEAD
     .option(
       '--token <token>',
       'enrolment token, where the coordinator asks for one; the variable SOTTO_TOKEN does the same',
     )
     .option('--ca <file>', 'PEM file of the authority that signed the certificate of the coordinator')
-=======
     .option('--accept-roll-back', 'follow the coordinator where it signs a step back to an earlier model')
->>>>>>> main
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)

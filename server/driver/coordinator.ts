@@ -3,14 +3,11 @@
 // say in session/. Start reading at `#runCampaign`.
 
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { SottoError } from '../../protocol/errors.js';
+import { ERRORS, SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
-import { MAX_COUNTER, PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
-import { Access } from '../access/access.js';
-import { readToken } from '../access/token.js';
 import type { Measures } from '../aggregate/index.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact, TeamFact } from '../audit/events.js';
@@ -23,18 +20,18 @@ import type { Engine, EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
-import type { SessionSetup } from '../session/types.js';
 import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
-import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
+import type { ConnectionHandlers, Traffic } from './connection.js';
 import { Connections } from './connections.js';
 import { Emitter } from './emitter.js';
 import { Evaluations } from './evaluations.js';
+import { Gate } from './gate.js';
 import type { Gains } from './held-out.js';
 import { Judge } from './judge.js';
-import { type Listener, openListener } from './listener.js';
 import { type MachineSpec, Mailbox } from './mailbox.js';
 import type {
+  AccessControl,
   CampaignResult,
   ClientNotice,
   Coordinator,
@@ -79,18 +76,14 @@ export class RunningCoordinator implements Coordinator {
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
   readonly #judge: Judge;
-  readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
-  readonly #access: Access;
+  readonly #gate: Gate;
   #runner: RoundRunner | undefined;
-  /** An attempt that is written down and not yet announced. */
   /** Of the newest attempt. */
   #round = 0;
-  /** Since the last round that ended, by code: a flood must not fill the disk. */
-  readonly #authFailures = new Map<string, number>();
+  /** An attempt that is written down and not yet announced. */
   #starting: { cancelled: boolean } | undefined;
-  #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
 
@@ -119,13 +112,6 @@ export class RunningCoordinator implements Coordinator {
       evaluations: this.#evaluations,
       log,
     });
-    this.#access = new Access({
-      policy: options.roster,
-      readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
-      wallClock: options.wallClock ?? Date.now,
-      ...(parts.durable && { rows: parts.durable.log.rows }),
-    });
-    this.#session = sessionSetup(options, this.#access);
     this.#handlers = clientHandlers({
       connections: this.#connections,
       store: parts.store,
@@ -135,12 +121,21 @@ export class RunningCoordinator implements Coordinator {
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
-      enrol: (client, token) => this.#journal.record(this.#access.enrol(client, token)),
+      enrol: (client, token) => this.#gate.enrol(client, token),
       durably: (work) => this.#journal.after(work),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
+    });
+    this.#gate = new Gate({
+      ...parts,
+      connections: this.#connections,
+      journal: this.#journal,
+      traffic: this.#traffic,
+      round: () => this.#round,
+      campaign: (event) => this.#campaign.post(event),
+      done: this.done,
     });
     this.done.catch(() => {}); // whoever wants to know awaits it; a bug must not end the process a second time
     this.#campaign = new Mailbox({
@@ -154,30 +149,17 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    const open = parts.options.openListener ?? openListener;
-    coordinator.#listener = await open({
-      ...parts.options.listen,
-      room: (address) => coordinator.#connections.room(address),
-      warn: (error) =>
-        parts.log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
-      accept: (socket, address) => {
-        const { clock } = parts;
-        const connection = new Connection(
-          socket,
-          coordinator.#session,
-          coordinator.#handlers,
-          clock,
-          coordinator.#traffic,
-        );
-        coordinator.#connections.add(connection, address);
-      },
-    });
+    await coordinator.#gate.open(coordinator.#handlers);
     coordinator.#campaign.open();
     return coordinator;
   }
 
+  get access(): AccessControl {
+    return this.#gate;
+  }
+
   get url(): string {
-    return this.#listener?.url ?? '';
+    return this.#gate.url;
   }
 
   on<K extends keyof CoordinatorEvents>(event: K, listener: (value: CoordinatorEvents[K]) => void): () => void {
@@ -202,39 +184,6 @@ export class RunningCoordinator implements Coordinator {
     return event;
   }
 
-  revoke(client: ClientId, by: string, reason: string): Promise<void> {
-    this.#log.warn({ client, by, reason }, 'client revoked');
-    this.#journal.record(this.#access.revoke(client, by, reason));
-    // At once, not after the disk: whoever is kept out by a crash in between comes back as before.
-    this.#connections.of(client)?.tell({ type: 'end', code: 'AUTH_REVOKED' });
-    // The campaign waits for its members only as long as they may come.
-    this.#campaign.post({ type: 'quarantined', client, until: MAX_COUNTER, now: this.#clock.now() });
-    return this.#durable();
-  }
-
-  readmit(client: ClientId, by: string, reason: string): Promise<void> {
-    this.#log.info({ client, by, reason }, 'client readmitted');
-    this.#journal.record(this.#access.readmit(client, by, reason));
-    this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
-    return this.#durable();
-  }
-
-  revokeToken(token: Hash, by: string, reason: string): Promise<void> {
-    this.#log.warn({ token, by, reason }, 'enrolment token revoked');
-    this.#journal.record(this.#access.revokeToken(token, by, reason));
-    return this.#durable();
-  }
-
-  reloadCertificate(): void {
-    this.#listener?.reloadCertificate?.();
-  }
-
-  /** Once what is noted so far is on disk; where the disk fails the coordinator ends, and says so by `done`. */
-  #durable(): Promise<void> {
-    const written = new Promise<void>((resolve) => this.#journal.after(resolve));
-    return Promise.race([written, this.done.then(() => written)]);
-  }
-
   monitor(): MonitorState {
     return structuredClone(this.#watch.state);
   }
@@ -245,13 +194,13 @@ export class RunningCoordinator implements Coordinator {
   }
 
   async #shutDown(reason: string): Promise<void> {
-    this.#listener?.refuseNew();
+    this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });
     await this.done.catch(() => undefined);
     this.#connections.closeAll(CLOSE.goingAway, 'going away');
     this.#connections.stop();
     this.#alarm.off();
-    await this.#listener?.close();
+    await this.#gate.close();
     await this.#parts.engine.close();
     await this.#parts.durable?.close(reason);
   }
@@ -391,6 +340,7 @@ export class RunningCoordinator implements Coordinator {
         this.#emitter.emit('fact', { round, attempt, fact });
         if (fact.type !== 'excluded') return;
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
+        if (ERRORS[fact.code].blame === 'remote') this.#gate.offended(fact.client, fact.code, `in phase ${fact.phase}`);
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
       select: (candidates, matrixKey) => this.#judge.select(round, candidates, matrixKey),
@@ -496,21 +446,12 @@ export class RunningCoordinator implements Coordinator {
 
   #notify(notice: ClientNotice): void {
     this.#emitter.emit('client', notice);
-    const { durable } = this.#parts;
-    if (durable === undefined) return;
-    if (notice.type === 'connected' && !durable.log.rows.has(`client/${notice.client}`))
-      this.#journal.record([{ type: 'client-enrolled', body: { client: notice.client } }]);
-    if (notice.type === 'offence' && notice.code.startsWith('AUTH_'))
-      this.#authFailures.set(notice.code, (this.#authFailures.get(notice.code) ?? 0) + 1);
+    this.#gate.noticed(notice);
   }
 
   /** @param facts that end it */
   #roundOver(round: number, facts: readonly Fact[]): void {
-    const failures = [...this.#authFailures].map(
-      ([code, count]): Fact => ({ type: 'auth-failed', body: { code, count } }),
-    );
-    this.#authFailures.clear();
-    this.#journal.record([...facts, ...failures]);
+    this.#journal.record([...facts, ...this.#gate.roundOver()]);
     this.#parts.durable?.roundOver(round);
   }
 
@@ -527,17 +468,6 @@ export class RunningCoordinator implements Coordinator {
     this.#log.error({ error: stackOf(error) }, `${text}; please report it`);
     this.#settle.reject(new SottoError('INTERNAL', text));
   }
-}
-
-function sessionSetup({ identity, task }: CoordinatorOptions, access: Access): SessionSetup {
-  return {
-    identity,
-    primitives: nativePrimitives,
-    rng: nativeRng,
-    admit: (client, token) => access.admit(client, token),
-    task: task.task,
-    pingMs: PING_MS,
-  };
 }
 
 const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });

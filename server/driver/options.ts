@@ -15,12 +15,8 @@ import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
 import type { Clock } from './clock.js';
-<<<<<<< HEAD
 import type { ListenSettings, OpenListener } from './listener.js';
-=======
-import type { OpenListener } from './listener.js';
 import type { RollBack } from './roll-back.js';
->>>>>>> main
 
 /** What the coordinator measured on data of its own. */
 export interface Evaluation {
@@ -147,9 +143,25 @@ export interface CoordinatorEvents {
   readonly finished: CampaignResult;
 }
 
+/** What operators decide about who comes in. Each resolves once it is durable. */
+export interface AccessControl {
+  /**
+   * Keeps a client out from now on and closes its connection, in the middle of a round too: there it counts as a dropout.
+   * @param by who decided, for the record
+   */
+  revoke(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Takes a revocation back; a quarantine ends with it. */
+  readmit(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
+  revokeToken(token: Hash, by: string, reason: string): Promise<void>;
+  /** Reads the TLS certificate and key again; the ones in use stay where they cannot be used. Changed files are noticed without it. */
+  reloadCertificate(): void;
+}
+
 export interface Coordinator {
   /** ws://host:port, or wss:// */
   readonly url: string;
+  readonly access: AccessControl;
   /** The public key that clients pin, in hex. */
   readonly id: ClientId;
   /** Gives a function that takes the listener off. A listener that throws is logged and stays. */
@@ -161,17 +173,6 @@ export interface Coordinator {
    * while statistics only observe it. A ban rests on a proof and stays: the event says so. @param reason for the record
    */
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent;
-  /**
-   * Keeps a client out from now on and closes its connection, in the middle of a round too: there it counts as a dropout.
-   * @param by who decided, for the record  @returns once it is durable
-   */
-  revoke(client: ClientId, by: string, reason: string): Promise<void>;
-  /** Takes a revocation back; a quarantine ends with it. */
-  readmit(client: ClientId, by: string, reason: string): Promise<void>;
-  /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
-  revokeToken(token: Hash, by: string, reason: string): Promise<void>;
-  /** Reads the TLS certificate and key again; the ones in use stay where they cannot be used. Changed files are noticed without it. */
-  reloadCertificate(): void;
   /** The monitor's memory: plain data, a snapshot. */
   monitor(): MonitorState;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */

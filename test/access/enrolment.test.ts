@@ -56,12 +56,12 @@ describe('a coordinator that asks for tokens', () => {
     const second = await start();
     expect(await knock(second, client)).toBe('welcome');
     expect(await knock(second, thief, text)).toEqual(refused('AUTH_TOKEN', CLOSE.unauthenticated));
-    await second.revoke(client.id, 'ops', 'a lost laptop');
+    await second.access.revoke(client.id, 'ops', 'a lost laptop');
     expect(await knock(second, client, text)).toEqual(refused('AUTH_REVOKED', CLOSE.forbidden));
     await second.stop('restart');
     const third = await start();
     expect(await knock(third, client)).toEqual(refused('AUTH_REVOKED', CLOSE.forbidden));
-    await third.readmit(client.id, 'ops', 'found again');
+    await third.access.readmit(client.id, 'ops', 'found again');
     expect(await knock(third, client)).toBe('welcome');
     await third.stop('over');
     // Tokens are never stored: only the hash of a used one.
@@ -87,7 +87,7 @@ describe('revoked in the middle of a round', () => {
         comeBack: i === 5 ? 1 : 0,
         deed: (message) => {
           if (i !== 5 || message.kind !== 'inputChunk') return undefined;
-          void setting.coordinator.revoke(setting.idOf(5), 'ops', 'a lost laptop');
+          void setting.coordinator.access.revoke(setting.idOf(5), 'ops', 'a lost laptop');
           return [];
         },
       }),
