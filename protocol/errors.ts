@@ -247,6 +247,21 @@ export const ERRORS = {
     retry: 'never',
     says: 'the verified sketches do not fit the group, the model or the security asked for',
   },
+  PRIVACY_REUSED: {
+    blame: 'local',
+    retry: 'never',
+    says: 'one draw of noise was about to enter two sums, whose difference would cancel it',
+  },
+  PRIVACY_FLOOR: {
+    blame: 'nobody',
+    retry: 'next-attempt',
+    says: 'fewer members are left than the noise was made for; the sum stays closed',
+  },
+  GUARD_PRIVACY: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the announced noise, its price or the survivors are below what this client allows itself',
+  },
   CONFIG_PRIVACY: {
     blame: 'config',
     retry: 'never',

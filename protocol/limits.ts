@@ -61,6 +61,14 @@ export const SKETCH_FAILURE_BITS = 30;
 /** Fewest noise shares that count in a sum at worst: one alone would be the coordinator's whole protection. */
 export const MIN_HONEST_SHARES = 2;
 
+/** Grid steps of a clipping norm at most: squares of norms below 2^53 stay exact, also after rounding up to MAX_DIMENSION coordinates. */
+export const MAX_CLIP_STEPS = 1 << 25;
+/** Width of one client's noise in grid steps: below 2 sums of discrete Gaussians are no longer priced as one (Kairouz et al. 2021, Theorem 1). */
+export const MIN_LOCAL_DEVIATION = 2;
+export const MAX_LOCAL_DEVIATION = 8_000;
+/** Width of any exact noise, central noise included, grid steps: tables of the sampler of 1.7 MB, and its proof of precision. */
+export const MAX_NOISE_DEVIATION = 65_536;
+
 // ---- coordinator -----------------------------------------------------------------------------------------------------
 /** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */
 export const MAX_VOID_IN_A_ROW = 3;

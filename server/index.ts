@@ -3,6 +3,7 @@
 export type { RosterPolicy } from './access/access.js';
 export { makeToken, type Token } from './access/token.js';
 export type { DataSettings } from './audit/durable.js';
+export type { RoundPrivacy } from './campaign/budget.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
 export {

@@ -111,7 +111,14 @@ export function groupsFor(
   if (task.profile !== 'grouped') return () => 0;
   const random = draws.sampling();
   const { threshold } = deriveTask(task);
-  const setup = { config: task, threshold, settings: campaign, random: () => random.uniform(), lastRound: 0 };
+  const setup = {
+    config: task,
+    threshold,
+    settings: campaign,
+    random: () => random.uniform(),
+    lastRound: 0,
+    spent: [],
+  };
   const ids = clients.map(({ identity }) => identity.id);
   const group = new Map(
     dealGroups(setup, [...ids].sort()).flatMap(({ id, members }) => members.map((member) => [member, id])),

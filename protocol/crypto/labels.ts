@@ -31,6 +31,7 @@ export const LABELS = {
   unmask: 'sotto/1 unmask',
   sketch: 'sotto/1 sketch',
   sketchMatrix: 'sotto/1 sketch matrix',
+  rotation: 'sotto/1 rotation',
   sketchNonce: 'sotto/1 sketch nonce',
   // results and history
   transcript: 'sotto/1 transcript',

@@ -128,6 +128,7 @@ function policyOf({ acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds 
     minThreshold: thresholdOf(minGroup, minColluders),
     maxClipNorm,
     maxRounds,
+    privacy: 'any',
     catchUp: 'chain',
     ...(acceptRollBack && { rollBack: 'signed' as const }),
   };

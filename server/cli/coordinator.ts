@@ -134,6 +134,8 @@ function endText(outcome: Awaited<Coordinator['done']>['outcome']): string {
       return `accuracy ${percent(outcome.accuracy)} reached in round ${outcome.round}`;
     case 'stalled':
       return `stalled in round ${outcome.round}: ${outcome.text}`;
+    case 'budget':
+      return `no privacy budget left after round ${outcome.round}: ${outcome.text}`;
     case 'stopped':
       return `stopped in round ${outcome.round}: ${outcome.reason}`;
     default:
@@ -183,6 +185,7 @@ function roundLine(report: RoundReport): Extract<ViewEvent, { type: 'round' }>['
     void: report.outcome.type === 'void',
     cohort: report.cohort.length,
     survivors: report.survivors.length,
+    spent: report.privacy === 'none' ? undefined : report.privacy.spent,
     dropped: report.dropped.map((item) => ({ ...item, client: short(item.client) })),
     excluded: report.excluded.map((item) => ({ ...item, client: short(item.client) })),
   };

@@ -15,6 +15,7 @@ import {
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
 import { monitorSettings } from './monitor.js';
+import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
 import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings, text, whole } from './values.js';
@@ -225,6 +226,13 @@ export const taskEntries = {
   sketch: maybe(
     'none; needed in profile `sketch`, allowed in `grouped`',
     says('Verified sketches: single clients are judged while their updates stay masked.', sketchSettings),
+  ),
+  privacy: maybe(
+    'none: nothing is promised about what a client’s data change',
+    says(
+      'Differential privacy of whole clients: noise in every sum, a budget, and both sides that keep to it.',
+      privacySettings,
+    ),
   ),
   rule: maybe(
     '`mean` in profiles `cohort` and `sketch`; needed elsewhere',

@@ -6,17 +6,16 @@ import type { Identity } from '../../protocol/crypto/identity.js';
 import { ERRORS, SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { RoundResult } from '../../protocol/round/types.js';
+import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
-import type { Durable } from '../audit/durable.js';
+import { debitFact } from '../audit/debits.js';
 import type { Fact, TeamFact } from '../audit/events.js';
 import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
 import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
-import type { ChainStore } from '../chain/store.js';
-import type { Engine, EngineFailure } from '../engine/types.js';
+import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
@@ -29,34 +28,23 @@ import { Evaluations } from './evaluations.js';
 import { Gate } from './gate.js';
 import type { Gains } from './held-out.js';
 import { Judge } from './judge.js';
-import { type MachineSpec, Mailbox } from './mailbox.js';
+import { Mailbox } from './mailbox.js';
 import type {
   AccessControl,
   CampaignResult,
   ClientNotice,
   Coordinator,
   CoordinatorEvents,
-  CoordinatorOptions,
   Logger,
   RoundReport,
 } from './options.js';
-import type { Publisher } from './publisher.js';
+import type { Parts } from './parts.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
 import { type Unwatched, Watch } from './watch.js';
 
-/** What `startCoordinator` has made and checked. */
-export interface Parts {
-  readonly options: CoordinatorOptions;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly engine: Engine;
-  readonly store: ChainStore;
-  readonly publisher: Publisher;
-  /** Absent: nothing outlives this process. */
-  readonly durable: Durable | undefined;
-  readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
-}
+type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
+type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
 
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
@@ -80,6 +68,8 @@ export class RunningCoordinator implements Coordinator {
   readonly #journal: Journal;
   readonly #gate: Gate;
   #runner: RoundRunner | undefined;
+  /** Of the privacy ledger, in order. */
+  readonly #entries: CohortEntry[] = [];
   /** Of the newest attempt. */
   #round = 0;
   /** An attempt that is written down and not yet announced. */
@@ -224,14 +214,17 @@ export class RunningCoordinator implements Coordinator {
         this.#farewell(effect.client, effect.rounds);
         return;
       case 'start':
-        this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        this.#startAttempt(effect);
+        return;
+      case 'record':
+        this.#debit(effect.entry, () => undefined);
         return;
       case 'cancel':
         if (this.#starting) this.#starting.cancelled = true;
         else this.#runner?.cancel();
         return;
       case 'publish':
-        void this.#publish(effect.round, effect.attempt, effect.result);
+        void this.#publish(effect);
         return;
       case 'void': {
         const { round, attempts, code, text } = effect;
@@ -264,12 +257,22 @@ export class RunningCoordinator implements Coordinator {
     }
   }
 
-  #startAttempt(round: number, attempt: number, groups: readonly Team[]): void {
+  /** An entry of the privacy ledger; `then` runs when it is durable. */
+  #debit(entry: CohortEntry, then: () => void): void {
+    this.#entries.push(entry);
+    this.#journal.record([debitFact(entry)]);
+    this.#journal.after(then);
+  }
+
+  /** Nobody is told of a round before its worst case is durable: a crash then wastes budget, and never exceeds it. */
+  #startAttempt({ round, attempt, groups, reservation }: StartEffect): void {
     const { model, head } = this.#base();
     const starting = { cancelled: false };
     this.#starting = starting;
     this.#round = round;
+    if (reservation !== 'none') this.#entries.push(reservation);
     this.#journal.record([
+      ...(reservation === 'none' ? [] : [debitFact(reservation)]),
       ...this.#dealt(),
       { type: 'attempt-started', body: { round, attempt, model, head, groups: groups.map(teamFact) } },
     ]);
@@ -356,10 +359,15 @@ export class RunningCoordinator implements Coordinator {
     };
   }
 
-  async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
+  async #publish({ round, attempt, result, settlement }: PublishEffect): Promise<void> {
     const { publisher, engine } = this.#parts;
     const before = publisher.weights;
-    const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
+    const publish = async () => {
+      // Debits are durable before releases.
+      if (settlement !== 'none') await new Promise<void>((durable) => this.#debit(settlement.entry, durable));
+      return publisher.publish(round, attempt, result);
+    };
+    const published = await publish().catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
@@ -371,7 +379,14 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const unwatched = this.#reporter.committed(link, attempt, result, rule, now);
+    const unwatched = this.#reporter.committed(
+      link,
+      attempt,
+      result,
+      rule,
+      settlement === 'none' ? 'none' : settlement.privacy,
+      now,
+    );
     // Clients hear it first: what is measured now holds up the next round, and nobody's download.
     for (const { id, members } of unwatched.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: link.record } as const;
@@ -437,6 +452,9 @@ export class RunningCoordinator implements Coordinator {
       outcome,
       rounds: this.#reports,
       modelHash: hashOf(this.#parts.store.head().record.modelAfter),
+      ...(this.#config.privacy !== 'none' && {
+        privacy: { budgets: { client: this.#config.privacy.budget }, cohort: this.#entries, clients: {} },
+      }),
       blamed: [...this.#campaign.state.blamed].map(([client, code]) => ({ client, code })),
     };
     this.#log.info({ ...outcome }, 'campaign ended');

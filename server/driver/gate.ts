@@ -3,21 +3,21 @@
 
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
-import { MAX_COUNTER, PING_MS } from '../../protocol/limits.js';
-import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { MAX_COUNTER } from '../../protocol/limits.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
 import { Access } from '../access/access.js';
 import { readToken } from '../access/token.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
 import type { Journal } from '../audit/journal.js';
 import type { CampaignEvent } from '../campaign/types.js';
-import type { SessionSetup } from '../session/types.js';
 import type { Clock } from './clock.js';
 import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
 import type { Connections } from './connections.js';
 import { type Listener, openListener } from './listener.js';
 import { Offences } from './offences.js';
 import type { AccessControl, ClientNotice, CoordinatorOptions, Logger } from './options.js';
+import { sessionSetup } from './parts.js';
 
 export interface GateDesk {
   readonly options: CoordinatorOptions;
@@ -58,15 +58,7 @@ export class Gate implements AccessControl {
   /** @throws what listening throws, such as EADDRINUSE */
   async open(handlers: ConnectionHandlers): Promise<void> {
     const { options, connections, clock, traffic, log } = this.#desk;
-    const { identity, task } = options;
-    const session: SessionSetup = {
-      identity,
-      primitives: nativePrimitives,
-      rng: nativeRng,
-      admit: (client, token) => this.#access.admit(client, token),
-      task: task.task,
-      pingMs: PING_MS,
-    };
+    const session = sessionSetup(options, this.#access);
     const open = options.openListener ?? openListener;
     this.#listener = await open({
       ...options.listen,

@@ -4,12 +4,14 @@
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
+import type { PrivacyRecord } from '../../protocol/privacy/record.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import type { RosterPolicy } from '../access/access.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
 import type { DataSettings } from '../audit/durable.js';
+import type { RoundPrivacy } from '../campaign/budget.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
@@ -107,6 +109,8 @@ export interface RoundReport {
   readonly selection: 'none' | Selection;
   /** What the stages of the aggregation rule measured; empty in a void round. */
   readonly rule: readonly StageReport[];
+  /** What the round cost and where the dearest client stands; `none` in a void round and where the task claims no privacy of clients. */
+  readonly privacy: 'none' | RoundPrivacy;
   /** What the monitor noticed and asks for, with its evidence in plain words. */
   readonly monitor: readonly MonitorEvent[];
   /** Of the model after the round. */
@@ -118,6 +122,8 @@ export interface CampaignResult {
   readonly rounds: readonly RoundReport[];
   /** Of the last model. */
   readonly modelHash: Hash;
+  /** The ledger of all rounds; absent where the task claims no privacy of clients. */
+  readonly privacy?: PrivacyRecord;
   /** Clients proven to have broken the protocol, with what they did. */
   readonly blamed: readonly { readonly client: ClientId; readonly code: ErrorCode }[];
 }

@@ -3,6 +3,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { deriveTask } from '../../protocol/task.js';
+import { debitsOf } from '../audit/debits.js';
 import { type Durable, openDurable } from '../audit/durable.js';
 import { progressOf } from '../audit/project.js';
 import { startCampaign } from '../campaign/campaign.js';
@@ -38,6 +39,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     settings: campaign,
     random: options.random,
     lastRound: 0,
+    spent: [],
   };
   checkCampaign(setup);
   if (options.openListener === undefined) checkListen(options.listen);
@@ -73,7 +75,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     }
     const publisher = empty ? await Publisher.open(parts, options.initialWeights) : Publisher.resume(parts);
     const resumed = durable?.resumed ?? resumedFrom(store);
-    const firstStep = startCampaign({ ...setup, lastRound: resumed.lastRound, resumed }, clock.now());
+    const firstStep = startCampaign(
+      { ...setup, lastRound: resumed.lastRound, resumed, spent: durable ? debitsOf(durable.log.rows) : [] },
+      clock.now(),
+    );
     return await RunningCoordinator.open({
       options,
       clock,

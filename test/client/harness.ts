@@ -21,6 +21,7 @@ export const openPolicy: Policy = {
   minColluders: 0,
   maxClipNorm: 10,
   maxRounds: 100,
+  privacy: 'any',
   catchUp: 'chain',
 };
 
@@ -136,6 +137,7 @@ function record(client: FederatedClient): Recorded {
     unavailable: [],
     round: [],
     model: [],
+    privacy: [],
     guard: [],
     error: [],
   };

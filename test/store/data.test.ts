@@ -180,6 +180,7 @@ describe('what the log says', () => {
             minColluders: 0,
             maxClipNorm: 1e9,
             maxRounds: 9,
+            privacy: 'any',
             catchUp: 'chain',
           },
           rng: (length) => {
