@@ -1,5 +1,7 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
+export type { RosterPolicy } from './access/access.js';
+export { makeToken, type Token } from './access/token.js';
 export type { DataSettings } from './audit/durable.js';
 export type { RoundPrivacy } from './campaign/budget.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
@@ -15,6 +17,7 @@ export type { Administration, CoordinatorStatus } from './driver/administration.
 export type { Clock } from './driver/clock.js';
 export type { FetchHandler, Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {
+  AccessControl,
   CampaignResult,
   ClientNotice,
   Coordinator,
@@ -34,11 +37,9 @@ export {
   type Http,
   type HttpSettings,
   hashToken,
-  isLoopback,
   LOG_LEVELS,
   type LogLevel,
   newToken,
 } from './http/index.js';
 export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings, type MonitorState } from './monitor/index.js';
 export { CLOSE, closeCodeOf } from './session/close-codes.js';
-export type { RosterPolicy } from './session/types.js';

@@ -77,6 +77,7 @@ const recorded: Commands = {
   newKeys: async () => 0,
   showKeys: async () => 0,
   newAdminToken: async () => 0,
+  newToken: async () => 0,
 };
 async function parses(line: string): Promise<string> {
   const io = fakeIo();

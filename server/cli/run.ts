@@ -91,6 +91,10 @@ function realCommands(io: Io): Commands {
       const { newAdminToken } = await import('./keys.js');
       return newAdminToken(options, io);
     },
+    async newToken(options) {
+      const { newToken } = await import('./tokens.js');
+      return newToken(options, io);
+    },
     async showKeys(file, options) {
       const { showKeys } = await import('./keys.js');
       return showKeys(file, options, io);

@@ -3,9 +3,10 @@
 
 import { Hono } from 'hono';
 import { SottoError } from '../../protocol/errors.js';
+import { isLoopback } from '../driver/upgrade.js';
 import { actionRoutes } from './action-routes.js';
 import { assetRoutes, CSP } from './assets.js';
-import { answerError, type Desk, type Env, isLoopback } from './context.js';
+import { answerError, type Desk, type Env } from './context.js';
 import { checkHost, whoIs } from './guard.js';
 import { readRoutes } from './read-routes.js';
 import { signInRoutes } from './sign-in.js';

@@ -66,6 +66,3 @@ export function answerError(c: Context, error: unknown): Response {
   if (code === 'ADMIN_BUSY') c.header('retry-after', '6');
   return c.json({ error: { code, text: message.slice(code.length + 2) } }, STATUS[code] ?? 500);
 }
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i;
-export const isLoopback = (host: string): boolean => LOOPBACK.test(host);

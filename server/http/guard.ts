@@ -5,7 +5,8 @@ import type { Context, MiddlewareHandler, Next } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { SottoError } from '../../protocol/errors.js';
 import type { Me, Role } from '../board/view.js';
-import { type Desk, type Env, isLoopback } from './context.js';
+import { isLoopback } from '../driver/upgrade.js';
+import type { Desk, Env } from './context.js';
 
 export const COOKIE = 'sotto_session';
 
@@ -58,7 +59,7 @@ export async function ownPageOnly(c: Context, next: Next): Promise<void> {
  */
 export function checkHost(desk: Desk, c: Context): void {
   if (desk.access.configured || !isLoopback(desk.settings.listenHost)) return;
-  const name = hostHeader(c).replace(/:\d+$/, '');
+  const name = hostHeader(c).replace(/:\d+$/, '').replaceAll(/[[\]]/g, '').toLowerCase();
   if (!isLoopback(name))
     throw new SottoError('ADMIN_FORBIDDEN', `the coordinator listens on loopback and is not called ${name}`);
 }

@@ -7,14 +7,15 @@ import { attachBoard, type BoardSetup } from '../board/attach.js';
 import { Feed } from '../board/feed.js';
 import { type Clock, realClock } from '../driver/clock.js';
 import type { Coordinator } from '../driver/options.js';
+import { isLoopback } from '../driver/upgrade.js';
 import { Access } from './access.js';
 import { createApp } from './app.js';
 import { AuditPages } from './audit-pages.js';
-import { type HttpSettings, isLoopback, type Running } from './context.js';
+import type { HttpSettings, Running } from './context.js';
 import { metricsOf } from './metrics.js';
 
 export { type AdminToken, hashToken, newToken } from './access.js';
-export { type HttpSettings, isLoopback, LOG_LEVELS, type LogLevel } from './context.js';
+export { type HttpSettings, LOG_LEVELS, type LogLevel } from './context.js';
 
 export interface Http {
   /** A Web-standard handler for everything that is plain HTTP. Before `attach` only /healthz answers with 200. */

@@ -31,6 +31,7 @@ function recorder(answer: () => Promise<0 | 1>) {
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
     newAdminToken: record('newAdminToken'),
+    newToken: record('newToken'),
   };
   return { calls, commands };
 }
