@@ -1,6 +1,13 @@
 // `sotto client`: takes part in a task until it is over. Not here: the client (client/), what it trains with (trainers.ts).
 
-import { FederatedClient, fileGuards, memoryGuards, nativePrimitives, nativeRng } from '../../client/node/index.js';
+import {
+  FederatedClient,
+  fileGuards,
+  fileLedgers,
+  memoryGuards,
+  nativePrimitives,
+  nativeRng,
+} from '../../client/node/index.js';
 import type { CoordinatorTrust } from '../../client/options.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -53,6 +60,7 @@ export async function client(options: ClientOptions, io: Io): Promise<ExitCode> 
       policy: policyOf(options),
       trainer,
       guards: options.guards === undefined ? memoryGuards() : fileGuards(options.guards),
+      ...(options.guards !== undefined && { ledgers: fileLedgers(options.guards) }),
     });
     tell(federated, options.json, io);
     const ended = await stoppable(io, 'leaving the task', async (signal) => {
