@@ -68,6 +68,8 @@ export interface CoordinatorOptions {
   /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
   readonly wallClock?: () => number;
   readonly clock?: Clock;
+  /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
+  readonly memoryBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
   /** Where connections come from. Default: HTTP upgrades on `listen`. Simulations hand in one without sockets. */
