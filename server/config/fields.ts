@@ -98,7 +98,7 @@ const training = settings({
   dpSgd: maybe(
     'plain training',
     says(
-      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it has a default.',
+      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it but `noise` has a default.',
       settings({
         clipNorm: says("Largest L2 norm of one record's gradient, C.", positive()),
         noiseMultiplier: says(
@@ -112,9 +112,12 @@ const training = settings({
         ),
         steps: says('Steps in a round.', whole(1, 100_000)),
         microBatch: says('Records in memory at once. Changes no result.', whole(1, 65_536)),
-        noise: says(
-          '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
-          oneOf(['exact', 'float']),
+        noise: maybe(
+          '`exact`',
+          says(
+            '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
+            oneOf(['exact', 'float']),
+          ),
         ),
       }),
     ),

@@ -125,9 +125,15 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     privacy,
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
-    training: withoutAbsent(file.training),
+    training: trainingOf(file.training),
     windows,
   };
+}
+
+/** What is left out is not signed; under DP-SGD the kind of noise always is. */
+function trainingOf({ dpSgd, ...rest }: TaskFile['training']) {
+  const training = withoutAbsent(rest);
+  return dpSgd === undefined ? training : { ...training, dpSgd: { ...dpSgd, noise: dpSgd.noise ?? 'exact' } };
 }
 
 /** @throws CONFIG_INVALID where settings of local training belong to different kinds of it, or are missing */
