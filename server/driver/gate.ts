@@ -69,6 +69,7 @@ export class Gate implements AccessControl {
     this.#guard = guard;
     const opened = open({
       ...options.listen,
+      ...(options.fetch && { fetch: options.fetch }),
       room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
       accept: (socket, address, stream) => {
