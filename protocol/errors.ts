@@ -28,6 +28,16 @@ export const ERRORS = {
   // session
   AUTH_BAD_PROOF: { blame: 'remote', retry: 'never', says: 'the signature over the challenge is wrong' },
   AUTH_NOT_ENROLLED: { blame: 'remote', retry: 'never', says: 'the identity is not on the roster of this coordinator' },
+  AUTH_TOKEN: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the enrolment token is not of this coordinator and task, used up, expired or revoked',
+  },
+  AUTH_REVOKED: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the identity was revoked by an operator of this coordinator',
+  },
   AUTH_WRONG_COORDINATOR: {
     blame: 'remote',
     retry: 'never',

@@ -92,8 +92,17 @@ export const SLOW_READER_MS = 60_000;
 export const MAX_WANTED_BLOBS = 8;
 /** Chain records whose blobs stay in memory. A client that missed more joins at a checkpoint, if its policy lets it. */
 export const MAX_KEPT_RECORDS = 16;
-/** Connections that have not proven who they are, in all. One address may open many: issue 5 counts per address. */
+/** Connections that have not proven who they are, in all. Ten seconds of the connects that one core can answer are half of it. */
 export const MAX_UNAUTHENTICATED = 1_024;
+/** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
+export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
+export const MAX_OFFENCES_NAMED = 1_000;
+/** Clients that one enrolment token may let in, and days that it may be good for. */
+export const MAX_TOKEN_USES = 1_000_000;
+export const MAX_TOKEN_DAYS = 3_650;
+/** Origins of pages that may connect. */
+export const MAX_ORIGINS = 64;
 /** Parts of one websocket message. Our own senders never fragment. */
 export const MAX_WS_FRAGMENTS = 64;
 /** Time for the closing handshake of a websocket, ms. */

@@ -45,6 +45,7 @@ export const LABELS = {
   hello: 'sotto/1 hello',
   challenge: 'sotto/1 challenge',
   proof: 'sotto/1 proof',
+  enrolmentToken: 'sotto/1 enrolment token',
   // data structures
   vector: 'sotto/1 vector',
   chunk: 'sotto/1 chunk',

@@ -66,6 +66,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}`,
     });
     if (json) io.stdout.write(`${JSON.stringify({ type: 'listening', url: running.url, id: running.id })}\n`);
+    const offHangup = io.onHangup(() => running.access.reloadCertificate());
     try {
       const result = await stoppable(io, 'finishing or handing back the round', (signal) => {
         signal.addEventListener('abort', () => void running.stop('stopped by the operator'), { once: true });
@@ -78,6 +79,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       else io.stdout.write(`${endText(result.outcome)}\nmodel ${result.modelHash}\n`);
       return result.outcome.type === 'stalled' ? EXIT.failed : EXIT.ok;
     } finally {
+      offHangup();
       live.close();
       await running.stop('the command ended');
     }
@@ -95,11 +97,12 @@ function rollBackOf({ rollBackTo, reason }: CoordinatorOptions): { rollBack?: Ro
 }
 
 /** What an operator gives to clients; with the sample data where the coordinator itself measures on it. */
-function joinCommand({ url, id }: Coordinator, { task, evaluate }: CoordinatorSettings): string {
+function joinCommand({ url, id }: Coordinator, { task, evaluate, roster }: CoordinatorSettings): string {
   const data = evaluate === 'none' ? '--trainer <file>' : `--data ${evaluate}`;
   const open =
     task.profile === 'open' ? ' --allow-open' : task.group.size < MIN_GROUP ? ` --min-group ${task.group.size}` : '';
-  return `sotto client --url ${url} --task ${task.task} --coordinator ${id} ${data}${open}`;
+  const token = roster.kind === 'token' ? ' --token <sotto tokens new>' : '';
+  return `sotto client --url ${url} --task ${task.task} --coordinator ${id} ${data}${open}${token}`;
 }
 
 /** 53 random bits in [0, 1), from the system's generator: who sits with whom must not be guessed. */

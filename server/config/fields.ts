@@ -11,6 +11,7 @@ import {
   MAX_GROUP,
   MAX_GROUPS,
   MAX_OPEN_COHORT,
+  MAX_ORIGINS,
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
 import { monitorSettings } from './monitor.js';
@@ -22,6 +23,7 @@ import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings,
 const DAY_MS = 86_400_000;
 const MAX_ROUNDS = 1_000_000;
 const MAX_CLIENTS = MAX_GROUP * MAX_GROUPS;
+const path = text(/^[^\0]{1,4096}$/, 'a path');
 const literal = <const T extends string>(name: T) => v.literal(name, `${name}`);
 
 const model = choice('kind', [
@@ -305,6 +307,37 @@ export const coordinatorSchema = settings({
           says('Address to listen on.', text(/^[^\s/]{1,255}$/, 'an address without spaces or slashes')),
         ),
         port: maybe('8970', says('Port; 0 takes any free one.', whole(0, 65_535))),
+        tls: maybe(
+          'plain ws://, which is refused beyond this machine',
+          says(
+            'An own certificate. Changed files are read again within seconds, and on SIGHUP at once.',
+            settings({
+              cert: says('PEM file: the certificate, then those between it and the root. Relative to this file.', path),
+              key: says('PEM file with its private key. Relative to this file.', path),
+            }),
+          ),
+        ),
+        insecure: maybe(
+          'false',
+          says(
+            'Listen beyond this machine without TLS: behind a proxy on another machine, or in a closed network.',
+            v.boolean('true or false'),
+          ),
+        ),
+        origins: maybe(
+          'any page may connect; what counts is the key that it proves',
+          says(
+            'Pages that may connect, each exactly as browsers send it: `https://fl.example.org`. Clients that are no pages send none.',
+            listOf(text(/^https?:\/\/[^\s/]{1,255}$/, 'scheme and host, nothing behind'), 0, MAX_ORIGINS),
+          ),
+        ),
+        proxyHeader: maybe(
+          'none is believed',
+          says(
+            'Header in which the proxy in front names the client, such as `x-forwarded-for`. Only behind a proxy that sets it.',
+            text(/^[a-z0-9-]{1,64}$/, 'a header name in lower case'),
+          ),
+        ),
       }),
     ),
   ),
@@ -312,6 +345,12 @@ export const coordinatorSchema = settings({
     'Who may take part.',
     choice('kind', [
       settings({ kind: says('Everybody who can connect: for development.', literal('open')) }),
+      settings({
+        kind: says(
+          'Whoever brings a token of `sotto tokens new`; from then on its key. Needs `dataDir`.',
+          literal('token'),
+        ),
+      }),
       settings({
         kind: says('Those whose public key is listed.', literal('allowlist')),
         clients: says(

@@ -14,6 +14,7 @@ import {
   type Window,
 } from '../../protocol/task.js';
 import type { DataSettings } from '../audit/durable.js';
+import { checkListen, type ListenSettings } from '../driver/listener.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
@@ -226,19 +227,40 @@ export function fillCoordinator(
   if (roster.kind === 'allowlist' && new Set(roster.clients).size < roster.clients.length) {
     throw settingError('roster.clients', 'names a client twice; remove one');
   }
+  if (roster.kind === 'token' && file.dataDir === undefined) {
+    throw settingError(
+      'roster.kind',
+      'is token, and there is no dataDir: a used token would be new again after a restart; name one',
+    );
+  }
   return {
     task,
     model: file.model,
     modelSeed: file.modelSeed,
-    listen: { host: file.listen?.host ?? '127.0.0.1', port: file.listen?.port ?? DEFAULT_PORT },
+    listen: fillListen(file, resolved),
     // safe: the schema has checked each to be 64 hex digits.
-    roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
+    roster: roster.kind !== 'allowlist' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),
     evaluate: file.evaluate ?? 'none',
   };
+}
+
+/** @throws CONFIG_INVALID beyond this machine without TLS */
+function fillListen({ listen = {} }: CoordinatorFile, resolved: (path: string) => string): ListenSettings {
+  const { host = '127.0.0.1', port = DEFAULT_PORT, tls, insecure, origins, proxyHeader } = listen;
+  const filled: ListenSettings = {
+    host,
+    port,
+    ...(tls && { tls: { cert: resolved(tls.cert), key: resolved(tls.key) } }),
+    ...(insecure !== undefined && { insecure }),
+    ...(origins && { origins }),
+    ...(proxyHeader !== undefined && { proxyHeader }),
+  };
+  checkListen(filled);
+  return filled;
 }
 
 function fillData({ dataDir, data = {} }: CoordinatorFile, resolved: (path: string) => string): 'none' | DataSettings {

@@ -3,7 +3,7 @@
 // say in session/. Start reading at `#runCampaign`.
 
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { SottoError } from '../../protocol/errors.js';
+import { ERRORS, SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
@@ -19,19 +19,26 @@ import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
-import type { SessionSetup } from '../session/types.js';
 import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
-import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
+import type { ConnectionHandlers, Traffic } from './connection.js';
 import { Connections } from './connections.js';
 import { Emitter } from './emitter.js';
 import { Evaluations } from './evaluations.js';
+import { Gate } from './gate.js';
 import type { Gains } from './held-out.js';
 import { Judge } from './judge.js';
-import { type Listener, openListener } from './listener.js';
 import { Mailbox } from './mailbox.js';
-import type { CampaignResult, ClientNotice, Coordinator, CoordinatorEvents, Logger, RoundReport } from './options.js';
-import { type Parts, sessionSetup } from './parts.js';
+import type {
+  AccessControl,
+  CampaignResult,
+  ClientNotice,
+  Coordinator,
+  CoordinatorEvents,
+  Logger,
+  RoundReport,
+} from './options.js';
+import type { Parts } from './parts.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
 import { type Unwatched, Watch } from './watch.js';
@@ -57,19 +64,16 @@ export class RunningCoordinator implements Coordinator {
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
   readonly #judge: Judge;
-  readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
+  readonly #gate: Gate;
   #runner: RoundRunner | undefined;
   /** Of the privacy ledger, in order. */
   readonly #entries: CohortEntry[] = [];
-  /** An attempt that is written down and not yet announced. */
   /** Of the newest attempt. */
   #round = 0;
-  /** Since the last round that ended, by code: a flood must not fill the disk. */
-  readonly #authFailures = new Map<string, number>();
+  /** An attempt that is written down and not yet announced. */
   #starting: { cancelled: boolean } | undefined;
-  #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
 
@@ -98,7 +102,6 @@ export class RunningCoordinator implements Coordinator {
       evaluations: this.#evaluations,
       log,
     });
-    this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
       connections: this.#connections,
       store: parts.store,
@@ -108,10 +111,21 @@ export class RunningCoordinator implements Coordinator {
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
+      enrol: (client, token) => this.#gate.enrol(client, token),
+      durably: (work) => this.#journal.after(work),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
+    });
+    this.#gate = new Gate({
+      ...parts,
+      connections: this.#connections,
+      journal: this.#journal,
+      traffic: this.#traffic,
+      round: () => this.#round,
+      campaign: (event) => this.#campaign.post(event),
+      done: this.done,
     });
     this.done.catch(() => {}); // whoever wants to know awaits it; a bug must not end the process a second time
     this.#campaign = new Mailbox({
@@ -125,28 +139,17 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    const open = parts.options.openListener ?? openListener;
-    coordinator.#listener = await open({
-      ...parts.options.listen,
-      room: () => coordinator.#connections.room,
-      accept: (socket) => {
-        const { clock } = parts;
-        const connection = new Connection(
-          socket,
-          coordinator.#session,
-          coordinator.#handlers,
-          clock,
-          coordinator.#traffic,
-        );
-        coordinator.#connections.add(connection);
-      },
-    });
+    await coordinator.#gate.open(coordinator.#handlers);
     coordinator.#campaign.open();
     return coordinator;
   }
 
+  get access(): AccessControl {
+    return this.#gate;
+  }
+
   get url(): string {
-    return this.#listener?.url ?? '';
+    return this.#gate.url;
   }
 
   on<K extends keyof CoordinatorEvents>(event: K, listener: (value: CoordinatorEvents[K]) => void): () => void {
@@ -181,13 +184,13 @@ export class RunningCoordinator implements Coordinator {
   }
 
   async #shutDown(reason: string): Promise<void> {
-    this.#listener?.refuseNew();
+    this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });
     await this.done.catch(() => undefined);
     this.#connections.closeAll(CLOSE.goingAway, 'going away');
     this.#connections.stop();
     this.#alarm.off();
-    await this.#listener?.close();
+    await this.#gate.close();
     await this.#parts.engine.close();
     await this.#parts.durable?.close(reason);
   }
@@ -340,6 +343,7 @@ export class RunningCoordinator implements Coordinator {
         this.#emitter.emit('fact', { round, attempt, fact });
         if (fact.type !== 'excluded') return;
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
+        if (ERRORS[fact.code].blame === 'remote') this.#gate.offended(fact.client, fact.code, `in phase ${fact.phase}`);
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
       select: (candidates, matrixKey) => this.#judge.select(round, candidates, matrixKey),
@@ -460,21 +464,12 @@ export class RunningCoordinator implements Coordinator {
 
   #notify(notice: ClientNotice): void {
     this.#emitter.emit('client', notice);
-    const { durable } = this.#parts;
-    if (durable === undefined) return;
-    if (notice.type === 'connected' && !durable.log.rows.has(`client/${notice.client}`))
-      this.#journal.record([{ type: 'client-enrolled', body: { client: notice.client } }]);
-    if (notice.type === 'offence' && notice.code.startsWith('AUTH_'))
-      this.#authFailures.set(notice.code, (this.#authFailures.get(notice.code) ?? 0) + 1);
+    this.#gate.noticed(notice);
   }
 
   /** @param facts that end it */
   #roundOver(round: number, facts: readonly Fact[]): void {
-    const failures = [...this.#authFailures].map(
-      ([code, count]): Fact => ({ type: 'auth-failed', body: { code, count } }),
-    );
-    this.#authFailures.clear();
-    this.#journal.record([...facts, ...failures]);
+    this.#journal.record([...facts, ...this.#gate.roundOver()]);
     this.#parts.durable?.roundOver(round);
   }
 

@@ -8,6 +8,7 @@ import type { PrivacyRecord } from '../../protocol/privacy/record.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { RosterPolicy } from '../access/access.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
 import type { DataSettings } from '../audit/durable.js';
 import type { RoundPrivacy } from '../campaign/budget.js';
@@ -15,9 +16,8 @@ import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
-import type { RosterPolicy } from '../session/types.js';
 import type { Clock } from './clock.js';
-import type { OpenListener } from './listener.js';
+import type { ListenSettings, OpenListener } from './listener.js';
 import type { RollBack } from './roll-back.js';
 
 /** What the coordinator measured on data of its own. */
@@ -44,8 +44,8 @@ export interface CoordinatorOptions {
   /** `task.dimension` finite values. Copied. */
   readonly initialWeights: Float32Array;
   readonly identity: Identity;
-  /** Port 0: the system picks one; `Coordinator.url` says which. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Port 0: the system picks one; `Coordinator.url` says which. Beyond this machine only with `tls`, or `insecure`. */
+  readonly listen: ListenSettings;
   readonly roster: RosterPolicy;
   readonly campaign: CampaignSettings;
   /** Called after each round, one call at a time; the next round does not wait for it unless `campaign.stopAt` is set. Must not change the weights. */
@@ -149,9 +149,25 @@ export interface CoordinatorEvents {
   readonly finished: CampaignResult;
 }
 
+/** What operators decide about who comes in. Each resolves once it is durable. */
+export interface AccessControl {
+  /**
+   * Keeps a client out from now on and closes its connection, in the middle of a round too: there it counts as a dropout.
+   * @param by who decided, for the record
+   */
+  revoke(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Takes a revocation back; a quarantine ends with it. */
+  readmit(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
+  revokeToken(token: Hash, by: string, reason: string): Promise<void>;
+  /** Reads the TLS certificate and key again; the ones in use stay where they cannot be used. Changed files are noticed without it. */
+  reloadCertificate(): void;
+}
+
 export interface Coordinator {
-  /** ws://host:port */
+  /** ws://host:port, or wss:// */
   readonly url: string;
+  readonly access: AccessControl;
   /** The public key that clients pin, in hex. */
   readonly id: ClientId;
   /** Gives a function that takes the listener off. A listener that throws is logged and stays. */

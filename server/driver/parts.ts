@@ -2,6 +2,7 @@
 
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import type { Access } from '../access/access.js';
 import type { Durable } from '../audit/durable.js';
 import type { CampaignEffect, CampaignEvent, CampaignState } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -25,13 +26,12 @@ export interface Parts {
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
-export function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSetup {
-  const listed = roster.kind === 'allowlist' ? new Set(roster.clients) : undefined;
+export function sessionSetup({ identity, task }: CoordinatorOptions, access: Access): SessionSetup {
   return {
     identity,
     primitives: nativePrimitives,
     rng: nativeRng,
-    enrolled: (client) => listed?.has(client) ?? true,
+    admit: (client, token) => access.admit(client, token),
     task: task.task,
     pingMs: PING_MS,
   };

@@ -14,6 +14,7 @@ import type { ChainStore } from '../chain/store.js';
 import { workerEngine } from '../engine/engine.js';
 import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
+import { checkListen } from './listener.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
 import { Publisher } from './publisher.js';
 import { rollBack } from './roll-back.js';
@@ -41,6 +42,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     spent: [],
   };
   checkCampaign(setup);
+  if (options.openListener === undefined) checkListen(options.listen);
+  if (options.roster.kind === 'token' && options.data === undefined)
+    throw new SottoError(
+      'CONFIG_INVALID',
+      'roster.kind is token, and there is no data directory: a token that was used once could be used again after a restart; name one',
+      { field: 'roster.kind' },
+    );
   if (options.store !== undefined && options.data !== undefined)
     throw new SottoError('CONFIG_INVALID', 'store and data are both given; a data directory brings its own store');
   const log = options.log ?? SILENT;

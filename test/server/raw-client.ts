@@ -26,6 +26,7 @@ export interface RawClientOptions {
   /** Pinned. */
   readonly coordinator: Uint8Array;
   readonly task?: string;
+  readonly token?: string;
   readonly update?: Float32Array<ArrayBuffer>;
   /** Asked for every message of a round before it leaves. */
   readonly deed?: (message: ClientRoundMessage, client: RawClient) => Deed | undefined;
@@ -88,7 +89,9 @@ export class RawClient {
 
   hello(): void {
     this.#hello = nativeRng(32);
-    this.send({ kind: 'hello', client: this.identity.publicKey, nonce: this.#hello, agent: 'raw test client' });
+    const { token } = this.#options;
+    const hello = { client: this.identity.publicKey, nonce: this.#hello, agent: 'raw test client' };
+    this.send({ kind: 'hello', ...hello, ...(token !== undefined && { token }) });
   }
 
   checkIn(): void {
