@@ -6,6 +6,7 @@ import { wipe } from '../crypto/bytes.js';
 import { SottoError } from '../errors.js';
 import { isUnclipped } from '../privacy/adaptive-clip.js';
 import { drawGaussian } from '../privacy/discrete/noise.js';
+import { gaussianTable } from '../privacy/discrete/table.js';
 import {
   checkedNorm,
   clipFactor,
@@ -48,10 +49,11 @@ export interface NoiseShare {
 /** All coordinates of the update, then the bit's. @throws SottoError CONFIG_PRIVACY */
 export function* drawShare(encoding: Encoding, { key, variance, bitVariance }: NoiseDraw): Streaming<NoiseShare> {
   const out = new Int32Array(encodedLength(encoding));
-  const share = yield* drawGaussian({ num: BigInt(variance), den: 1n }, encoding.dimension, key);
+  const share = yield* drawGaussian(gaussianTable({ num: BigInt(variance), den: 1n }), encoding.dimension, key);
   out.set(share);
   wipe(share);
-  if (bitVariance > 0) out.set(yield* drawGaussian({ num: BigInt(bitVariance), den: 1n }, 1, key), encoding.dimension);
+  if (bitVariance > 0)
+    out.set(yield* drawGaussian(gaussianTable({ num: BigInt(bitVariance), den: 1n }), 1, key), encoding.dimension);
   return { values: out };
 }
 
@@ -168,7 +170,7 @@ export function* decodeNoised(
     throw new SottoError('SECAGG_LENGTH', `the sum has ${sum.length} coordinates, not ${encodedLength(encoding)}`);
   const noise =
     mechanism.centralVariance > 0
-      ? yield* drawGaussian({ num: BigInt(mechanism.centralVariance), den: 1n }, dimension, centralKey)
+      ? yield* drawGaussian(gaussianTable({ num: BigInt(mechanism.centralVariance), den: 1n }), dimension, centralKey)
       : undefined;
   const values = Float64Array.from({ length: dimension }, (_, i) => signed(sum[i] as number, ring) + (noise?.[i] ?? 0)); // safe: length checked
   if (noise !== undefined) wipe(noise);

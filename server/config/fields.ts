@@ -14,6 +14,7 @@ import {
   MAX_ORIGINS,
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
+import { adminSettings } from './admin.js';
 import { monitorSettings } from './monitor.js';
 import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
@@ -98,7 +99,7 @@ const training = settings({
   dpSgd: maybe(
     'plain training',
     says(
-      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it has a default.',
+      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it but `noise` has a default.',
       settings({
         clipNorm: says("Largest L2 norm of one record's gradient, C.", positive()),
         noiseMultiplier: says(
@@ -112,9 +113,12 @@ const training = settings({
         ),
         steps: says('Steps in a round.', whole(1, 100_000)),
         microBatch: says('Records in memory at once. Changes no result.', whole(1, 65_536)),
-        noise: says(
-          '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
-          oneOf(['exact', 'float']),
+        noise: maybe(
+          '`exact`',
+          says(
+            '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
+            oneOf(['exact', 'float']),
+          ),
         ),
       }),
     ),
@@ -340,6 +344,10 @@ export const coordinatorSchema = settings({
         ),
       }),
     ),
+  ),
+  admin: maybe(
+    'see its fields',
+    says('Who may look at the coordinator and operate it: the dashboard, the admin API, metrics.', adminSettings),
   ),
   roster: says(
     'Who may take part.',

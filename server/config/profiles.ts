@@ -15,6 +15,7 @@ import {
 } from '../../protocol/task.js';
 import type { DataSettings } from '../audit/durable.js';
 import { checkListen, type ListenSettings } from '../driver/listener.js';
+import { fillAdmin } from './admin.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
@@ -125,9 +126,15 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     privacy,
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
-    training: withoutAbsent(file.training),
+    training: trainingOf(file.training),
     windows,
   };
+}
+
+/** What is left out is not signed; under DP-SGD the kind of noise always is. */
+function trainingOf({ dpSgd, ...rest }: TaskFile['training']) {
+  const training = withoutAbsent(rest);
+  return dpSgd === undefined ? training : { ...training, dpSgd: { ...dpSgd, noise: dpSgd.noise ?? 'exact' } };
 }
 
 /** @throws CONFIG_INVALID where settings of local training belong to different kinds of it, or are missing */
@@ -241,6 +248,7 @@ export function fillCoordinator(
     // safe: the schema has checked each to be 64 hex digits.
     roster: roster.kind !== 'allowlist' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
+    admins: fillAdmin(file.admin),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),

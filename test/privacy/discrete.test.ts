@@ -24,7 +24,7 @@ const ratioOf = (variance: number): Ratio =>
   Number.isInteger(variance) ? whole(variance) : { num: BigInt(variance * 4), den: 4n };
 const keyOf = (seed: number): Uint8Array => new Uint8Array(32).fill(seed);
 const draws = (variance: Ratio, count: number, seed: number): Int32Array =>
-  runStreaming(drawGaussian(variance, count, keyOf(seed)), 'aes256ctr', nativeKeystream);
+  runStreaming(drawGaussian(gaussianTable(variance), count, keyOf(seed)), 'aes256ctr', nativeKeystream);
 /** Bits without end, from a key stream. */
 function bitsOf(seed: number): Bits {
   const stream = nativeKeystream('aes256ctr', keyOf(seed));

@@ -4,22 +4,23 @@
 
 import { wipe } from '../../crypto/bytes.js';
 import type { Streaming } from '../../secagg/keystreams.js';
-import type { Ratio } from './bernoulli.js';
 import { BufferedBits, EXHAUSTED } from './bits.js';
-import { gaussianTable, sampleGaussian } from './table.js';
+import { type GaussianTable, sampleGaussian } from './table.js';
 
 /** Bytes read at once. */
 const READ = 65_536;
 
 /**
- * `count` independent draws of N_ℤ(0, variance).
+ * `count` independent draws of N_ℤ(0, σ²), σ² that of the table.
  * A draw that the end of a buffer cuts off starts again at its own first bit, now with the next buffer behind it: it is the
  * same draw of the same bits, so nothing is favoured. (To drop it would favour draws that need few bits.)
- * @param key 32 bytes, used for this alone. The caller wipes it and the result
- * @throws SottoError CONFIG_PRIVACY where the variance cannot be drawn
+ * @param table holds no secret: one serves any number of draws @param key 32 bytes, used for this alone. The caller wipes it and the result
  */
-export function* drawGaussian(variance: Ratio, count: number, key: Uint8Array): Streaming<Int32Array<ArrayBuffer>> {
-  const table = gaussianTable(variance);
+export function* drawGaussian(
+  table: GaussianTable,
+  count: number,
+  key: Uint8Array,
+): Streaming<Int32Array<ArrayBuffer>> {
   const out = new Int32Array(count);
   let done = 0;
   let left = new Uint32Array(0);
