@@ -7,6 +7,7 @@ import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids
 import { openKernels } from '../protocol/kernels/wasm.js';
 import type { Policy } from '../protocol/participant/types.js';
 import { checkBudget } from '../protocol/privacy/domain.js';
+import type { PrivacyBudget } from '../protocol/privacy/events.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -105,7 +106,10 @@ export class FederatedClient {
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
     this.#ledgers = options.ledgers ?? memoryLedgers();
-    this.#training = new Training(options.trainer, options.privacy);
+    this.#training = new Training(options.trainer, {
+      budgets: options.policy.privacy === 'any' ? {} : options.policy.privacy,
+      ledger: this.#ledgers,
+    });
     this.#rounds = new Rounds({
       identity: options.identity,
       policy: options.policy,
@@ -447,13 +451,15 @@ function answererOf({ primitives, identity }: FederatedClientOptions): Answerer 
 /** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
 function checkOwnBudget({ privacy }: Policy): void {
   if (privacy === 'any') return;
-  if (typeof privacy === 'object' && privacy !== null) {
-    checkBudget(privacy);
+  const budgets: [string, PrivacyBudget | undefined][] =
+    typeof privacy === 'object' && privacy !== null ? Object.entries(privacy) : [];
+  if (budgets.length > 0 && budgets.every(([unit, budget]) => (unit === 'record' || unit === 'client') && budget)) {
+    for (const [, budget] of budgets) checkBudget(budget as PrivacyBudget); // safe: none is missing
     return;
   }
   throw new SottoError(
     'CONFIG_INVALID',
-    `policy.privacy is ${String(privacy)}; it must be 'any', or {epsilon, delta} as a limit of this client's own`,
+    `policy.privacy is ${JSON.stringify(privacy)}; it must be 'any', or limits of this client's own: {client: {epsilon, delta}}, {record: {epsilon, delta}} or both`,
     { field: 'policy.privacy' },
   );
 }
