@@ -7,7 +7,7 @@ import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids
 import { openKernels } from '../protocol/kernels/wasm.js';
 import type { Policy } from '../protocol/participant/types.js';
 import { checkBudget } from '../protocol/privacy/domain.js';
-import type { PrivacyBudget } from '../protocol/privacy/events.js';
+import type { Budgets } from '../protocol/privacy/events.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -451,15 +451,13 @@ function answererOf({ primitives, identity }: FederatedClientOptions): Answerer 
 /** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
 function checkOwnBudget({ privacy }: Policy): void {
   if (privacy === 'any') return;
-  const budgets: [string, PrivacyBudget | undefined][] =
-    typeof privacy === 'object' && privacy !== null ? Object.entries(privacy) : [];
-  if (budgets.length > 0 && budgets.every(([unit, budget]) => (unit === 'record' || unit === 'client') && budget)) {
-    for (const [, budget] of budgets) checkBudget(budget as PrivacyBudget); // safe: none is missing
-    return;
-  }
+  // Also what is no object at all has neither.
+  const { client, record }: Budgets = Object(privacy);
+  for (const budget of [client, record]) if (budget) checkBudget(budget);
+  if (client || record) return;
   throw new SottoError(
     'CONFIG_INVALID',
-    `policy.privacy is ${JSON.stringify(privacy)}; it must be 'any', or limits of this client's own: {client: {epsilon, delta}}, {record: {epsilon, delta}} or both`,
+    `policy.privacy is ${JSON.stringify(privacy)}; use 'any', or limits of this client's own: {client, record}, each {epsilon, delta}`,
     { field: 'policy.privacy' },
   );
 }
