@@ -130,6 +130,8 @@ export type SimulationEvent =
 
 export interface SimulationHooks {
   readonly onEvent?: (event: SimulationEvent) => void;
+  /** The last model, once. */
+  readonly onModel?: (weights: Float32Array<ArrayBuffer>) => void;
   /** Ends the run after the attempt that is running; the report then says `stopped`. */
   readonly signal?: AbortSignal;
   /** For people: what goes wrong without being a failure. */
