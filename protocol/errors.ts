@@ -28,6 +28,16 @@ export const ERRORS = {
   // session
   AUTH_BAD_PROOF: { blame: 'remote', retry: 'never', says: 'the signature over the challenge is wrong' },
   AUTH_NOT_ENROLLED: { blame: 'remote', retry: 'never', says: 'the identity is not on the roster of this coordinator' },
+  AUTH_TOKEN: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the enrolment token is not of this coordinator and task, used up, expired or revoked',
+  },
+  AUTH_REVOKED: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the identity was revoked by an operator of this coordinator',
+  },
   AUTH_WRONG_COORDINATOR: {
     blame: 'remote',
     retry: 'never',
@@ -236,6 +246,21 @@ export const ERRORS = {
     blame: 'config',
     retry: 'never',
     says: 'the verified sketches do not fit the group, the model or the security asked for',
+  },
+  PRIVACY_REUSED: {
+    blame: 'local',
+    retry: 'never',
+    says: 'one draw of noise was about to enter two sums, whose difference would cancel it',
+  },
+  PRIVACY_FLOOR: {
+    blame: 'nobody',
+    retry: 'next-attempt',
+    says: 'fewer members are left than the noise was made for; the sum stays closed',
+  },
+  GUARD_PRIVACY: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the announced noise, its price or the survivors are below what this client allows itself',
   },
   CONFIG_PRIVACY: {
     blame: 'config',

@@ -61,6 +61,14 @@ export const SKETCH_FAILURE_BITS = 30;
 /** Fewest noise shares that count in a sum at worst: one alone would be the coordinator's whole protection. */
 export const MIN_HONEST_SHARES = 2;
 
+/** Grid steps of a clipping norm at most: squares of norms below 2^53 stay exact, also after rounding up to MAX_DIMENSION coordinates. */
+export const MAX_CLIP_STEPS = 1 << 25;
+/** Width of one client's noise in grid steps: below 2 sums of discrete Gaussians are no longer priced as one (Kairouz et al. 2021, Theorem 1). */
+export const MIN_LOCAL_DEVIATION = 2;
+export const MAX_LOCAL_DEVIATION = 8_000;
+/** Width of any exact noise, central noise included, grid steps: tables of the sampler of 1.7 MB, and its proof of precision. */
+export const MAX_NOISE_DEVIATION = 65_536;
+
 // ---- coordinator -----------------------------------------------------------------------------------------------------
 /** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */
 export const MAX_VOID_IN_A_ROW = 3;
@@ -84,8 +92,17 @@ export const SLOW_READER_MS = 60_000;
 export const MAX_WANTED_BLOBS = 8;
 /** Chain records whose blobs stay in memory. A client that missed more joins at a checkpoint, if its policy lets it. */
 export const MAX_KEPT_RECORDS = 16;
-/** Connections that have not proven who they are, in all. One address may open many: issue 5 counts per address. */
+/** Connections that have not proven who they are, in all. Ten seconds of the connects that one core can answer are half of it. */
 export const MAX_UNAUTHENTICATED = 1_024;
+/** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
+export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
+export const MAX_OFFENCES_NAMED = 1_000;
+/** Clients that one enrolment token may let in, and days that it may be good for. */
+export const MAX_TOKEN_USES = 1_000_000;
+export const MAX_TOKEN_DAYS = 3_650;
+/** Origins of pages that may connect. */
+export const MAX_ORIGINS = 64;
 /** Parts of one websocket message. Our own senders never fragment. */
 export const MAX_WS_FRAGMENTS = 64;
 /** Time for the closing handshake of a websocket, ms. */

@@ -1,5 +1,9 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
+export type { RosterPolicy } from './access/access.js';
+export { makeToken, type Token } from './access/token.js';
+export type { DataSettings } from './audit/durable.js';
+export type { RoundPrivacy } from './campaign/budget.js';
 export type { CampaignOutcome, CampaignSettings, Team } from './campaign/types.js';
 export type { ChainStore, Link } from './chain/store.js';
 export {
@@ -12,6 +16,7 @@ export {
 export type { Clock } from './driver/clock.js';
 export type { Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {
+  AccessControl,
   CampaignResult,
   ClientNotice,
   Coordinator,
@@ -21,9 +26,9 @@ export type {
   Logger,
   RoundReport,
 } from './driver/options.js';
+export type { RollBack } from './driver/roll-back.js';
 export { startCoordinator } from './driver/start.js';
 export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';
 export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings, type MonitorState } from './monitor/index.js';
 export { CLOSE, closeCodeOf } from './session/close-codes.js';
-export type { RosterPolicy } from './session/types.js';

@@ -7,7 +7,7 @@ import type { PrivacyRecord } from '../protocol/privacy/record.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
 import type { ClientPhase, Profile } from '../protocol/task.js';
-import type { MonitorEvent } from '../server/index.js';
+import type { MonitorEvent, RoundPrivacy } from '../server/index.js';
 import type { AttackSettings } from './attack-settings.js';
 import type { SimulationConfig } from './config.js';
 
@@ -29,6 +29,8 @@ export interface RoundEntry {
   readonly loss: number;
   /** For each attack that is after something: the share of its test examples that come out as it wants. */
   readonly attackSuccessRate?: Readonly<Record<string, number>>;
+  /** What the round cost, and what the dearest client has spent so far; absent where the task claims no privacy of clients. */
+  readonly privacy?: RoundPrivacy;
   /** What the coordinator's monitor noticed, in plain words and numbers. */
   readonly monitor: readonly MonitorEntry[];
   readonly cohort: readonly FleetClient[];
@@ -89,8 +91,8 @@ export interface SimulationReport {
   /** Of the final weights (protocol/chain). The same settings give the same one on one machine. */
   readonly modelHash: Hash;
   readonly malicious: readonly { readonly client: FleetClient; readonly attack: AttackSettings }[];
-  /** `stopped`: asked to end early. `stalled`: too many attempts failed. */
-  readonly outcome: 'finished' | 'stopped' | 'stalled';
+  /** `stopped`: asked to end early. `stalled`: too many attempts failed. `budget`: the clients' privacy budget is used up. */
+  readonly outcome: 'finished' | 'stopped' | 'stalled' | 'budget';
   /** Loading data and starting processes included. */
   readonly wallSeconds: number;
   /** Of that, before the first client was there. */

@@ -4,7 +4,8 @@
 //   task                 the body of `task-created`
 //   campaign             {lastRound, round, attempt, opened, voidInARow}: see Progress
 //   seating              groups, once dealt
-//   client/<id>          {enrolled, blamed, banned, quarantinedUntil, invited, survived}
+//   client/<id>          {enrolled, token, revoked, blamed, banned, quarantinedUntil, invited, survived}
+//   token/<hash>         {used, revoked} of an enrolment token
 //   chain/<index>        {hash, record}; `chain` names the newest index
 //   pin/<round>          models kept whatever their age
 //   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
@@ -50,6 +51,10 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     `client/${id}`,
     { ...((rows.get(`client/${id}`) as Row | undefined) ?? {}), ...change },
   ];
+  const token = (hash: string, change: (row: Row) => Row): RowChange => [
+    `token/${hash}`,
+    change((rows.get(`token/${hash}`) as Row | undefined) ?? {}),
+  ];
   const count = (id: string, field: string): RowChange => {
     const before = (rows.get(`client/${id}`) as Row | undefined)?.[field];
     return client(id, { [field]: (typeof before === 'number' ? before : 0) + 1 });
@@ -62,7 +67,17 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     case 'restored':
       return [campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) })];
     case 'client-enrolled':
-      return [client(fact.body.client, { enrolled: seq })];
+      if (fact.body.token === undefined) return [client(fact.body.client, { enrolled: seq })];
+      return [
+        client(fact.body.client, { enrolled: seq, token: fact.body.token }),
+        token(fact.body.token, (row) => ({ ...row, used: (typeof row.used === 'number' ? row.used : 0) + 1 })),
+      ];
+    case 'client-revoked':
+      return [client(fact.body.client, { revoked: true })];
+    case 'client-readmitted':
+      return [client(fact.body.client, { revoked: false })];
+    case 'token-revoked':
+      return [token(fact.body.token, (row) => ({ ...row, revoked: true }))];
     case 'client-blamed':
       return [client(fact.body.client, { blamed: fact.body.code })];
     case 'client-banned':
@@ -117,6 +132,7 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
       return [[`pin/${fact.body.round}`, true]];
     case 'coordinator-started':
     case 'coordinator-stopped':
+    case 'client-offended':
     case 'auth-failed':
     case 'inputs-fixed':
     case 'survivors-fixed':

@@ -7,6 +7,7 @@ import { ERRORS } from '../../protocol/errors.js';
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { MAX_POOL, MAX_RETRY_AFTER_MS, MAX_VOID_IN_A_ROW, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
 import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
+import { openSpending, reserveAttempt, settleAttempt, settleFailure } from './budget.js';
 import { enough, planAttempt } from './seats.js';
 import type {
   AttemptRef,
@@ -37,6 +38,7 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     sittingOut: new Set(resumed?.quarantined.keys()),
     // A restart is somebody's answer to what went wrong.
     voidInARow: 0,
+    spending: openSpending(setup.config, setup.spent),
     // The first guess: the phase that holds the training.
     roundMs: setup.config.windows.masked.time.max,
   };
@@ -137,10 +139,18 @@ function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
   const plan = planAttempt(s);
   if (plan.ok) {
     const { phase: _, until: __, ...rest } = s;
+    const { spending, round, attempt } = s;
+    // Clients whose budget is used up are not in the plan, so this cannot be refused.
+    const reservation = spending === 'none' ? 'none' : reserveAttempt(spending, s, plan.groups);
     return {
       state: { ...rest, phase: 'running', seating: plan.seating, startedAt: e.now },
-      effects: [{ type: 'start', round: s.round, attempt: s.attempt, groups: plan.groups }],
+      effects: [{ type: 'start', round, attempt, groups: plan.groups, reservation }],
     };
+  }
+  if (s.spending !== 'none' && s.spending.exhausted.size > 0) {
+    const { exhausted, budget } = s.spending;
+    const text = `${exhausted.size} clients have used up their privacy budget (ε = ${budget.epsilon} at δ = ${budget.delta}), and ${plan.text}`;
+    return end(s, { type: 'budget', round: s.round - 1, code: 'PRIVACY_BUDGET', text });
   }
   // The attempt before failed and there are too few for another: those who sit this round out may be in the next one.
   if (s.attempt > 1) return giveUpRound({ ...s, attempt: s.attempt - 1 }, 'ROUND_QUORUM', plan.text, e.now);
@@ -220,8 +230,8 @@ function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): 
 
 /** The fields of every phase, and no other: a new phase is built on these. */
 function common(s: Common): Common {
-  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, roundMs } = s;
-  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, roundMs };
+  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, roundMs } = s;
+  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, roundMs };
 }
 
 function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
@@ -240,11 +250,12 @@ function publish(s: In<'running'>, result: RoundResult): CampaignStep<In<'publis
   return { state: { ...common(s), phase: 'publishing', round, attempt, startedAt }, effects };
 }
 
-const publishEffect = (s: AttemptRef, result: RoundResult): CampaignEffect => ({
+const publishEffect = (s: Common & AttemptRef, result: RoundResult): CampaignEffect => ({
   type: 'publish',
   round: s.round,
   attempt: s.attempt,
   result,
+  settlement: s.spending === 'none' ? 'none' : settleAttempt(s.spending, s, result),
 });
 
 const voidEffect = (s: AttemptRef, code: ErrorCode, text: string, handedBack = false): CampaignEffect => ({
@@ -258,6 +269,8 @@ const voidEffect = (s: AttemptRef, code: ErrorCode, text: string, handedBack = f
 
 function retry(s: In<'running'>, failure: RoundFailure, now: Millis): StepFrom<'running'> {
   const blamed = blame(s, failure);
+  const settled = s.spending === 'none' ? 'none' : settleFailure(s.spending, s, failure);
+  if (settled !== 'none') blamed.push({ type: 'record', entry: settled });
   const again = failure.retry === 'next-attempt' && s.attempt < s.setup.settings.attemptsPerRound;
   const next = again
     ? wait(s, { round: s.round, attempt: s.attempt + 1 }, now)

@@ -12,6 +12,7 @@ import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
 import type { SimulateOptions } from './simulate.js';
+import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
 export interface Commands extends PrivacyCommands, ModelCommands {
@@ -23,6 +24,7 @@ export interface Commands extends PrivacyCommands, ModelCommands {
   verify(folder: string, options: VerifyOptions): Promise<ExitCode>;
   doctor(data: string, options: DoctorOptions): Promise<ExitCode>;
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  newToken(options: TokensOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
 }
 
@@ -89,6 +91,8 @@ export function createProgram(
     .description('run a coordinator for real clients')
     .argument('<config>', 'YAML or JSON file, see docs/configuration.md')
     .addOption(new Option('--log <level>', 'JSON log on stderr').choices(LOG_LEVELS).default('silent'))
+    .option('--roll-back-to <round>', 'first go back to the model after this round', wholeNumber)
+    .option('--reason <text>', 'why, for every client to read')
     .option('--json', 'JSON lines on stdout: every event, then the result', false)
     .action(async (config: string, options: CoordinatorOptions) => done(await commands.coordinator(config, options)));
 
@@ -113,6 +117,12 @@ export function createProgram(
         .conflicts('trustFirst'),
     )
     .option('--trust-first', 'accept the key that the coordinator shows first and insist on it from then on', false)
+    .option(
+      '--token <token>',
+      'enrolment token, where the coordinator asks for one; the variable SOTTO_TOKEN does the same',
+    )
+    .option('--ca <file>', 'PEM file of the authority that signed the certificate of the coordinator')
+    .option('--accept-roll-back', 'follow the coordinator where it signs a step back to an earlier model')
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
@@ -166,10 +176,21 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
 
+  const tokens = program.command('tokens').description('let clients in where the roster is `token`');
+  tokens
+    .command('new')
+    .description('make an enrolment token, signed by the coordinator; prints it alone')
+    .requiredOption('--task <name>', 'task that it is for')
+    .option('--identity <file>', 'identity of the coordinator', 'sotto.key')
+    .option('--uses <n>', 'clients that it lets in', positiveNumber, 1)
+    .option('--days <n>', 'days that it is good for', positiveNumber, 7)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (options: TokensOptions) => done(await commands.newToken(options)));
+
   const models = addModels(program, commands, done, publicId);
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...models, ...privacy])
+  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy])
     inheritSettings(command, program);
   return program;
 }

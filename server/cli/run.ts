@@ -108,6 +108,10 @@ function realCommands(io: Io): Commands {
       const { newKeys } = await import('./keys.js');
       return newKeys(file, options, io);
     },
+    async newToken(options) {
+      const { newToken } = await import('./tokens.js');
+      return newToken(options, io);
+    },
     async showKeys(file, options) {
       const { showKeys } = await import('./keys.js');
       return showKeys(file, options, io);

@@ -147,6 +147,7 @@ function toView(event: SimulationEvent): ViewEvent {
           ...entry,
           cohort: entry.cohort.length,
           survivors: entry.survivors.length,
+          spent: entry.privacy?.spent,
         },
       };
     }

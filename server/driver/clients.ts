@@ -1,7 +1,7 @@
 // What happens when a client's connection says something: check-in, round messages, requests for the chain and its blobs, offences,
 // the end. Passes each on to whom it concerns. Not here: what a connection may say at all (session/), the bytes (connection.ts).
 
-import type { ClientId, Millis } from '../../protocol/ids.js';
+import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import type { CampaignEvent } from '../campaign/types.js';
 import { chainAfter, wantedBlob } from '../chain/serve.js';
 import type { ChainStore } from '../chain/store.js';
@@ -23,16 +23,21 @@ export interface ClientDesk {
   readonly runner: () => RoundRunner | undefined;
   readonly campaign: (event: CampaignEvent) => void;
   readonly notify: (notice: ClientNotice) => void;
+  /** It is in; by this token where it was not before. */
+  readonly enrol: (client: ClientId, token: Hash | undefined) => void;
+  readonly durably: (work: () => void) => void;
 }
 
 export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
   const { connections, reporter, log, notify } = desk;
   return {
-    authenticated(connection, client, agent) {
+    authenticated(connection, client, agent, token) {
+      desk.enrol(client, token);
       if (connections.authenticated(connection, client) !== undefined) notify({ type: 'replaced', client });
       log.debug({ client, agent }, 'connected');
       notify({ type: 'connected', client, agent });
     },
+    durably: desk.durably,
     request: (connection, client, message) => onRequest(desk, connection, client, message),
     offence(_, offence) {
       log.warn(offence, 'a peer broke the protocol');

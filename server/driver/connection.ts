@@ -3,7 +3,7 @@
 
 import type { WebSocket } from 'ws';
 import type { ErrorCode } from '../../protocol/errors.js';
-import type { ClientId, Millis } from '../../protocol/ids.js';
+import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import { DEAD_AFTER_MS, MAX_BACKLOG_BYTES, PING_MS, SLOW_READER_MS } from '../../protocol/limits.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message, RunRef } from '../../protocol/wire/messages.js';
@@ -21,7 +21,10 @@ export interface Traffic {
 }
 
 export interface ConnectionHandlers {
-  authenticated(connection: Connection, client: ClientId, agent: string): void;
+  /** `token`: the hash of the one by which it is enrolled now. */
+  authenticated(connection: Connection, client: ClientId, agent: string, token: Hash | undefined): void;
+  /** Does this once everything noted so far is durable. */
+  durably(work: () => void): void;
   request(connection: Connection, client: ClientId, message: ClientRequest): void;
   offence(connection: Connection, offence: { client?: ClientId; code: ErrorCode; text: string }): void;
   complaint(client: ClientId, code: ErrorCode, text: string, run: RunRef | undefined): void;
@@ -146,16 +149,20 @@ export class Connection implements Outlet {
 
   #run(effect: SessionEffect): void {
     switch (effect.type) {
-      case 'send':
-        this.send(effect.message);
+      case 'send': {
+        const { message } = effect;
+        // Who is told that it is enrolled must still be so after a crash, and its token spent.
+        if (message.kind === 'welcome') this.#handlers.durably(() => this.send(message));
+        else this.send(message);
         return;
+      }
       case 'wakeAt':
         this.#alarm.set(effect.at);
         return;
       case 'authenticated':
         this.#alarm.off();
         this.#client = effect.client;
-        this.#handlers.authenticated(this, effect.client, effect.agent);
+        this.#handlers.authenticated(this, effect.client, effect.agent, effect.token);
         return;
       case 'deliver':
         this.#handlers.request(this, effect.client, effect.message);

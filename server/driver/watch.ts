@@ -42,14 +42,15 @@ export class Watch {
   /** Of the running attempt. */
   #screening: Screening | undefined;
 
-  constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS) {
+  /** @param memory of a coordinator before this one */
+  constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS, memory?: MonitorState) {
     this.#faulty = faultyOf(task.rule);
     // In profile `open` the coordinator clips the rows itself.
     this.#normBound = task.profile === 'open' ? undefined : normBoundOf(deriveTask(task).encoding);
     const { sketch } = deriveTask(task);
     this.#filters = task.integrity === 'none' || sketch === 'none' ? 'none' : selectionOf(task.integrity, sketch);
     this.#room = roomOf(task);
-    this.#state = openMonitor(settings);
+    this.#state = memory ?? openMonitor(settings);
   }
 
   /** A snapshot. */

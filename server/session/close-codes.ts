@@ -49,8 +49,10 @@ export function closeCodeOf(code: ErrorCode): CloseCode {
       return CLOSE.tooLarge;
     case 'AUTH_BAD_PROOF':
     case 'AUTH_WRONG_COORDINATOR':
+    case 'AUTH_TOKEN':
       return CLOSE.unauthenticated;
     case 'AUTH_NOT_ENROLLED':
+    case 'AUTH_REVOKED':
     case 'SESSION_EXCLUDED':
       return CLOSE.forbidden;
     case 'AUTH_TIMEOUT':
