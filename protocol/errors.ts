@@ -66,6 +66,27 @@ export const ERRORS = {
     says: 'the coordinator does not run the task that was asked for',
   },
   SESSION_UNKNOWN_BLOB: { blame: 'remote', retry: 'never', says: 'no blob with that hash is kept' },
+  // administration
+  ADMIN_UNAUTHENTICATED: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the request carries no credentials of this coordinator, or they have expired; sign in again',
+  },
+  ADMIN_FORBIDDEN: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the role of these credentials does not allow it, or the request came from another site',
+  },
+  ADMIN_INVALID: { blame: 'remote', retry: 'never', says: 'the request of an administrator has a wrong field' },
+  ADMIN_UNKNOWN: { blame: 'remote', retry: 'never', says: 'there is no such thing at this coordinator' },
+  ADMIN_UNKNOWN_CLIENT: { blame: 'remote', retry: 'never', says: 'no client with that id has been here' },
+  ADMIN_NO_EVIDENCE: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'a ban rests on signed messages that prove something; statistics are good for a quarantine',
+  },
+  ADMIN_BUSY: { blame: 'nobody', retry: 'later', says: 'too many requests of that kind; wait as long as told' },
+  ADMIN_NOT_READY: { blame: 'local', retry: 'later', says: 'the coordinator has not started yet, or has ended' },
   // round, at the coordinator
   ROUND_WRONG_PHASE: { blame: 'remote', retry: 'never', says: 'the message belongs to another phase of the round' },
   ROUND_TOO_LATE: { blame: 'nobody', retry: 'next-round', says: 'the phase had closed when the message came' },

@@ -49,6 +49,37 @@ export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */
 export const MAX_TEXT = 256;
 
+// ---- administration ---------------------------------------------------------------------------------------------------
+/** Clients that the dashboard's board knows; the oldest make way. Twice MAX_POOL at about 400 bytes are 8 MB. */
+export const MAX_BOARD_CLIENTS = 20_000;
+/** Rounds on the board. A curve of more points than a screen has pixels shows nothing more. */
+export const MAX_BOARD_ROUNDS = 2_000;
+/** Alerts on the board, and as many who were left out. The audit log keeps all of it. */
+export const MAX_BOARD_ALERTS = 500;
+/** Rounds of a client that its row shows. */
+export const BOARD_HISTORY = 30;
+/** Dashboards that watch at a time. */
+export const MAX_WATCHERS = 64;
+/** Milliseconds between two frames of the live feed: 4 Hz is as fast as people read. */
+export const FEED_MS = 250;
+/** A dashboard that takes nothing for so long is cut off, milliseconds; it comes back and goes on where it was. */
+export const FEED_STALLED_MS = 30_000;
+/** People signed in at a time. */
+export const MAX_ADMIN_SESSIONS = 64;
+/** A session ends after 12 hours, milliseconds: a working day. */
+export const ADMIN_SESSION_MS = 12 * 3_600_000;
+/** A one-time code is good for 10 minutes, milliseconds, that of the start for an hour. */
+export const ADMIN_CODE_MS = 600_000;
+export const ADMIN_START_CODE_MS = 3_600_000;
+/** Wrong sign-ins at once; one more is allowed each 6 s. At that rate a guess at 40 bits takes 200,000 years on average. */
+export const MAX_WRONG_SIGN_INS = 10;
+/** Body of a request to the admin API, bytes. */
+export const MAX_ADMIN_BODY_BYTES = 16_384;
+/** Audit events in one answer. */
+export const MAX_AUDIT_PAGE = 200;
+/** Strings of outcomes that /metrics tells apart; the rest is counted as `other`. Each costs about 60 bytes of a scrape. */
+export const MAX_METRIC_PATHS = 200;
+
 // ---- privacy ----------------------------------------------------------------------------------------------------------
 /** Terms of the series for one fractional Rényi order; the slowest sensible case (order 1.1, sampling rate ½) needs 10⁴. */
 export const MAX_SERIES_TERMS = 200_000;

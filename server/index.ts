@@ -13,8 +13,9 @@ export {
   loadCoordinatorSettings,
   type TaskSettings,
 } from './config/index.js';
+export type { Administration, CoordinatorStatus } from './driver/administration.js';
 export type { Clock } from './driver/clock.js';
-export type { Listener, ListenerSetup, OpenListener } from './driver/listener.js';
+export type { FetchHandler, Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {
   AccessControl,
   CampaignResult,
@@ -30,5 +31,15 @@ export type { RollBack } from './driver/roll-back.js';
 export { startCoordinator } from './driver/start.js';
 export { inProcessEngine, workerEngine } from './engine/engine.js';
 export type { Blob, Engine } from './engine/types.js';
+export {
+  type AdminToken,
+  createHttp,
+  type Http,
+  type HttpSettings,
+  hashToken,
+  LOG_LEVELS,
+  type LogLevel,
+  newToken,
+} from './http/index.js';
 export { MONITOR_DEFAULTS, type MonitorEvent, type MonitorSettings, type MonitorState } from './monitor/index.js';
 export { CLOSE, closeCodeOf } from './session/close-codes.js';

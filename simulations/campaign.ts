@@ -51,7 +51,8 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     task,
     initialWeights,
     identity,
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: hooks.watch?.port ?? 0 },
+    ...(hooks.watch && { fetch: hooks.watch.fetch }),
     roster: { kind: 'allowlist', clients: cast.clients.map((client) => client.identity.id) },
     campaign,
     monitor,
@@ -62,6 +63,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     random: () => random.uniform(),
     sketchNonce: draws.sketchNonce,
   });
+  hooks.watch?.attach(coordinator, config);
   const stop = (): void => void coordinator.stop('the simulation was stopped');
   try {
     hooks.onEvent?.({

@@ -7,7 +7,7 @@ import type { PrivacyRecord } from '../protocol/privacy/record.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
 import type { ClientPhase, Profile } from '../protocol/task.js';
-import type { MonitorEvent, RoundPrivacy } from '../server/index.js';
+import type { Coordinator, FetchHandler, MonitorEvent, RoundPrivacy } from '../server/index.js';
 import type { AttackSettings } from './attack-settings.js';
 import type { SimulationConfig } from './config.js';
 
@@ -130,10 +130,19 @@ export type SimulationEvent =
     }
   | { readonly type: 'round'; readonly entry: RoundEntry };
 
+/** What `createHttp` of sotto/server gives, on a port of its own. */
+export interface Watching {
+  readonly port: number;
+  readonly fetch: FetchHandler;
+  readonly attach: (coordinator: Coordinator, config: SimulationConfig) => void;
+}
+
 export interface SimulationHooks {
   readonly onEvent?: (event: SimulationEvent) => void;
   /** The last model, once. */
   readonly onModel?: (weights: Float32Array<ArrayBuffer>) => void;
+  /** Shows the run in a browser: answers HTTP on `port` (0: any free one) and hears of the coordinator once it runs. */
+  readonly watch?: Watching;
   /** Ends the run after the attempt that is running; the report then says `stopped`. */
   readonly signal?: AbortSignal;
   /** For people: what goes wrong without being a failure. */

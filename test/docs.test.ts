@@ -80,6 +80,7 @@ const recorded: Commands = {
   importModel: async () => 0,
   verifyModel: async () => 0,
   declareData: async () => 0,
+  newAdminToken: async () => 0,
   newToken: async () => 0,
 };
 async function parses(line: string): Promise<string> {

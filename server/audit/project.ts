@@ -7,6 +7,7 @@
 //   client/<id>          {enrolled, token, revoked, blamed, banned, quarantinedUntil, invited, survived}
 //   token/<hash>         {used, revoked} of an enrolment token
 //   chain/<index>        {hash, record}; `chain` names the newest index
+//   hold                 {by, reason} while somebody keeps the campaign paused
 //   pin/<round>          models kept whatever their age
 //   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
 //   privacy/<id>         {state: reserved | settled, events, members}
@@ -130,6 +131,10 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
       return [[`privacy/${fact.body.id}`, { state: 'settled', events: fact.body.events, members: fact.body.members }]];
     case 'model-pinned':
       return [[`pin/${fact.body.round}`, true]];
+    case 'paused':
+      return [['hold', fact.body as unknown as Row]];
+    case 'resumed':
+      return [['hold', undefined]];
     case 'coordinator-started':
     case 'coordinator-stopped':
     case 'client-offended':
@@ -137,8 +142,6 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     case 'inputs-fixed':
     case 'survivors-fixed':
     case 'attempt-failed':
-    case 'paused':
-    case 'resumed':
     case 'admin':
       return [];
     default:

@@ -34,8 +34,10 @@ export function resumedOf(rows: Rows): Resumed {
     // Nobody waits for whom the door stays shut.
     if (row.revoked === true) quarantined.set(client, MAX_COUNTER);
   }
+  const hold = rows.get('hold') as { readonly by: string; readonly reason: string } | undefined;
   return {
     lastRound,
+    ...(hold !== undefined && { hold: { type: 'paused' as const, by: hold.by, reason: hold.reason } }),
     attempts: round > lastRound ? attempt : 0,
     blamed,
     quarantined,

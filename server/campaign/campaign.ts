@@ -20,6 +20,7 @@ import type {
   CampaignState,
   CampaignStep,
   Common,
+  Hold,
 } from './types.js';
 
 type In<P extends CampaignPhase> = Extract<CampaignState, { phase: P }>;
@@ -38,6 +39,7 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     sittingOut: new Set(resumed?.quarantined.keys()),
     // A restart is somebody's answer to what went wrong.
     voidInARow: 0,
+    hold: resumed?.hold ?? { type: 'none' },
     spending: openSpending(setup.config, setup.spent),
     // The first guess: the phase that holds the training.
     roundMs: setup.config.windows.masked.time.max,
@@ -68,6 +70,8 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       if (state.phase !== 'waiting' || state.attempt > 1) return stay(state);
       state.sittingOut.delete(event.client);
       return stay(state, ...(enough(state) ? [{ type: 'wakeAt', at: event.now } as const] : []));
+    case 'hold':
+      return hold(state, event.hold, event.now);
     default:
   }
   switch (state.phase) {
@@ -90,7 +94,10 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
   }
 }
 
-type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' }>;
+type PhaseEvent = Exclude<
+  CampaignEvent,
+  { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' | 'hold' }
+>;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------
 
@@ -130,11 +137,22 @@ function goodbye(state: In<'ended'>, client: ClientId): CampaignEffect {
   return { type: 'farewell', client, rounds: state.outcome.round };
 }
 
+/** Between rounds draining is stopping; a wait that was paused begins anew, since nobody is to blame for the time that passed. */
+function hold(state: CampaignState, wanted: Hold, now: Millis): CampaignStep {
+  if (state.phase === 'ended' || state.phase === 'stopping' || state.hold.type === 'draining') return stay(state);
+  const held: CampaignState = { ...state, hold: wanted };
+  const between =
+    held.phase === 'pausing' || held.phase === 'judging' || (held.phase === 'waiting' && held.attempt === 1);
+  if (wanted.type === 'draining' && between) return stepCampaign(held, { type: 'stop', reason: wanted.reason, now });
+  if (held.phase === 'waiting' && wanted.type !== 'paused') return wait(held, held, now);
+  return stay(held);
+}
+
 // ---- phases ----------------------------------------------------------------------------------------------------------
 
 function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
   if (e.type === 'stop') return end(s, { type: 'stopped', round: s.round - 1, reason: e.reason });
-  if (e.type !== 'tick') return stay(s);
+  if (e.type !== 'tick' || s.hold.type === 'paused') return stay(s);
   if (e.now < s.until && !enough(s)) return { state: s, effects: [{ type: 'wakeAt', at: s.until }] };
   const plan = planAttempt(s);
   if (plan.ok) {
@@ -230,8 +248,8 @@ function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): 
 
 /** The fields of every phase, and no other: a new phase is built on these. */
 function common(s: Common): Common {
-  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, roundMs } = s;
-  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, roundMs };
+  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, roundMs } = s;
+  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, roundMs };
 }
 
 function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
@@ -310,6 +328,7 @@ function nextRound(s: Common & { readonly round: number }, now: Millis): Campaig
     else s.quarantined.delete(client);
   }
   if (s.round >= settings.rounds) return end(s, { type: 'rounds', round: s.round });
+  if (s.hold.type === 'draining') return end(s, { type: 'stopped', round: s.round, reason: s.hold.reason });
   const until = now + settings.pauseMs;
   return { state: { ...common(s), phase: 'pausing', round: s.round, until }, effects: [{ type: 'wakeAt', at: until }] };
 }

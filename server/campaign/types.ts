@@ -49,7 +49,15 @@ export interface Resumed {
   readonly blamed: ReadonlyMap<ClientId, ErrorCode>;
   readonly quarantined: ReadonlyMap<ClientId, number>;
   readonly seating?: Seating;
+  /** Somebody paused it, and has not let it go on. */
+  readonly hold?: Hold;
 }
+
+/** What an operator asked for. `paused`: the running attempt goes on, and no other starts. `draining`: the round is finished, then it ends. */
+export type Hold =
+  | { readonly type: 'none' }
+  | { readonly type: 'paused'; readonly by: string; readonly reason: string }
+  | { readonly type: 'draining'; readonly reason: string };
 
 /** Members in rank order: ascending ids. */
 export interface Team {
@@ -95,6 +103,7 @@ export interface Common {
   readonly sittingOut: Set<ClientId>;
   /** Void rounds and vain waits in a row. */
   readonly voidInARow: number;
+  readonly hold: Hold;
   /** What clients spend; `none` where the task claims no privacy of clients. */
   readonly spending: 'none' | Spending;
   /** How long rounds have taken (moving mean), for telling surplus clients when to come back. */
@@ -169,7 +178,9 @@ export type CampaignEvent =
   | { readonly type: 'unpublished'; readonly code: ErrorCode; readonly text: string; readonly now: Millis }
   /** NaN where the evaluation failed. Only waited for where `stopAt` is set. */
   | { readonly type: 'evaluated'; readonly round: number; readonly accuracy: number; readonly now: Millis }
-  | { readonly type: 'stop'; readonly reason: string; readonly now: Millis };
+  | { readonly type: 'stop'; readonly reason: string; readonly now: Millis }
+  /** An operator pauses it, drains it, or lets it go on (`none`). What drains, drains. */
+  | { readonly type: 'hold'; readonly hold: Hold; readonly now: Millis };
 
 /** Run in order. */
 export type CampaignEffect =

@@ -8,7 +8,8 @@ import { MIN_GROUP } from '../../protocol/limits.js';
 import { nativeRng } from '../../protocol/native/index.js';
 import { dimensionOf, modelSource, startWeights } from '../../simulations/model-source.js';
 import { type CoordinatorSettings, loadCoordinatorSettings } from '../config/index.js';
-import { type Coordinator, type RollBack, type RoundReport, startCoordinator } from '../index.js';
+import { type Coordinator, createHttp, type RollBack, type RoundReport, startCoordinator } from '../index.js';
+import { dashboardText, REDACTED } from './dashboard.js';
 import { evaluatorOf } from './evaluate.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { percent } from './format.js';
@@ -16,6 +17,7 @@ import { loadIdentityFile } from './identity-file.js';
 import { colorsFor, type Io } from './io.js';
 import { LiveLines } from './live.js';
 import { stoppable } from './stop.js';
+import { sottoVersion } from './version.js';
 import { RunView, type ViewEvent } from './view.js';
 
 export interface CoordinatorOptions {
@@ -31,11 +33,19 @@ const STDERR = 2;
 
 /** @returns ok where the campaign ended or was stopped; failed where it stalled @throws SottoError from the start */
 export async function coordinator(path: string, options: CoordinatorOptions, io: Io): Promise<ExitCode> {
-  const { log, json } = options;
+  const { log: level, json } = options;
   const settings = loadCoordinatorSettings(path, dimensionOf);
   const source = modelSource(settings.model, (folder) => folder);
   const identity = await loadIdentityFile(settings.identityFile);
   const evaluator = settings.evaluate === 'none' ? undefined : await evaluatorOf(settings.evaluate, source.model);
+  const log = pino({ level, base: null, redact: [...REDACTED] }, destination(STDERR));
+  const http = createHttp({
+    tokens: settings.admins,
+    listenHost: settings.listen.host,
+    setLogLevel: (wanted) => {
+      log.level = wanted;
+    },
+  });
   try {
     const running = await startCoordinator({
       task: settings.task,
@@ -48,11 +58,18 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       random: secureUniform,
       ...rollBackOf(options),
       ...(settings.data === 'none' ? {} : { data: settings.data }),
-      log: pino({ level: log, base: null }, destination(STDERR)),
+      log,
+      fetch: http.fetch,
       ...(evaluator === undefined
         ? {}
         : { evaluate: (weights: Float32Array<ArrayBuffer>) => evaluator.evaluate(weights) }),
     }).catch(explainListen);
+    http.attach(running, {
+      task: settings.task,
+      campaign: settings.campaign,
+      evaluates: evaluator !== undefined,
+      version: sottoVersion(),
+    });
     const view = new RunView(colorsFor(io.stderr, io.env));
     const live = new LiveLines(io.stderr, () => view.lines());
     const show = (event: ViewEvent) => {
@@ -64,7 +81,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       type: 'started',
       rounds: settings.campaign.rounds,
       groups: settings.task.group.count,
-      text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}`,
+      text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}\n${dashboardText(running, http)}`,
     });
     if (json) io.stdout.write(`${JSON.stringify({ type: 'listening', url: running.url, id: running.id })}\n`);
     const offHangup = io.onHangup(() => running.access.reloadCertificate());
@@ -85,6 +102,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       await running.stop('the command ended');
     }
   } finally {
+    http.close();
     await evaluator?.dispose();
   }
 }

@@ -6,7 +6,7 @@ import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import type { ExitCode } from './exit.js';
-import type { KeysOptions } from './keys.js';
+import type { KeysOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands } from './models/program.js';
 import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
@@ -26,6 +26,7 @@ export interface Commands extends PrivacyCommands, ModelCommands {
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   newToken(options: TokensOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  newAdminToken(options: TokenOptions): Promise<ExitCode>;
 }
 
 export interface ProgramIo {
@@ -69,6 +70,7 @@ export function createProgram(
     .option('--seed <n>', 'in place of the seed of the file', wholeNumber)
     .option('--rounds <n>', 'in place of the rounds of the file', positiveNumber)
     .option('--out <folder>', 'where reports go', 'runs')
+    .option('--dashboard [port]', 'watch it in a browser; without a port any free one', dashboardPort)
     .option('--json', 'JSON lines on stdout: every event, then the report', false)
     .action(async (config: string | undefined, options: SimulateOptions) =>
       done(await commands.simulate(config, options)),
@@ -176,6 +178,14 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
 
+  keys
+    .command('token')
+    .description('make a token for an administrator; prints it once, and the lines for the settings of the coordinator')
+    .requiredOption('--name <name>', 'who it is for: stands in the audit log')
+    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator']).default('viewer'))
+    .option('--json', 'JSON on stdout', false)
+    .action(async (options: TokenOptions) => done(await commands.newAdminToken(options)));
+
   const tokens = program.command('tokens').description('let clients in where the roster is `token`');
   tokens
     .command('new')
@@ -207,6 +217,12 @@ function shard(text: string): { index: number; of: number } {
   const [index, of] = [Number(match?.[1]), Number(match?.[2])];
   if (match === null || index > of) throw new InvalidArgumentError('It must look like 3/48, the third of 48 parts.');
   return { index: index - 1, of };
+}
+
+function dashboardPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be a port from 0 to 65535.');
+  return port;
 }
 
 function publicId(text: string): string {

@@ -14,6 +14,7 @@ import {
   MAX_ORIGINS,
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
+import { adminSettings } from './admin.js';
 import { monitorSettings } from './monitor.js';
 import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
@@ -350,6 +351,10 @@ export const coordinatorSchema = settings({
         ),
       }),
     ),
+  ),
+  admin: maybe(
+    'see its fields',
+    says('Who may look at the coordinator and operate it: the dashboard, the admin API, metrics.', adminSettings),
   ),
   roster: says(
     'Who may take part.',

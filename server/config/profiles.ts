@@ -15,6 +15,7 @@ import {
 } from '../../protocol/task.js';
 import type { DataSettings } from '../audit/durable.js';
 import { checkListen, type ListenSettings } from '../driver/listener.js';
+import { fillAdmin } from './admin.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
@@ -247,6 +248,7 @@ export function fillCoordinator(
     // safe: the schema has checked each to be 64 hex digits.
     roster: roster.kind !== 'allowlist' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
+    admins: fillAdmin(file.admin),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),

@@ -6,6 +6,7 @@ import type { RosterPolicy } from '../access/access.js';
 import type { DataSettings } from '../audit/durable.js';
 import type { CampaignSettings } from '../campaign/types.js';
 import type { ListenSettings } from '../driver/listener.js';
+import type { AdminToken } from '../http/access.js';
 import type { MonitorSettings } from '../monitor/index.js';
 
 export type { CampaignSettings };
@@ -37,6 +38,8 @@ export interface CoordinatorSettings {
   readonly listen: ListenSettings;
   readonly roster: RosterPolicy;
   readonly campaign: CampaignSettings;
+  /** Administrators by their tokens' hashes. */
+  readonly admins: readonly AdminToken[];
   readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;

@@ -9,7 +9,7 @@ import { faultOf } from '../session/session.js';
 import type { ClientRequest } from '../session/types.js';
 import type { Connection, ConnectionHandlers } from './connection.js';
 import type { Connections } from './connections.js';
-import type { ClientNotice, Logger } from './options.js';
+import type { ClientNotice, Logger, Part } from './options.js';
 import type { Reporter } from './reporter.js';
 import type { RoundRunner } from './round-runner.js';
 
@@ -23,6 +23,8 @@ export interface ClientDesk {
   readonly runner: () => RoundRunner | undefined;
   readonly campaign: (event: CampaignEvent) => void;
   readonly notify: (notice: ClientNotice) => void;
+  /** A member said its part of a phase; whether the round takes it is the round's business. */
+  readonly heard: (client: ClientId, part: Part) => void;
   /** It is in; by this token where it was not before. */
   readonly enrol: (client: ClientId, token: Hash | undefined) => void;
   readonly durably: (work: () => void) => void;
@@ -65,6 +67,17 @@ export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
   };
 }
 
+/** The message with which a member does its part of a phase. */
+const PARTS: Readonly<Partial<Record<ClientRequest['kind'], Part>>> = {
+  keys: 'keys',
+  shares: 'shares',
+  masked: 'masked',
+  plain: 'masked',
+  sketch: 'sketch',
+  consistent: 'consistency',
+  unmask: 'unmask',
+};
+
 function onRequest(desk: ClientDesk, connection: Connection, client: ClientId, message: ClientRequest): void {
   switch (message.kind) {
     case 'checkIn':
@@ -84,8 +97,11 @@ function onRequest(desk: ClientDesk, connection: Connection, client: ClientId, m
       else if (!connection.blobs.want(blob)) connection.send(faultOf('SESSION_BUSY'));
       break;
     }
-    default:
+    default: {
+      const part = PARTS[message.kind];
+      if (part !== undefined) desk.heard(client, part);
       desk.runner()?.message(client, message);
+    }
   }
 }
 

@@ -10,8 +10,8 @@ import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
 import { debitFact } from '../audit/debits.js';
-import type { Fact, TeamFact } from '../audit/events.js';
-import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
+import type { Fact } from '../audit/events.js';
+import { durableJournal, type Journal, NO_JOURNAL, SetFacts, teamFact } from '../audit/journal.js';
 import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
@@ -19,6 +19,7 @@ import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
+import { type Administration, administration } from './administration.js';
 import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
 import type { ConnectionHandlers, Traffic } from './connection.js';
@@ -41,6 +42,7 @@ import type {
 import type { Parts } from './parts.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
+import { stackOf } from './stack.js';
 import { type Unwatched, Watch } from './watch.js';
 
 type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
@@ -49,6 +51,7 @@ type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
   readonly done: Promise<CampaignResult>;
+  readonly admin: Administration;
   readonly #parts: Parts;
   readonly #config: TaskConfig;
   readonly #identity: Identity;
@@ -111,6 +114,7 @@ export class RunningCoordinator implements Coordinator {
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
+      heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
       enrol: (client, token) => this.#gate.enrol(client, token),
       durably: (work) => this.#journal.after(work),
     });
@@ -133,6 +137,14 @@ export class RunningCoordinator implements Coordinator {
       step: stepCampaign,
       run: (effect) => this.#runCampaign(effect),
       broken: (error) => this.#broken(error, 'the campaign machine threw'),
+    });
+    this.admin = administration({
+      parts,
+      campaign: this.#campaign,
+      connections: this.#connections,
+      watch: this.#watch,
+      journal: this.#journal,
+      tell: (event) => this.#tellMonitor(event),
     });
   }
 
@@ -165,13 +177,7 @@ export class RunningCoordinator implements Coordinator {
   }
 
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
-    const before = this.#watch.state;
-    const event = this.#watch.appeal(client, granted, reason);
-    this.#remember(before, [event]);
-    this.#tellMonitor(event);
-    if (event.type === 'appeal' && event.granted)
-      this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
-    return event;
+    return this.admin.hear(client, granted, reason);
   }
 
   monitor(): MonitorState {
@@ -203,13 +209,12 @@ export class RunningCoordinator implements Coordinator {
         this.#connections.of(effect.client)?.tell({ type: 'accepted', round: effect.round });
         this.#emitter.emit('client', { type: 'checkedIn', client: effect.client });
         return;
-      case 'reject':
-        {
-          const { client, code, retryAfterMs } = effect;
-          this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
-          this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
-        }
+      case 'reject': {
+        const { client, code, retryAfterMs } = effect;
+        this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
+        this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
         return;
+      }
       case 'farewell':
         this.#farewell(effect.client, effect.rounds);
         return;
@@ -487,7 +492,3 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.reject(new SottoError('INTERNAL', text));
   }
 }
-
-const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });
-
-const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -62,6 +62,7 @@ export class Gate implements AccessControl {
     const open = options.openListener ?? openListener;
     this.#listener = await open({
       ...options.listen,
+      ...(options.fetch && { fetch: options.fetch }),
       room: (address) => connections.room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
       accept: (socket, address) => connections.add(new Connection(socket, session, handlers, clock, traffic), address),

@@ -1,11 +1,12 @@
-// The HTTP(S) server and its upgrade to websockets, with the limits of operations.md 3.3. Says nothing but "upgrade" to plain HTTP:
-// health, metrics and the admin API mount here. Not here: what is said on a socket (connection.ts), what a request must look like
+// The HTTP(S) server and its upgrade to websockets, with the limits of operations.md 3.3. Plain HTTP goes to the handler that is handed in
+// (server/http); without one it is told to upgrade. Not here: what is said on a socket (connection.ts), what a request must look like
 // (upgrade.ts), the certificate (certificate.ts).
 
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { SottoError } from '../../protocol/errors.js';
 import { CLOSE_TIMEOUT_MS, MAX_FRAME_BYTES, MAX_WS_FRAGMENTS } from '../../protocol/limits.js';
@@ -18,6 +19,8 @@ const HTTP_TIMEOUT_MS = 5_000;
 const MAX_HTTP_HEADER_BYTES = 8_192;
 /** Chunks of one message that ws holds before it is complete: a full frame in TCP segments of 100 bytes. */
 const MAX_BUFFERED_CHUNKS = 4_096;
+
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
 export interface ListenSettings {
   readonly host: string;
@@ -37,6 +40,8 @@ export interface ListenerSetup extends ListenSettings {
   readonly accept: (socket: WebSocket, address?: string, stream?: Duplex) => void;
   /** Of what does not stop us: a new certificate that cannot be used. */
   readonly warn?: (error: unknown) => void;
+  /** For plain HTTP on the same port. */
+  readonly fetch?: FetchHandler;
 }
 export interface Listener {
   readonly url: string;
@@ -67,9 +72,7 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
     handleProtocols: () => SUBPROTOCOL,
   };
   const wss = new WebSocketServer(options);
-  const { server, reload } = serverOf(setup.tls, (_, response) => {
-    response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end();
-  });
+  const { server, reload } = serverOf(setup.tls, plainHttp(setup.fetch));
   let closing = false;
   const rules = { origins: setup.origins, proxyHeader: setup.proxyHeader };
   server.on('upgrade', (request, socket, head) => {
@@ -107,6 +110,11 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
     },
   };
 }
+
+const plainHttp = (fetch: FetchHandler | undefined): RequestListener =>
+  fetch === undefined
+    ? (_, response) => void response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end()
+    : getRequestListener((request) => fetch(request), { overrideGlobalObjects: false });
 
 /** @throws CONFIG_INVALID */
 export function checkListen({ host, tls, insecure }: ListenSettings): void {

@@ -16,8 +16,9 @@ import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
+import type { Administration } from './administration.js';
 import type { Clock } from './clock.js';
-import type { ListenSettings, OpenListener } from './listener.js';
+import type { FetchHandler, ListenSettings, OpenListener } from './listener.js';
 import type { RollBack } from './roll-back.js';
 
 /** What the coordinator measured on data of its own. */
@@ -70,6 +71,8 @@ export interface CoordinatorOptions {
   readonly clock?: Clock;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
+  /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */
+  readonly fetch?: FetchHandler;
   /** Where connections come from. Default: HTTP upgrades on `listen`. Simulations hand in one without sockets. */
   readonly openListener?: OpenListener;
 }
@@ -139,10 +142,15 @@ export type ClientNotice =
   /** Proven; it sits out for good. */
   | { readonly type: 'blamed'; readonly client: ClientId; readonly code: ErrorCode };
 
+/** The phase that a member has done its part of. */
+export type Part = ClientPhase;
+
 export interface CoordinatorEvents {
   readonly attempt: { readonly round: number; readonly attempt: number; readonly groups: readonly Team[] };
   readonly fact: { readonly round: number; readonly attempt: number; readonly fact: RoundFact };
   readonly client: ClientNotice;
+  /** Heard, not judged: the round may still refuse it. */
+  readonly contribution: { readonly client: ClientId; readonly part: Part };
   /** As it happens: appeals at once, all others at the end of their round, before its report. */
   readonly monitor: MonitorEvent;
   readonly round: RoundReport;
@@ -179,6 +187,8 @@ export interface Coordinator {
    * while statistics only observe it. A ban rests on a proof and stays: the event says so. @param reason for the record
    */
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent;
+  /** What operators may see and do beyond this interface. */
+  readonly admin: Administration;
   /** The monitor's memory: plain data, a snapshot. */
   monitor(): MonitorState;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */

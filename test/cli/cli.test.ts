@@ -34,6 +34,7 @@ function recorder(answer: () => Promise<0 | 1>) {
     importModel: record('importModel'),
     verifyModel: record('verifyModel'),
     declareData: record('declareData'),
+    newAdminToken: record('newAdminToken'),
     newToken: record('newToken'),
   };
   return { calls, commands };
