@@ -55,6 +55,7 @@ export const ERRORS = {
     retry: 'later',
     says: 'the coordinator has no room; come back after the given time',
   },
+  SESSION_FLOOD: { blame: 'remote', retry: 'later', says: 'the peer sent more messages than a client has reason to' },
   SESSION_EXCLUDED: {
     blame: 'remote',
     retry: 'never',

@@ -127,6 +127,22 @@ export const MAX_KEPT_RECORDS = 16;
 export const MAX_UNAUTHENTICATED = 1_024;
 /** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
 export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** TCP connections that are no websocket yet, in all and from one address (this machine exempt): each costs 10 KB, and five seconds at most. */
+export const MAX_PENDING = 2_048;
+export const MAX_PENDING_PER_ADDRESS = 128;
+/** Messages and control frames of one connection: per second, at once, and for each round it is announced (keys, shares, masked input, sketch, two signatures, a complaint, blobs of two records). Chunks have credits instead. */
+export const MESSAGES_PER_SECOND = 20;
+export const MESSAGE_BURST = 60;
+export const MESSAGES_PER_ROUND = 24;
+/** Bytes since its last complete message of a connection that has not proven who it is. `hello` has at most 1 KiB. */
+export const MAX_STRANGER_BYTES = 16 * 1024;
+/** The same of all connections together: the newest are cut. 800 stalled frames. */
+export const MAX_INCOMPLETE_BYTES = 256 << 20;
+/** A message that has begun must come at this rate from the third second on. A bad mobile uplink has twice that. */
+export const LEAST_BYTES_PER_SECOND = 16 * 1024;
+export const SLOW_AFTER_MS = 2_000;
+/** Longest time that one message may take, ms: a full frame at the least rate. */
+export const MAX_MESSAGE_MS = 20_000;
 /** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
 export const MAX_OFFENCES_NAMED = 1_000;
 /** Clients that one enrolment token may let in, and days that it may be good for. */

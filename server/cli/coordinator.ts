@@ -55,6 +55,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
       roster: settings.roster,
       campaign: settings.campaign,
       monitor: settings.monitor,
+      ...(settings.memoryBytes !== undefined && { memoryBytes: settings.memoryBytes }),
       random: secureUniform,
       ...rollBackOf(options),
       ...(settings.data === 'none' ? {} : { data: settings.data }),

@@ -403,6 +403,13 @@ export const coordinatorSchema = settings({
       }),
     ),
   ),
+  memoryBytes: maybe(
+    'no limit',
+    says(
+      'Resident bytes of the process near which nobody new comes in (85 %) and strangers go (95 %).',
+      whole(128 * 2 ** 20, Number.MAX_SAFE_INTEGER),
+    ),
+  ),
   evaluate: maybe(
     '`none`',
     says('Data that the coordinator measures each model on.', oneOf(['none', 'mnist', 'spam'])),

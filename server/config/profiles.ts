@@ -252,6 +252,7 @@ export function fillCoordinator(
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),
+    ...(file.memoryBytes !== undefined && { memoryBytes: file.memoryBytes }),
     evaluate: file.evaluate ?? 'none',
   };
 }

@@ -45,6 +45,7 @@ export interface CoordinatorSettings {
   readonly identityFile: string;
   /** Where state outlives the process; `none`: nowhere. */
   readonly data: 'none' | DataSettings;
+  readonly memoryBytes?: number;
   /** Data to measure the model on after each round, by the coordinator itself. */
   readonly evaluate: 'none' | 'mnist' | 'spam';
 }

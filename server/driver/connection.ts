@@ -11,6 +11,7 @@ import { BlobSender, type Outlet } from '../chain/blob-sender.js';
 import { CLOSE, type CloseCode } from '../session/close-codes.js';
 import { startSession, stepSession } from '../session/session.js';
 import type { ClientRequest, SessionEffect, SessionEvent, SessionSetup, SessionState } from '../session/types.js';
+import { Bucket } from './bucket.js';
 import { Alarm, type Clock } from './clock.js';
 import { Mailbox } from './mailbox.js';
 
@@ -42,6 +43,7 @@ export class Connection implements Outlet {
   readonly #alarm: Alarm;
   readonly #clock: Clock;
   readonly #session: Mailbox<SessionState, SessionEvent, SessionEffect>;
+  readonly #bucket: Bucket;
   #client: ClientId | undefined;
   #ended = false;
   #heardAt: Millis;
@@ -55,6 +57,7 @@ export class Connection implements Outlet {
     this.#clock = clock;
     this.#traffic = traffic;
     const now = clock.now();
+    this.#bucket = new Bucket(now);
     this.#heardAt = now;
     this.#pingedAt = now;
     this.#tookAt = now;
@@ -70,7 +73,8 @@ export class Connection implements Outlet {
       },
     });
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
-    socket.on('pong', () => this.#heard());
+    socket.on('pong', () => this.#control());
+    socket.on('ping', () => this.#control());
     socket.on('error', (error: Error & { code?: string }) => this.#socketError(error));
     socket.on('close', () => this.#end());
     this.#session.open();
@@ -91,6 +95,7 @@ export class Connection implements Outlet {
   }
 
   send(message: Message): void {
+    if (message.kind === 'announce') this.#bucket.round();
     this.sendFrame(encodeFrame(message));
   }
 
@@ -129,6 +134,19 @@ export class Connection implements Outlet {
     this.#socket.ping();
   }
 
+  /** Control frames cost us an answer, and are counted like messages. */
+  #control(): void {
+    if (this.#ended) return;
+    this.#heard();
+    this.#withinRate();
+  }
+
+  #withinRate(): boolean {
+    if (this.#bucket.take(this.#clock.now())) return true;
+    this.#session.post({ type: 'undecodable', code: 'SESSION_FLOOD', text: 'over the rate' });
+    return false;
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#ended) return;
     this.#traffic.up += data.length;
@@ -138,6 +156,7 @@ export class Connection implements Outlet {
       return;
     }
     const decoded = decodeFrame(data);
+    if (!(decoded.ok && decoded.message.kind === 'inputChunk') && !this.#withinRate()) return;
     if (decoded.ok) {
       this.#session.post({ type: 'message', message: decoded.message });
       return;
@@ -192,6 +211,11 @@ export class Connection implements Outlet {
     if (error.code?.startsWith('WS_ERR') !== true) return;
     const code = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'WIRE_TOO_LARGE' : 'WIRE_MALFORMED';
     this.#session.post({ type: 'undecodable', code, text: error.code });
+  }
+
+  /** A message of its that does not come to an end. */
+  stalled(): void {
+    this.#cut('TRANSPORT_SLOW');
   }
 
   /** A peer that takes nothing would not take a closing handshake either. */

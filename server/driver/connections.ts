@@ -79,6 +79,12 @@ export class Connections {
     for (const connection of [...this.#all]) connection.bye(code, reason);
   }
 
+  /** Memory is short: whoever has not proven who it is comes back another time. */
+  cutStrangers(): void {
+    for (const connection of [...this.#all])
+      if (connection.client === undefined) connection.tell({ type: 'end', code: 'SESSION_BUSY' });
+  }
+
   stop(): void {
     this.#cancelSweep();
   }

@@ -14,7 +14,9 @@ import type { CampaignEvent } from '../campaign/types.js';
 import type { Clock } from './clock.js';
 import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
 import type { Connections } from './connections.js';
+import { Guard } from './guard.js';
 import { type Listener, openListener } from './listener.js';
+import { MemoryWatch } from './memory.js';
 import { Offences } from './offences.js';
 import type { AccessControl, ClientNotice, CoordinatorOptions, Logger } from './options.js';
 import { sessionSetup } from './parts.js';
@@ -38,11 +40,14 @@ export class Gate implements AccessControl {
   readonly #desk: GateDesk;
   readonly #access: Access;
   readonly #offences = new Offences();
+  #guard: Guard | undefined;
+  readonly #memory: MemoryWatch;
   #listener: Listener | undefined;
 
   constructor(desk: GateDesk) {
     this.#desk = desk;
     const { options, durable } = desk;
+    this.#memory = new MemoryWatch(options.memoryBytes ?? Number.POSITIVE_INFINITY);
     this.#access = new Access({
       policy: options.roster,
       readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
@@ -60,13 +65,36 @@ export class Gate implements AccessControl {
     const { options, connections, clock, traffic, log } = this.#desk;
     const session = sessionSetup(options, this.#access);
     const open = options.openListener ?? openListener;
-    this.#listener = await open({
+    const guard = new Guard(clock);
+    this.#guard = guard;
+    const opened = open({
       ...options.listen,
       ...(options.fetch && { fetch: options.fetch }),
-      room: (address) => connections.room(address),
+      room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
-      accept: (socket, address) => connections.add(new Connection(socket, session, handlers, clock, traffic), address),
+      accept: (socket, address, stream) => {
+        const connection = new Connection(socket, session, handlers, clock, traffic);
+        connections.add(connection, address);
+        if (stream === undefined) return;
+        guard.watch(
+          socket,
+          stream,
+          () => connection.client !== undefined,
+          () => connection.stalled(),
+        );
+      },
     });
+    this.#listener = await opened.catch((error: unknown) => {
+      guard.stop();
+      throw error;
+    });
+  }
+
+  #room(address: string | undefined): boolean {
+    const { connections, clock } = this.#desk;
+    const pressure = this.#memory.pressure(clock.now());
+    if (pressure === 'critical') connections.cutStrangers();
+    return pressure === 'none' && connections.room(address);
   }
 
   refuseNew(): void {
@@ -74,6 +102,7 @@ export class Gate implements AccessControl {
   }
 
   async close(): Promise<void> {
+    this.#guard?.stop();
     await this.#listener?.close();
   }
 

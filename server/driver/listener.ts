@@ -4,15 +4,21 @@
 
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { SottoError } from '../../protocol/errors.js';
-import { CLOSE_TIMEOUT_MS, MAX_FRAME_BYTES, MAX_WS_FRAGMENTS } from '../../protocol/limits.js';
+import {
+  CLOSE_TIMEOUT_MS,
+  MAX_FRAME_BYTES,
+  MAX_PENDING,
+  MAX_PENDING_PER_ADDRESS,
+  MAX_WS_FRAGMENTS,
+} from '../../protocol/limits.js';
 import { SUBPROTOCOL } from '../../protocol/wire/types.js';
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.js';
-import { addressOf, isLoopback, refusalOf } from './upgrade.js';
+import { addressOf, isLoopback, isThisMachine, refusalOf } from './upgrade.js';
 
 /** A slow or silent HTTP client may hold a socket for so long; checked every second. */
 const HTTP_TIMEOUT_MS = 5_000;
@@ -75,6 +81,7 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
   const { server, reload } = serverOf(setup.tls, plainHttp(setup.fetch));
   let closing = false;
   const rules = { origins: setup.origins, proxyHeader: setup.proxyHeader };
+  limitPending(server, setup.proxyHeader === undefined);
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     const address = addressOf(request, request.socket.remoteAddress ?? '', rules);
@@ -109,6 +116,38 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
       });
     },
   };
+}
+
+/**
+ * TCP connections that have not become a websocket: half a header costs as much as a whole one. They are cut without a word, since under TLS
+ * there is none before the handshake. @param perAddress not behind a proxy, which is one address for everybody
+ */
+function limitPending(server: Server, perAddress: boolean): void {
+  /** By address and port of the peer: the stream below TLS and the one above it are two objects. */
+  const pending = new Map<string, string>();
+  const byAddress = new Map<string, number>();
+  const gone = (name: string): void => {
+    const address = pending.get(name);
+    if (address === undefined) return;
+    pending.delete(name);
+    const left = (byAddress.get(address) ?? 0) - 1;
+    if (left > 0) byAddress.set(address, left);
+    else byAddress.delete(address);
+  };
+  const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const same = (byAddress.get(address) ?? 0) + 1;
+    if (pending.size >= MAX_PENDING || (perAddress && !isThisMachine(address) && same > MAX_PENDING_PER_ADDRESS)) {
+      socket.destroy();
+      return;
+    }
+    const name = nameOf(socket);
+    pending.set(name, address);
+    byAddress.set(address, same);
+    socket.once('close', () => gone(name));
+  });
+  server.on('upgrade', ({ socket }) => gone(nameOf(socket)));
 }
 
 const plainHttp = (fetch: FetchHandler | undefined): RequestListener =>

@@ -69,6 +69,8 @@ export interface CoordinatorOptions {
   /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
   readonly wallClock?: () => number;
   readonly clock?: Clock;
+  /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
+  readonly memoryBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
   /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */

@@ -9,6 +9,8 @@ export const CLOSE = {
   done: 1000,
   /** The coordinator shuts down; come back later. */
   goingAway: 1001,
+  /** More messages than anybody has reason to send. */
+  policy: 1008,
   /** The bytes are no frame of sotto/1. */
   malformed: 4400,
   /** The proof of identity is wrong. */
@@ -60,6 +62,8 @@ export function closeCodeOf(code: ErrorCode): CloseCode {
       return CLOSE.tooSlow;
     case 'AUTH_REPLACED':
       return CLOSE.replaced;
+    case 'SESSION_FLOOD':
+      return CLOSE.policy;
     case 'SESSION_UNEXPECTED':
       return CLOSE.unexpected;
     case 'SESSION_UNKNOWN_TASK':

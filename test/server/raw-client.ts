@@ -107,6 +107,10 @@ export class RawClient {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(data);
   }
 
+  control(kind: 'ping' | 'pong'): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket[kind]();
+  }
+
   /** Without a closing handshake. */
   cut(): void {
     this.#socket?.terminate();
