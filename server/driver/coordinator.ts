@@ -291,7 +291,7 @@ export class RunningCoordinator implements Coordinator {
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
-      nonce: nativeRng(32),
+      nonce: (this.#parts.options.rng ?? nativeRng)(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
     this.#watch.attempt();
@@ -473,12 +473,12 @@ export class RunningCoordinator implements Coordinator {
   }
 }
 
-function sessionSetup({ identity, roster, task }: CoordinatorOptions): SessionSetup {
+function sessionSetup({ identity, roster, task, rng = nativeRng }: CoordinatorOptions): SessionSetup {
   const listed = roster.kind === 'allowlist' ? new Set(roster.clients) : undefined;
   return {
     identity,
     primitives: nativePrimitives,
-    rng: nativeRng,
+    rng,
     enrolled: (client) => listed?.has(client) ?? true,
     task: task.task,
     pingMs: PING_MS,

@@ -12,7 +12,7 @@ import type { Hash } from '../../../protocol/ids.js';
 import { checkDatabase, verdictOf } from '../../../server/data/check.js';
 import { databaseOf } from '../../../server/data/layout.js';
 import { openData } from '../../../server/data/open.js';
-import { checkLog, type LogFindings } from './check-log.js';
+import { checkLog, type LogFindings } from '../../../simulations/world/check-log.js';
 import type { FromClients } from './clients-process.js';
 import type { FromCoordinator } from './coordinator-process.js';
 import { identityNumber, type KillPlan } from './setting.js';
