@@ -5,7 +5,7 @@ import { isForward } from '../../client/guards.js';
 import { weightsFromBytes } from '../../protocol/chain/model.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Hash } from '../../protocol/ids.js';
-import { createCurves, eventsInForce, ledgerOf } from '../../protocol/privacy/ledger.js';
+import { ledgerOf } from '../../protocol/privacy/ledger.js';
 import { canonicalJson, type Json } from '../../protocol/task.js';
 import { readRows } from '../../server/audit/log.js';
 import { applyChange, progressOf, project } from '../../server/audit/project.js';
@@ -48,13 +48,19 @@ export async function checkAtRest(world: AtRest): Promise<void> {
 
 function checkStore({ observed, settings, indexOf, ended }: AtRest, store: Store): void {
   const { firstBadEvent, badBlobs } = store.verify();
-  if (firstBadEvent) return observed.violate('chain broken', `event ${firstBadEvent.seq}: ${firstBadEvent.text}`);
+  if (firstBadEvent !== undefined) {
+    observed.violate('chain broken', `event ${firstBadEvent.seq}: ${firstBadEvent.text}`);
+    return;
+  }
   if (badBlobs.length > 0) observed.violate('blob damaged', badBlobs.join());
   const events = [...store.events(1)];
   const aggregate = (hash: string): Float32Array | undefined =>
     store.hasBlob(hash as Hash) ? weightsFromBytes(store.blob(hash as Hash), settings.clients) : undefined;
   const { says } = checkLog(events, observed, aggregate, indexOf);
-  for (const text of says) observed.violate(text.slice(0, text.indexOf(':')), text);
+  for (const said of says) {
+    const [kind = '', ...text] = said.split(': ');
+    observed.violate(kind, text.join(': '));
+  }
   // Rows are nothing but what the events make of them.
   const replayed = new Map<string, Json>();
   for (const event of events) for (const change of project(replayed, event)) applyChange(replayed, change);
@@ -87,11 +93,8 @@ function checkClient({ observed }: AtRest, { index, disk }: ClientNode): void {
     if (before !== undefined && !isForward(before, record))
       observed.violate('guards went back', `client ${index}: ${JSON.stringify([before, record])}`);
   });
-  // Every attempt that it joined is on its disk: it can never be made to join one again.
   try {
-    const ledger = ledgerOf(disk.ledger);
-    createCurves();
-    eventsInForce(ledger);
+    ledgerOf(disk.ledger);
   } catch (error) {
     observed.violate('ledger', `client ${index}: ${String(error)}`);
   }

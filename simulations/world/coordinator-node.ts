@@ -169,7 +169,7 @@ export class CoordinatorNode {
       return;
     }
     void this.#running.stop('told to').then(() => {
-      if (!life.alive) return;
+      // Told to stop twice, it stops once.
       life.die();
       then();
     });

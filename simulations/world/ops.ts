@@ -84,7 +84,7 @@ export function planOf(seed: number): Plan {
 function drawSettings(seed: number, random: Random): Settings {
   const pick = <T>(...values: readonly [T, ...T[]]): T => values[random.integer(values.length)] ?? values[0];
   const count = pick(1, 1, 1, 2);
-  const size = count === 1 ? pick(4, 5, 6, 8) : pick(4, 5);
+  const size = count === 1 ? pick(4, 4, 4, 5, 6, 8) : pick(4, 4, 5);
   const seats = size * count;
   const spares = pick(0, 0, 1, 2);
   return {

@@ -142,7 +142,11 @@ class SimWorld {
     this.#coordinator.stop(() => {
       gone = true;
     });
-    const stopped = await this.#scheduler.run(() => gone, { steps: LIMITS.steps * 2, untilMs: LIMITS.untilMs * 2 });
+    // A crash that was due may still come: then it has ended, too.
+    const stopped = await this.#scheduler.run(() => gone || !this.#coordinator.up, {
+      steps: LIMITS.steps * 2,
+      untilMs: LIMITS.untilMs * 2,
+    });
     if (stopped !== 'done') this.#observed.violate('stop hangs', `the coordinator did not stop: ${stopped}`);
   }
 

@@ -5,7 +5,6 @@ import { Backoff } from '../../client/reconnect.js';
 import { Secret } from '../../protocol/crypto/secret.js';
 import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
 import { AuditLog } from '../../server/audit/log.js';
-import { Connections } from '../../server/driver/connections.js';
 import { RoundRunner } from '../../server/driver/round-runner.js';
 import { planOf, type Seams, simulate } from '../../simulations/world/index.js';
 
@@ -157,17 +156,27 @@ export const PLANTED: readonly Planted[] = [
     }),
   },
   {
-    bug: 'the late end of an old connection throws its newer one out',
-    patch: () =>
-      replace(
-        Connections.prototype,
-        'ended',
-        (real) =>
-          function ended(this: Connections, connection) {
-            real.call(this, connection);
-            return connection.client;
-          },
-      ),
+    bug: 'a coordinator that starts again counts the attempts of a round anew',
+    seams: () => ({
+      disk(disk) {
+        const row = disk.flushed.rows.get('campaign');
+        if (row === undefined) return;
+        const text = new TextDecoder().decode(row).replace(/"attempt":\d+/, '"attempt":0');
+        disk.flushed.rows.set('campaign', new TextEncoder().encode(text));
+      },
+    }),
+  },
+  {
+    bug: 'a model is stored after the record that names it',
+    seams: () => ({
+      backend: (inner) => ({
+        ...inner,
+        async write(batch) {
+          await inner.write({ ...batch, blobs: [] });
+          inner.write({ events: [], rows: [], blobs: batch.blobs }).catch(() => undefined);
+        },
+      }),
+    }),
   },
   {
     bug: 'every round message is handled twice',
