@@ -3,6 +3,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { addClippedGradients } from '../client/tfjs/dp-sgd/clipped.js';
+import { exactNoise } from '../client/tfjs/dp-sgd/noise-exact.js';
 import { floatNoise } from '../client/tfjs/dp-sgd/noise-float.js';
 import { buildModel, seededRandom, startBackend, type TrainableModel } from '../client/tfjs/index.js';
 import { batchLoss } from '../client/tfjs/loss.js';
@@ -39,17 +40,28 @@ async function compare(name: string, model: TrainableModel): Promise<Row[]> {
       msPerCall(() => addClippedGradients(model, { x, y }, 1, sum), { batches: 2, batchMs: 200 }),
     );
   }
-  const noise = floatNoise(sum.length, 1, 1, webRng);
-  const drawn = msPerCall(() => {
-    noise.draw();
-    noise.release(sum);
+  const drawn = (
+    [
+      ['exact', exactNoise],
+      ['float', floatNoise],
+    ] as const
+  ).flatMap(([kind, make]) => {
+    const noise = make(sum.length, 1, 1, webRng);
+    const ms = msPerCall(() => {
+      noise.draw();
+      noise.release(sum);
+    });
+    return [
+      row(`${name}: noise of a step, ${kind}, ${sum.length} coordinates`, ms, 'ms'),
+      row(`${name}: noise, ${kind}`, sum.length / ms / 1_000, 'M samples/s'),
+    ];
   });
   model.dispose();
   return [
     row(`${name}: plain step of ${BATCH}`, plain, 'ms'),
     row(`${name}: both clipped passes`, clipped, 'ms'),
     atMost(2, row(`${name}: clipped ÷ plain`, clipped / plain, 'x')),
-    row(`${name}: noise of a step, float, ${sum.length} coordinates`, drawn, 'ms'),
+    ...drawn,
   ];
 }
 

@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { nativeKernels, nativeKeystream, nativePrimitives } from '../protocol/native/index.js';
 import type { MaskWork, UnmaskWork } from '../protocol/secagg/jobs.js';
 import { runStreaming } from '../protocol/secagg/keystreams.js';
-import { foldInput, maskUpdate, newAccumulator } from '../protocol/secagg/mask.js';
+import { encodePlain, foldInput, maskUpdate, newAccumulator } from '../protocol/secagg/mask.js';
 import { unmaskSum } from '../protocol/secagg/unmask.js';
 import { chunkHashList } from '../protocol/wire/chunks.js';
 
@@ -29,7 +29,7 @@ const kernels = nativeKernels();
 function run(job: Job): Uint8Array<ArrayBuffer> {
   switch (job.type) {
     case 'mask':
-      return runStreaming(maskUpdate(job.work, job.update, kernels), job.work.prg, nativeKeystream);
+      return runStreaming(maskUpdate(job.work, job.update, kernels, encodePlain), job.work.prg, nativeKeystream);
     case 'hash':
       return new Uint8Array(chunkHashList(nativePrimitives, job.input));
     case 'fold': {

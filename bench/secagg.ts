@@ -1,6 +1,7 @@
 // What one round costs one client of a clique of 64 with a model of a million coordinates: CPU by part, bytes by message, through the
 // real machines and the real codec; and what a dropout and an input cost the coordinator's engine. One thread.
 // Not here: key streams and kernels by themselves (crypto.ts, kernels.ts), sockets.
+
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { setsStatement } from '../protocol/context.js';
@@ -131,9 +132,12 @@ class Clique {
             minColluders: 0,
             maxClipNorm: 100,
             maxRounds: 10,
+            privacy: 'any',
             catchUp: 'chain',
           },
           guard: { task: 'bench', round: 0, attempt: 0, answered: 0, contributed: 0 },
+          ledger: [],
+          accounts: 'none',
           primitives,
           rng: nativeRng,
           rounding: nativeRng,

@@ -6,9 +6,9 @@ import { SottoError } from '../protocol/errors.js';
 import type { Kernels } from '../protocol/kernels/kernels.js';
 import { CHUNK_BYTES } from '../protocol/limits.js';
 import { checkedNorm, clipFactor } from '../protocol/secagg/encode.js';
-import type { ClientWork, ClientWorkResult, PlainWork, SketchWork } from '../protocol/secagg/jobs.js';
+import type { ClientWork, ClientWorkResult, MaskWork, PlainWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { Streaming } from '../protocol/secagg/keystreams.js';
-import { maskUpdate } from '../protocol/secagg/mask.js';
+import { type EncodeInput, encodePlain, maskUpdate } from '../protocol/secagg/mask.js';
 import type { MakeProjector } from '../protocol/sketch/work.js';
 import { chunkHashList } from '../protocol/wire/chunks.js';
 import { runStreamingAsync } from './streaming.js';
@@ -56,7 +56,7 @@ export async function computeVector(
     const vector =
       work.type === 'plain'
         ? plainUpdate(work, update)
-        : await run(maskUpdate(work, update, tools.kernels), work.prg, tools.openKeystream);
+        : await run(maskUpdate(work, update, tools.kernels, await encoderOf(work)), work.prg, tools.openKeystream);
     return { result: { ok: true, bytes: vector.length, chunks: chunkHashList(tools.primitives, vector) }, vector };
   } catch (error) {
     if (error instanceof SottoError && (error.code === 'SECAGG_LENGTH' || error.code === 'SECAGG_NON_FINITE')) {
@@ -65,6 +65,10 @@ export async function computeVector(
     throw error;
   }
 }
+
+/** Samplers of exact noise are loaded with the first task that has any. */
+const encoderOf = async ({ encoding }: MaskWork): Promise<EncodeInput> =>
+  encoding.mechanism === undefined ? encodePlain : (await import('../protocol/secagg/noised.js')).encodeInput;
 
 /** A sketch's section. The one place where `SketchWork` is interpreted. Loaded when first asked for: most tasks have no sketches. */
 export const computeSketch = async (

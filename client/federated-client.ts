@@ -5,6 +5,8 @@ import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
+import type { Policy } from '../protocol/participant/types.js';
+import { checkBudget } from '../protocol/privacy/domain.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -13,6 +15,7 @@ import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { type ClientEngine, inlineEngine } from './engine.js';
 import { emptyGuard } from './guards.js';
+import { type LedgerStore, memoryLedgers } from './ledger-store.js';
 import { participantMachine } from './machine.js';
 import type { ClientEvents, Ended, FederatedClientOptions } from './options.js';
 import { Backoff, RECONNECT } from './reconnect.js';
@@ -48,6 +51,7 @@ export class FederatedClient {
   readonly #chain: ModelChain;
   readonly #training: Training;
   readonly #engine: ClientEngine;
+  readonly #ledgers: LedgerStore;
   readonly #rounds: Rounds;
   readonly #backoff: Backoff;
   readonly #availability: Availability;
@@ -73,6 +77,7 @@ export class FederatedClient {
     this.#options = options;
     this.#answerer = answererOf(options);
     this.#timers = timers;
+    checkOwnBudget(options.policy);
     this.#pinned = pinnedKey(options.coordinator);
     this.#transport = options.transport ?? webSocketTransport({ open: globalWebSocket, timers });
     this.#engine =
@@ -90,10 +95,16 @@ export class FederatedClient {
       answerer: this.#answerer,
       requests: this.#requests,
       catchUp: options.policy.catchUp,
+      onRollBack:
+        options.policy.rollBack === 'signed'
+          ? (record, reason) =>
+              events.emit('rolledBack', { round: record.round, model: hashOf(record.modelAfter), reason })
+          : undefined,
       ...(options.models === undefined ? {} : { store: options.models }),
       onModel: ({ record }) => events.emit('model', { round: record.round, model: hashOf(record.modelAfter) }),
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
+    this.#ledgers = options.ledgers ?? memoryLedgers();
     this.#training = new Training(options.trainer, options.privacy);
     this.#rounds = new Rounds({
       identity: options.identity,
@@ -103,6 +114,7 @@ export class FederatedClient {
       rounding: options.rounding ?? rng,
       machine: options.machine ?? participantMachine(this.#answerer),
       guards: options.guards,
+      ledgers: this.#ledgers,
       engine: this.#engine,
       training: this.#training,
       chain: this.#chain,
@@ -257,7 +269,8 @@ export class FederatedClient {
   async #trust(coordinator: Uint8Array): Promise<void> {
     const { guards, task } = this.#options;
     const guard = (await guards.load(clientId(coordinator), task)) ?? emptyGuard(task);
-    this.#rounds.begin(coordinator, guard);
+    const entries = await this.#ledgers.load(clientId(coordinator), task);
+    this.#rounds.begin(coordinator, guard, entries);
     await this.#chain.trust(coordinator);
     this.#pinned = coordinator;
   }
@@ -429,6 +442,20 @@ export class FederatedClient {
 function answererOf({ primitives, identity }: FederatedClientOptions): Answerer {
   if (primitives === undefined || 'privateKey' in identity) return webKeys;
   return (question) => answerWith(primitives, question);
+}
+
+/** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
+function checkOwnBudget({ privacy }: Policy): void {
+  if (privacy === 'any') return;
+  if (typeof privacy === 'object' && privacy !== null) {
+    checkBudget(privacy);
+    return;
+  }
+  throw new SottoError(
+    'CONFIG_INVALID',
+    `policy.privacy is ${String(privacy)}; it must be 'any', or {epsilon, delta} as a limit of this client's own`,
+    { field: 'policy.privacy' },
+  );
 }
 
 function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | undefined {

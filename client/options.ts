@@ -4,11 +4,13 @@ import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
 import type { ErrorCode, SottoError } from '../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../protocol/ids.js';
 import type { ParticipantEffect, Policy } from '../protocol/participant/types.js';
+import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { RunRef } from '../protocol/wire/messages.js';
 import type { AvailabilityOptions } from './availability.js';
 import type { ModelStore } from './chain/model-store.js';
 import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
+import type { LedgerStore } from './ledger-store.js';
 import type { ParticipantMachine } from './machine.js';
 import type { ClientPrivacy, PrivacySpent } from './privacy-guard.js';
 import type { ReconnectOptions } from './reconnect.js';
@@ -34,6 +36,11 @@ export type FederatedClientOptions = CoordinatorTrust &
     readonly policy: Policy;
     readonly trainer: Trainer;
     readonly guards: GuardStore;
+    /**
+     * Where this client keeps what it has spent of its privacy. Default: memory, which forgets with the process; a client that limits its
+     * budget (`policy.privacy`) needs a durable one.
+     */
+    readonly ledgers?: LedgerStore;
     /** Keeps the last verified model beyond the process. Default: memory only. */
     readonly models?: ModelStore;
     /**
@@ -76,6 +83,10 @@ export interface ClientEvents {
   round: RoundNews;
   /** The next model was verified along the chain. */
   model: { readonly round: number; readonly model: Hash };
+  /** An entry of this client's privacy ledger is durable; the message that spends it has not left yet. */
+  privacy: { readonly task: string; readonly entry: LedgerEntry };
+  /** The coordinator went back to an earlier model, and the policy accepts that. `reason` is what it says. */
+  rolledBack: { readonly round: number; readonly model: Hash; readonly reason: string };
   /** A guard stopped the coordinator, or the client's own spending (PRIVACY_*). Nothing was sent that the guard forbids. */
   guard: { readonly code: ErrorCode; readonly text: string; readonly run?: RunRef };
   /** A fault on either side. The client goes on where it can; what ends it rejects `run()` as well. */

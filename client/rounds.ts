@@ -7,7 +7,9 @@ import type { Rng } from '../protocol/crypto/primitives.js';
 import { isNobodysFault } from '../protocol/error-codes.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
+import type { ClientAccounts } from '../protocol/participant/accounts.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
+import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/task.js';
 import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
@@ -16,8 +18,10 @@ import { asSottoError, type Connection } from './connection.js';
 import type { Emitter } from './emitter.js';
 import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
+import type { LedgerStore } from './ledger-store.js';
 import type { MachineStep, ParticipantMachine } from './machine.js';
 import type { ClientEvents, HowEnded } from './options.js';
+import type { Trained } from './record-accounts.js';
 import { Run } from './run.js';
 import type { Training } from './training.js';
 import { uploadChunks } from './uploads.js';
@@ -30,6 +34,7 @@ export interface RoundsSetup {
   readonly rounding: Rng;
   readonly machine: ParticipantMachine;
   readonly guards: GuardStore;
+  readonly ledgers: LedgerStore;
   readonly engine: ClientEngine;
   readonly training: Training;
   readonly chain: ModelChain;
@@ -48,6 +53,8 @@ export class Rounds {
   #coordinator: Uint8Array | undefined;
   /** The record that was last handed to the store: never weaker than the durable one. */
   #guard: GuardRecord | undefined;
+  /** The same of what this client has spent. */
+  #ledger: readonly LedgerEntry[] = [];
   /** Effects of one connection are not sent over another: the coordinator says what it has, and the machine sends the rest. */
   #link: Connection | undefined;
   #run: Run | undefined;
@@ -66,9 +73,10 @@ export class Rounds {
   }
 
   /** Before the first connection is open, or with it. */
-  begin(coordinator: Uint8Array, guard: GuardRecord): void {
+  begin(coordinator: Uint8Array, guard: GuardRecord, ledger: readonly LedgerEntry[]): void {
     this.#coordinator = coordinator;
     this.#guard = guard;
+    this.#ledger = ledger;
   }
 
   online(link: Connection): void {
@@ -106,6 +114,7 @@ export class Rounds {
       rounding,
       coordinator: this.#coordinator,
       guard: this.#guard,
+      ledger: this.#ledger,
     };
     const joined = ({ state, effects }: MachineStep<unknown>): void => {
       // A refused announcement must not end the run that is going on: it may be forged.
@@ -117,7 +126,10 @@ export class Rounds {
       run.state = state;
       this.#enqueue(run, effects, link);
     };
-    this.#take(run, () => machine.start(setup), joined);
+    // Pages load accounts and samplers with the first task that needs them. The text is the signed, canonical one.
+    const start = (accounts: 'none' | ClientAccounts) => machine.start({ ...setup, accounts });
+    const plain = announce.config.includes('"privacy":"none"');
+    this.#take(run, () => (plain ? start('none') : loadAccounts().then(start)), joined);
   }
 
   message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
@@ -202,6 +214,7 @@ export class Rounds {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
+      if (effect.type === 'ledger') this.#ledger = [...this.#ledger, effect.entry];
       if (effect.type === 'ended') this.#end(run);
     }
     this.#effects = this.#effects.then(async () => {
@@ -221,6 +234,8 @@ export class Rounds {
     switch (effect.type) {
       case 'persist':
         return this.#persist(effect.guard);
+      case 'ledger':
+        return this.#record(effect.task, effect.entry);
       case 'send':
         if (link === this.#link) link?.send(effect.message);
         return;
@@ -262,22 +277,29 @@ export class Rounds {
     }
   }
 
-  async #train(run: Run, { config, model, head }: Train): Promise<void> {
+  async #record(task: string, entry: LedgerEntry): Promise<void> {
+    // safe: there are no effects before `begin`
+    const coordinator = clientId(this.#coordinator!);
+    try {
+      await this.#setup.ledgers.append(coordinator, task, entry);
+    } catch (error) {
+      throw asSottoError(error, 'STORE_WRITE');
+    }
+    this.#setup.events.emit('privacy', { task, entry });
+  }
+
+  async #train(run: Run, { config, model, head, clip }: Train): Promise<void> {
     const { chain, training, events } = this.#setup;
     this.#config = config;
     try {
-      const weights = await chain.bring({ config, round: run.ref.round, model, head });
+      const weights = await chain.bring({ config, round: run.ref.round, model, head, clip });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
       // safe: there are no effects before `begin`
       const coordinator = clientId(this.#coordinator!);
-      const { update, examples, metrics, spent } = await training.train(
-        weights,
-        config,
-        run.ref,
-        run.signal,
-        coordinator,
-      );
+      const { update, examples, metrics, spent } = await training
+        .train(weights, config, run.ref, run.signal, coordinator)
+        .catch(zeroUnderNoise(config));
       if (run.over) return void update.fill(0);
       run.update = update;
       events.emit('round', { stage: 'trained', run: run.ref, examples, metrics, ...(spent && { spent }) });
@@ -300,8 +322,10 @@ export class Rounds {
       if (update === undefined)
         throw new SottoError('GUARD_MASKED_ONCE', 'there is no update that has not been encoded yet');
       const result = await engine.run(work, update);
-      if (this.#config?.integrity === 'none' || run.over) update.fill(0);
-      else run.encoded = update;
+      if (this.#config?.integrity === 'none' || run.over) {
+        update.fill(0);
+        if (work.type === 'mask') work.noise?.key.fill(0);
+      } else run.encoded = update;
       if (run.over) engine.forget();
       else this.#step(run, { type: 'computed', result });
     } catch (error) {
@@ -361,4 +385,19 @@ export class Rounds {
     if (how === 'answered' || how === 'contributed') this.contributed++;
     this.#setup.events.emit('round', { stage: 'ended', run: run.ref, how, ...(code === undefined ? {} : { code }) });
   }
+}
+
+const loadAccounts = (): Promise<ClientAccounts> =>
+  import('../protocol/participant/spend.js').then(({ clientAccounts }) => clientAccounts);
+
+/**
+ * Training that ran into values that are not finite: under noise of its own the client stays and adds zero with its share, since to
+ * drop out because of one's data would tell something about them (privacy.md 2).
+ */
+function zeroUnderNoise({ privacy, dimension }: TaskConfig): (error: unknown) => Trained {
+  return (error) => {
+    const zero = privacy !== 'none' && error instanceof SottoError && error.code === 'TRAIN_NON_FINITE';
+    if (!zero) throw error;
+    return { update: new Float32Array(dimension), examples: 1, metrics: {} };
+  };
 }

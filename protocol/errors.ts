@@ -28,6 +28,16 @@ export const ERRORS = {
   // session
   AUTH_BAD_PROOF: { blame: 'remote', retry: 'never', says: 'the signature over the challenge is wrong' },
   AUTH_NOT_ENROLLED: { blame: 'remote', retry: 'never', says: 'the identity is not on the roster of this coordinator' },
+  AUTH_TOKEN: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the enrolment token is not of this coordinator and task, used up, expired or revoked',
+  },
+  AUTH_REVOKED: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the identity was revoked by an operator of this coordinator',
+  },
   AUTH_WRONG_COORDINATOR: {
     blame: 'remote',
     retry: 'never',
@@ -45,6 +55,7 @@ export const ERRORS = {
     retry: 'later',
     says: 'the coordinator has no room; come back after the given time',
   },
+  SESSION_FLOOD: { blame: 'remote', retry: 'later', says: 'the peer sent more messages than a client has reason to' },
   SESSION_EXCLUDED: {
     blame: 'remote',
     retry: 'never',
@@ -56,6 +67,27 @@ export const ERRORS = {
     says: 'the coordinator does not run the task that was asked for',
   },
   SESSION_UNKNOWN_BLOB: { blame: 'remote', retry: 'never', says: 'no blob with that hash is kept' },
+  // administration
+  ADMIN_UNAUTHENTICATED: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the request carries no credentials of this coordinator, or they have expired; sign in again',
+  },
+  ADMIN_FORBIDDEN: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the role of these credentials does not allow it, or the request came from another site',
+  },
+  ADMIN_INVALID: { blame: 'remote', retry: 'never', says: 'the request of an administrator has a wrong field' },
+  ADMIN_UNKNOWN: { blame: 'remote', retry: 'never', says: 'there is no such thing at this coordinator' },
+  ADMIN_UNKNOWN_CLIENT: { blame: 'remote', retry: 'never', says: 'no client with that id has been here' },
+  ADMIN_NO_EVIDENCE: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'a ban rests on signed messages that prove something; statistics are good for a quarantine',
+  },
+  ADMIN_BUSY: { blame: 'nobody', retry: 'later', says: 'too many requests of that kind; wait as long as told' },
+  ADMIN_NOT_READY: { blame: 'local', retry: 'later', says: 'the coordinator has not started yet, or has ended' },
   // round, at the coordinator
   ROUND_WRONG_PHASE: { blame: 'remote', retry: 'never', says: 'the message belongs to another phase of the round' },
   ROUND_TOO_LATE: { blame: 'nobody', retry: 'next-round', says: 'the phase had closed when the message came' },
@@ -236,6 +268,21 @@ export const ERRORS = {
     blame: 'config',
     retry: 'never',
     says: 'the verified sketches do not fit the group, the model or the security asked for',
+  },
+  PRIVACY_REUSED: {
+    blame: 'local',
+    retry: 'never',
+    says: 'one draw of noise was about to enter two sums, whose difference would cancel it',
+  },
+  PRIVACY_FLOOR: {
+    blame: 'nobody',
+    retry: 'next-attempt',
+    says: 'fewer members are left than the noise was made for; the sum stays closed',
+  },
+  GUARD_PRIVACY: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the announced noise, its price or the survivors are below what this client allows itself',
   },
   CONFIG_PRIVACY: {
     blame: 'config',

@@ -49,6 +49,37 @@ export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */
 export const MAX_TEXT = 256;
 
+// ---- administration ---------------------------------------------------------------------------------------------------
+/** Clients that the dashboard's board knows; the oldest make way. Twice MAX_POOL at about 400 bytes are 8 MB. */
+export const MAX_BOARD_CLIENTS = 20_000;
+/** Rounds on the board. A curve of more points than a screen has pixels shows nothing more. */
+export const MAX_BOARD_ROUNDS = 2_000;
+/** Alerts on the board, and as many who were left out. The audit log keeps all of it. */
+export const MAX_BOARD_ALERTS = 500;
+/** Rounds of a client that its row shows. */
+export const BOARD_HISTORY = 30;
+/** Dashboards that watch at a time. */
+export const MAX_WATCHERS = 64;
+/** Milliseconds between two frames of the live feed: 4 Hz is as fast as people read. */
+export const FEED_MS = 250;
+/** A dashboard that takes nothing for so long is cut off, milliseconds; it comes back and goes on where it was. */
+export const FEED_STALLED_MS = 30_000;
+/** People signed in at a time. */
+export const MAX_ADMIN_SESSIONS = 64;
+/** A session ends after 12 hours, milliseconds: a working day. */
+export const ADMIN_SESSION_MS = 12 * 3_600_000;
+/** A one-time code is good for 10 minutes, milliseconds, that of the start for an hour. */
+export const ADMIN_CODE_MS = 600_000;
+export const ADMIN_START_CODE_MS = 3_600_000;
+/** Wrong sign-ins at once; one more is allowed each 6 s. At that rate a guess at 40 bits takes 200,000 years on average. */
+export const MAX_WRONG_SIGN_INS = 10;
+/** Body of a request to the admin API, bytes. */
+export const MAX_ADMIN_BODY_BYTES = 16_384;
+/** Audit events in one answer. */
+export const MAX_AUDIT_PAGE = 200;
+/** Strings of outcomes that /metrics tells apart; the rest is counted as `other`. Each costs about 60 bytes of a scrape. */
+export const MAX_METRIC_PATHS = 200;
+
 // ---- privacy ----------------------------------------------------------------------------------------------------------
 /** Terms of the series for one fractional Rényi order; the slowest sensible case (order 1.1, sampling rate ½) needs 10⁴. */
 export const MAX_SERIES_TERMS = 200_000;
@@ -60,6 +91,14 @@ export const MIN_PLD_DELTA = 1e-10;
 export const SKETCH_FAILURE_BITS = 30;
 /** Fewest noise shares that count in a sum at worst: one alone would be the coordinator's whole protection. */
 export const MIN_HONEST_SHARES = 2;
+
+/** Grid steps of a clipping norm at most: squares of norms below 2^53 stay exact, also after rounding up to MAX_DIMENSION coordinates. */
+export const MAX_CLIP_STEPS = 1 << 25;
+/** Width of one client's noise in grid steps: below 2 sums of discrete Gaussians are no longer priced as one (Kairouz et al. 2021, Theorem 1). */
+export const MIN_LOCAL_DEVIATION = 2;
+export const MAX_LOCAL_DEVIATION = 8_000;
+/** Width of any exact noise, central noise included, grid steps: tables of the sampler of 1.7 MB, and its proof of precision. */
+export const MAX_NOISE_DEVIATION = 65_536;
 
 // ---- coordinator -----------------------------------------------------------------------------------------------------
 /** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */
@@ -84,8 +123,33 @@ export const SLOW_READER_MS = 60_000;
 export const MAX_WANTED_BLOBS = 8;
 /** Chain records whose blobs stay in memory. A client that missed more joins at a checkpoint, if its policy lets it. */
 export const MAX_KEPT_RECORDS = 16;
-/** Connections that have not proven who they are, in all. One address may open many: issue 5 counts per address. */
+/** Connections that have not proven who they are, in all. Ten seconds of the connects that one core can answer are half of it. */
 export const MAX_UNAUTHENTICATED = 1_024;
+/** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
+export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** TCP connections that are no websocket yet, in all and from one address (this machine exempt): each costs 10 KB, and five seconds at most. */
+export const MAX_PENDING = 2_048;
+export const MAX_PENDING_PER_ADDRESS = 128;
+/** Messages and control frames of one connection: per second, at once, and for each round it is announced (keys, shares, masked input, sketch, two signatures, a complaint, blobs of two records). Chunks have credits instead. */
+export const MESSAGES_PER_SECOND = 20;
+export const MESSAGE_BURST = 60;
+export const MESSAGES_PER_ROUND = 24;
+/** Bytes since its last complete message of a connection that has not proven who it is. `hello` has at most 1 KiB. */
+export const MAX_STRANGER_BYTES = 16 * 1024;
+/** The same of all connections together: the newest are cut. 800 stalled frames. */
+export const MAX_INCOMPLETE_BYTES = 256 << 20;
+/** A message that has begun must come at this rate from the third second on. A bad mobile uplink has twice that. */
+export const LEAST_BYTES_PER_SECOND = 16 * 1024;
+export const SLOW_AFTER_MS = 2_000;
+/** Longest time that one message may take, ms: a full frame at the least rate. */
+export const MAX_MESSAGE_MS = 20_000;
+/** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
+export const MAX_OFFENCES_NAMED = 1_000;
+/** Clients that one enrolment token may let in, and days that it may be good for. */
+export const MAX_TOKEN_USES = 1_000_000;
+export const MAX_TOKEN_DAYS = 3_650;
+/** Origins of pages that may connect. */
+export const MAX_ORIGINS = 64;
 /** Parts of one websocket message. Our own senders never fragment. */
 export const MAX_WS_FRAGMENTS = 64;
 /** Time for the closing handshake of a websocket, ms. */

@@ -8,9 +8,13 @@ import type { Prg, SymmetricPrimitives } from './crypto/primitives.js';
 import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
+import { clipOfCounter } from './privacy/adaptive-clip.js';
+import { type NoisePlan, planNoise } from './privacy/provision.js';
 import type { PrivacySpec } from './privacy/spec.js';
 import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
+import { encodedLength } from './secagg/encode.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
+import { rotationKey } from './secagg/rotate.js';
 import { checkSketch, ringBitsFor, type SketchBounds, type SketchSpec, sketchBounds } from './sketch/bounds.js';
 import type { Window } from './window.js';
 
@@ -73,8 +77,13 @@ export interface TaskConfig {
 export interface Derived {
   /** Members whose survival a group needs, t. */
   readonly threshold: number;
+  /** Of the first round; `encodingOf` gives that of a later one. */
   readonly encoding: Encoding;
-  /** Coordinates on the wire: d, one more where weighted. */
+  /** Shares of noise and their floor. */
+  readonly noise: NoisePlan | 'none';
+  /** Fewest members of U4 whose sum may be opened: t, or more where noise has to be enough. */
+  readonly survivorFloor: number;
+  /** Coordinates on the wire: d, one more where weighted or where the clipping norm adapts. */
   readonly vectorLength: number;
   /** Bytes of one input on the wire. */
   readonly inputBytes: number;
@@ -102,7 +111,7 @@ const RINGS = [16, 24, 32] as const satisfies readonly Ring[];
 /**
  * Checks that the settings mean something together and gives what follows from them.
  * @throws SottoError CONFIG_INVALID, CONFIG_GROUP_SIZE, CONFIG_THRESHOLD, CONFIG_RING, CONFIG_RULE_PROFILE, CONFIG_RULE_COUNT,
- *   CONFIG_PHASE_WINDOW, CONFIG_OPTIMIZER: each message names both sides of the contradiction and a way out
+ *   CONFIG_PHASE_WINDOW, CONFIG_OPTIMIZER, CONFIG_SKETCH, CONFIG_PRIVACY, PRIVACY_*: each message names both sides of the contradiction and a way out
  */
 export function deriveTask(config: TaskConfig): Derived {
   const { group, encoding, profile } = config;
@@ -115,33 +124,26 @@ export function deriveTask(config: TaskConfig): Derived {
       { field: 'group.colluders' },
     );
   checkEncoding(config);
-  const summed = profile === 'open' ? 32 : ringOf(encoding.bits, group.size);
+  const noise = planNoise(config, threshold);
+  const survivorFloor = noise === 'none' ? threshold : Math.max(threshold, noise.floor);
+  const summed = profile === 'open' ? 32 : noise === 'none' ? ringOf(encoding.bits, group.size) : ringFor(noise);
   if (summed === undefined)
     throw new SottoError(
       'CONFIG_RING',
       `encoding.bits ${encoding.bits} for group.size ${group.size} needs ${encoding.bits + Math.ceil(Math.log2(group.size))} bits, more than the largest ring (32); use at most ${32 - Math.ceil(Math.log2(group.size))} bits`,
       { field: 'encoding.bits' },
     );
-  const { ring, sketch } = sketchOf(config, threshold, summed);
+  const { ring, sketch } = sketchOf(config, survivorFloor, summed, noise);
   checkRuleFits(config);
-  checkWindows(config, threshold);
+  checkWindows(config, threshold, survivorFloor);
   checkOptimizer(config.optimizer);
-  if (config.privacy !== 'none')
-    throw new SottoError('CONFIG_PRIVACY', 'privacy: this version cannot keep that promise yet; use none', {
-      field: 'privacy',
-    });
-  const weighted = encoding.weighting.by === 'examples';
-  const vectorLength = config.dimension + (weighted && profile !== 'open' ? 1 : 0);
+  const grid = gridOf(config, ring, noise);
+  const vectorLength = profile === 'open' ? config.dimension : encodedLength(grid);
   return {
     threshold: profile === 'open' ? 1 : threshold,
-    encoding: {
-      dimension: config.dimension,
-      clipNorm: encoding.clipNorm,
-      range: encoding.range,
-      levels: 2 ** (encoding.bits - 1) - 1,
-      ring,
-      weighted,
-    },
+    encoding: grid,
+    noise,
+    survivorFloor: profile === 'open' ? 1 : survivorFloor,
     vectorLength,
     inputBytes: vectorLength * (profile === 'open' ? 4 : ring / 8),
     sketch,
@@ -149,8 +151,52 @@ export function deriveTask(config: TaskConfig): Derived {
   };
 }
 
+function gridOf({ dimension, encoding, privacy, prg }: TaskConfig, ring: Ring, noise: NoisePlan | 'none'): Encoding {
+  const { clipNorm, range, bits, weighting } = encoding;
+  const common = { dimension, clipNorm, range, ring };
+  if (privacy === 'none' || noise === 'none')
+    return { ...common, levels: 2 ** (bits - 1) - 1, weighted: weighting.by === 'examples' };
+  const { maxSquare, bitSteps, centralVariance } = noise;
+  const mechanism = { prg, maxSquare, rotationKey: 'none', bitSteps, centralVariance } as const;
+  return { ...common, levels: privacy.clipSteps, weighted: false, mechanism };
+}
+
+/**
+ * The encoding of one round: its clipping norm and its rotation. Both ends make it from what both have signed or verified.
+ * @param clip of the announcement (wire/messages.ts)
+ */
+export function encodingOf(
+  primitives: SymmetricPrimitives,
+  { privacy }: TaskConfig,
+  { encoding, text }: Derived,
+  { round, clip }: { readonly round: number; readonly clip: number },
+): Encoding {
+  const { mechanism } = encoding;
+  if (privacy === 'none' || mechanism === undefined) return encoding;
+  const adaptive =
+    privacy.placement === 'distributed' && privacy.clipping.by === 'quantile' ? privacy.clipping : undefined;
+  const clipNorm = adaptive === undefined ? encoding.clipNorm : clipOfCounter(clip, adaptive);
+  const key = privacy.rotation === 'none' ? 'none' : rotationKey(primitives, configHash(primitives, text), round);
+  return { ...encoding, clipNorm, range: clipNorm, mechanism: { ...mechanism, rotationKey: key } };
+}
+
+function ringFor({ ringBits }: NoisePlan): Ring {
+  const ring = RINGS.find((one) => one >= ringBits);
+  if (ring !== undefined) return ring;
+  throw new SottoError(
+    'CONFIG_RING',
+    `privacy.clipSteps and noiseMultiplier need a ring of ${ringBits} bits for the noised sum, more than 32; use fewer grid steps`,
+    { field: 'privacy.clipSteps' },
+  );
+}
+
 /** The ring must also hold the radius of accepted sketches, or a huge update could wrap round into it. */
-function sketchOf(config: TaskConfig, threshold: number, summed: Ring): { ring: Ring; sketch: Derived['sketch'] } {
+function sketchOf(
+  config: TaskConfig,
+  threshold: number,
+  summed: Ring,
+  noise: NoisePlan | 'none',
+): { ring: Ring; sketch: Derived['sketch'] } {
   const { integrity, profile, group, dimension, encoding } = config;
   const wrong = (text: string) => new SottoError('CONFIG_SKETCH', text, { field: 'integrity' });
   if (integrity === 'none') {
@@ -162,7 +208,8 @@ function sketchOf(config: TaskConfig, threshold: number, summed: Ring): { ring: 
     throw wrong(`integrity sketch means nothing in profile ${profile}; use profile sketch (one cohort) or grouped`);
   checkSketch(integrity, group.size, threshold, group.size * group.count, dimension);
   const levels = 2 ** (encoding.bits - 1) - 1;
-  const bounds = sketchBounds(integrity, { ...encoding, dimension, levels, ring: summed, weighted: false });
+  const grid = { ...encoding, dimension, levels, ring: summed, weighted: false } as const;
+  const bounds = sketchBounds(integrity, grid, noise === 'none' ? undefined : noise);
   const needed = ringBitsFor(bounds);
   const ring = RINGS.find((one) => one >= Math.max(summed, needed));
   if (ring === undefined)
@@ -235,7 +282,7 @@ function checkRuleFits(config: TaskConfig): void {
   checkRule(rule, profile === 'open' ? group.size : group.count);
 }
 
-function checkWindows({ windows, group, profile, rule }: TaskConfig, threshold: number): void {
+function checkWindows({ windows, group, profile, rule }: TaskConfig, threshold: number, floor: number): void {
   for (const phase of WAITING_PHASES) {
     const { count, time } = windows[phase];
     const bad = (text: string) =>
@@ -245,6 +292,10 @@ function checkWindows({ windows, group, profile, rule }: TaskConfig, threshold: 
     if (time.max <= 0) throw bad(`time.max ${time.max} must be positive`);
     if (profile !== 'open' && count.min < threshold)
       throw bad(`count.min ${count.min} is below the threshold ${threshold}: fewer than that can never be opened`);
+    if (profile !== 'open' && BEFORE_SUM.has(phase) && count.min < floor)
+      throw bad(
+        `count.min ${count.min} is below the survivor floor ${floor} of privacy.losses: the noise of fewer is not enough; raise it, or tolerate more losses`,
+      );
     if (profile === 'open' && phase === 'masked' && count.min < leastInputs(rule))
       throw bad(
         `count.min ${count.min} is below the ${leastInputs(rule)} updates that rule ${rule.name} needs; raise it, or lower rule.faulty`,
@@ -252,6 +303,9 @@ function checkWindows({ windows, group, profile, rule }: TaskConfig, threshold: 
     if (count.max > group.size) throw bad(`count.max ${count.max} is above group.size ${group.size}`);
   }
 }
+
+/** Phases that decide who is in the sum. */
+const BEFORE_SUM: ReadonlySet<WaitingPhase> = new Set(['keys', 'shares', 'masked']);
 
 /** JSON with sorted keys, no white space and no undefined: one text per value, so that it can be hashed. */
 export function canonicalJson(value: Json): string {

@@ -141,6 +141,7 @@ export async function runAttackFree({ onRound, ...options }: AttackFreeOptions):
         minColluders: 0,
         maxClipNorm: task.encoding.clipNorm,
         maxRounds: Number.MAX_SAFE_INTEGER,
+        privacy: 'any',
         catchUp: 'chain',
       },
       trainer,

@@ -4,7 +4,8 @@
 import type { Evaluation } from '../client/trainer.js';
 import { generateIdentity } from '../protocol/crypto/identity.js';
 import type { ClientId } from '../protocol/ids.js';
-import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { nativePrimitives } from '../protocol/native/index.js';
+import { renamed } from '../protocol/privacy/record.js';
 import { type CampaignResult, type Coordinator, type RoundReport, startCoordinator } from '../server/index.js';
 import type { Cast } from './cast.js';
 import type { SimulationConfig } from './config.js';
@@ -32,7 +33,10 @@ export interface CampaignContext {
   readonly goals?: (weights: Float32Array<ArrayBuffer>) => Promise<SuccessRates>;
   readonly hooks: SimulationHooks;
 }
-type Outcome = Pick<SimulationReport, 'rounds' | 'finalAccuracy' | 'attackSuccessRate' | 'modelHash' | 'outcome'>;
+type Outcome = Pick<
+  SimulationReport,
+  'rounds' | 'finalAccuracy' | 'attackSuccessRate' | 'modelHash' | 'privacy' | 'outcome'
+>;
 
 /** @throws what a fleet process failed with; a campaign that stalls or is stopped has an outcome */
 export async function runCampaign(context: CampaignContext): Promise<Outcome> {
@@ -40,14 +44,15 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     context;
   const { task, campaign, monitor } = config;
   const nameOf = namer(cast.clients);
-  const identity = generateIdentity(nativePrimitives, nativeRng);
+  const identity = generateIdentity(nativePrimitives, draws.coordinator());
   const random = draws.sampling();
   const rates = new Map<number, SuccessRates>();
   const coordinator = await startCoordinator({
     task,
     initialWeights,
     identity,
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: hooks.watch?.port ?? 0 },
+    ...(hooks.watch && { fetch: hooks.watch.fetch }),
     roster: { kind: 'allowlist', clients: cast.clients.map((client) => client.identity.id) },
     campaign,
     monitor,
@@ -56,7 +61,9 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
       return evaluate(weights);
     },
     random: () => random.uniform(),
+    sketchNonce: draws.sketchNonce,
   });
+  hooks.watch?.attach(coordinator, config);
   const stop = (): void => void coordinator.stop('the simulation was stopped');
   try {
     hooks.onEvent?.({
@@ -92,6 +99,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
       finalAccuracy: (rounds.at(-1) ?? untrained).accuracy,
       ...(last?.attackSuccessRate && { attackSuccessRate: last.attackSuccessRate }),
       modelHash: result.modelHash,
+      ...(result.privacy && { privacy: renamed(result.privacy, namesOf(cast)) }),
       outcome: outcomeOf(result),
     };
   } finally {
@@ -101,7 +109,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
 }
 
 function outcomeOf({ outcome }: CampaignResult): Outcome['outcome'] {
-  if (outcome.type === 'stopped' || outcome.type === 'stalled') return outcome.type;
+  if (outcome.type === 'stopped' || outcome.type === 'stalled' || outcome.type === 'budget') return outcome.type;
   return 'finished';
 }
 
@@ -178,6 +186,7 @@ function entryOf(
     accuracy: report.accuracy ?? before.accuracy,
     loss: report.loss ?? before.loss,
     ...(attackSuccessRate && { attackSuccessRate }),
+    ...(report.privacy !== 'none' && { privacy: report.privacy }),
     monitor: report.monitor.map((event) => ('client' in event ? { ...event, client: nameOf(event.client) } : event)),
     cohort: cohort.map(nameOf).sort(),
     survivors: survivors.map(nameOf).sort(),
@@ -191,6 +200,9 @@ function entryOf(
     modelHash,
   };
 }
+
+const namesOf = ({ clients }: Cast): ReadonlyMap<ClientId, string> =>
+  new Map(clients.map(({ identity, name }) => [identity.id, name]));
 
 const byName = <T extends { readonly client: FleetClient }>(rows: T[]): T[] =>
   rows.sort((a, b) => (a.client < b.client ? -1 : 1));

@@ -1,7 +1,7 @@
-// Who plays what in a simulation: names and keys, shards, attackers, and the dropout plan of a campaign. All of it from the seed,
-// but the keys. Not here: processes (fleet/), the campaign itself (run.ts).
+// Who plays what in a simulation: names and keys, shards, attackers, and the dropout plan of a campaign. All of it from the
+// seed. Not here: processes (fleet/), the campaign itself (run.ts).
 
-import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
+import type { Primitives } from '../protocol/crypto/primitives.js';
 import type { ClientId } from '../protocol/ids.js';
 import { deriveTask, type TaskConfig } from '../protocol/task.js';
 import { dealGroups } from '../server/campaign/seats.js';
@@ -24,9 +24,9 @@ export interface Cast {
 }
 
 /** @param labels of the training part @throws DATA_PARTITION */
-export function castOf(config: SimulationConfig, labels: Uint8Array, draws: Draws, crypto: Primitives, rng: Rng): Cast {
+export function castOf(config: SimulationConfig, labels: Uint8Array, draws: Draws, crypto: Primitives): Cast {
   const { fleet, data } = config;
-  const clients = createRoster(fleet.clients, crypto, rng);
+  const clients = createRoster(fleet.clients, crypto, draws.identities());
   const conspiracies = conspiraciesOf(config, draws);
   const malicious = conspiracies.flatMap((one) => one.clients).sort((a, b) => a - b);
   const shards = partition(
@@ -111,7 +111,14 @@ export function groupsFor(
   if (task.profile !== 'grouped') return () => 0;
   const random = draws.sampling();
   const { threshold } = deriveTask(task);
-  const setup = { config: task, threshold, settings: campaign, random: () => random.uniform(), lastRound: 0 };
+  const setup = {
+    config: task,
+    threshold,
+    settings: campaign,
+    random: () => random.uniform(),
+    lastRound: 0,
+    spent: [],
+  };
   const ids = clients.map(({ identity }) => identity.id);
   const group = new Map(
     dealGroups(setup, [...ids].sort()).flatMap(({ id, members }) => members.map((member) => [member, id])),

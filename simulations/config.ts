@@ -258,7 +258,7 @@ function fillFleet(
   if (maxPerGroup > spare) {
     throw settingError(
       'fleet.dropouts.maxPerGroup',
-      `is ${maxPerGroup}, but a group of ${group.size} with threshold ${threshold} is void when more than ${spare} leave; use at most ${spare}, or larger groups`,
+      `is ${maxPerGroup}, but a group of ${group.size} that needs ${threshold} survivors is void when more than ${spare} leave; use at most ${spare}, or larger groups`,
     );
   }
   const perRound = fleet.dropouts?.perRound ?? 0;

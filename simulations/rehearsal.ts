@@ -6,7 +6,7 @@ import type { Dataset } from '../client/dataset.js';
 import { createTrainingPool } from '../client/tfjs/index.js';
 import { initialWeights } from '../client/tfjs/spec.js';
 import type { Evaluation, Trainer, TrainingRound, TrainingSpec } from '../client/trainer.js';
-import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { nativePrimitives } from '../protocol/native/index.js';
 import { applyAggregate, initOptimizer } from '../protocol/optimizer/optimizer.js';
 import { deriveTask, type TaskConfig } from '../protocol/task.js';
 import { createRule } from '../server/aggregate/index.js';
@@ -48,7 +48,7 @@ export async function rehearse(
   const { task } = config;
   const draws = drawsOf(config.seed);
   const examples = loadExamples(config.data.source, config.seed);
-  const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives, nativeRng);
+  const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives);
   // In profile `open` every client is an input of its own.
   const groups =
     task.profile === 'open' ? (position: number) => position : groupsFor(config, task, cast.clients, draws);

@@ -7,7 +7,7 @@ import type { PrivacyRecord } from '../protocol/privacy/record.js';
 import type { GroupPhase } from '../protocol/round/types.js';
 import type { RuleSpec } from '../protocol/rule.js';
 import type { ClientPhase, Profile } from '../protocol/task.js';
-import type { MonitorEvent } from '../server/index.js';
+import type { Coordinator, FetchHandler, MonitorEvent, RoundPrivacy } from '../server/index.js';
 import type { AttackSettings } from './attack-settings.js';
 import type { SimulationConfig } from './config.js';
 
@@ -29,6 +29,8 @@ export interface RoundEntry {
   readonly loss: number;
   /** For each attack that is after something: the share of its test examples that come out as it wants. */
   readonly attackSuccessRate?: Readonly<Record<string, number>>;
+  /** What the round cost, and what the dearest client has spent so far; absent where the task claims no privacy of clients. */
+  readonly privacy?: RoundPrivacy;
   /** What the coordinator's monitor noticed, in plain words and numbers. */
   readonly monitor: readonly MonitorEntry[];
   readonly cohort: readonly FleetClient[];
@@ -89,8 +91,8 @@ export interface SimulationReport {
   /** Of the final weights (protocol/chain). The same settings give the same one on one machine. */
   readonly modelHash: Hash;
   readonly malicious: readonly { readonly client: FleetClient; readonly attack: AttackSettings }[];
-  /** `stopped`: asked to end early. `stalled`: too many attempts failed. */
-  readonly outcome: 'finished' | 'stopped' | 'stalled';
+  /** `stopped`: asked to end early. `stalled`: too many attempts failed. `budget`: the clients' privacy budget is used up. */
+  readonly outcome: 'finished' | 'stopped' | 'stalled' | 'budget';
   /** Loading data and starting processes included. */
   readonly wallSeconds: number;
   /** Of that, before the first client was there. */
@@ -128,8 +130,17 @@ export type SimulationEvent =
     }
   | { readonly type: 'round'; readonly entry: RoundEntry };
 
+/** What `createHttp` of sotto/server gives, on a port of its own. */
+export interface Watching {
+  readonly port: number;
+  readonly fetch: FetchHandler;
+  readonly attach: (coordinator: Coordinator, config: SimulationConfig) => void;
+}
+
 export interface SimulationHooks {
   readonly onEvent?: (event: SimulationEvent) => void;
+  /** Shows the run in a browser: answers HTTP on `port` (0: any free one) and hears of the coordinator once it runs. */
+  readonly watch?: Watching;
   /** Ends the run after the attempt that is running; the report then says `stopped`. */
   readonly signal?: AbortSignal;
   /** For people: what goes wrong without being a failure. */

@@ -1,4 +1,4 @@
-// The clients of a simulation: fresh keys, lasting names. Not here: their data and what some of them are up to.
+// The clients of a simulation: keys and names. Not here: their data and what some of them are up to.
 
 import { generateIdentity, type Identity } from '../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
@@ -15,7 +15,8 @@ export interface SimulatedClient {
 /**
  * Keys are drawn first and handed out in ascending order of their ids, so position 7 always holds the eighth smallest id.
  * The coordinator sorts ids before it draws cohorts and groups; with any other order the same seed would deal other groups in
- * every run. The keys themselves say nothing: they are random.
+ * every run.
+ * @param rng of a simulation's seed where the same seed is to give the same sketches (draws.ts)
  */
 export function createRoster(count: number, primitives: Primitives, rng: Rng): readonly SimulatedClient[] {
   const identities = Array.from({ length: count }, () => generateIdentity(primitives, rng));

@@ -3,7 +3,7 @@
 
 import { createTrainingPool } from '../client/tfjs/index.js';
 import { initialWeights } from '../client/tfjs/spec.js';
-import { nativePrimitives, nativeRng } from '../protocol/native/index.js';
+import { nativePrimitives } from '../protocol/native/index.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
 import { castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
@@ -16,8 +16,8 @@ import { type RunSimulation, type SimulationReport, STAMP } from './report.js';
 import { versions } from './versions.js';
 
 /**
- * The same settings give the same final model on one machine: keys and masks are fresh in every run, and cancel; everything else
- * is drawn from the seed. The clients are real, over sockets of the loopback interface, in `fleet.processes` child processes.
+ * The same settings give the same final model on one machine: the keys and masks of a round are fresh
+ * in every run, and cancel; everything else is drawn from the seed. The clients are real, over sockets of the loopback interface, in `fleet.processes` child processes.
  * @throws DATA_MISSING, DATA_PARTITION, CONFIG_INVALID, TRAIN_BACKEND, INTERNAL (a process of the fleet died)
  */
 export const runSimulation: RunSimulation = async (config, hooks = {}) => {
@@ -25,7 +25,7 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
   const { task, fleet: settings } = config;
   const draws = drawsOf(config.seed);
   const examples = loadExamples(config.data.source, config.seed);
-  const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives, nativeRng);
+  const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives);
   const nameOf = (position: number): string => cast.clients[position]?.name ?? `client ${position}`;
   const pool = createTrainingPool({ workers: 1 });
   const plan = dropoutsFor(config, cast, draws);

@@ -93,6 +93,7 @@ export class RehearsedScreen {
         bytesDown: 0,
         selection,
         rule: [],
+        privacy: 'none',
         modelHash: '' as Hash,
       },
       undefined,

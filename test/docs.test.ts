@@ -76,6 +76,8 @@ const recorded: Commands = {
   doctor: async () => 0,
   newKeys: async () => 0,
   showKeys: async () => 0,
+  newAdminToken: async () => 0,
+  newToken: async () => 0,
 };
 async function parses(line: string): Promise<string> {
   const io = fakeIo();

@@ -1,6 +1,6 @@
 // What `npm start`, `npm test` and `npm run bench` run first: checks Node, installs the packages of the lock file, compiles.
 // Does nothing that is done already, says nothing unless it takes long or fails, and may run several times at once.
-// Not here: what ships (package.json "files"); browser bundles. It uses nothing but Node, since nothing is installed yet.
+// Not here: what ships (package.json "files"). It uses nothing but Node, since nothing is installed yet.
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -161,6 +161,7 @@ export function setup(root, say = (line) => process.stderr.write(`${line}\n`)) {
     }
     if (!existsSync(join(root, 'dist'))) say('sotto: compiling; once, some seconds');
     run('the compiler', process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], root);
+    run('bundling the dashboard', process.execPath, [join(root, 'tools', 'build-dashboard.mjs')], root);
     removeStaleTests(root);
   });
 }

@@ -18,6 +18,7 @@ import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
 import type { Policy } from '../../protocol/participant/types.js';
+import { followsClip } from '../../protocol/privacy/adaptive-clip.js';
 import { configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import { runAsking } from '../asking.js';
@@ -38,6 +39,8 @@ export interface ChainTarget {
   readonly config: TaskConfig;
   readonly model: Hash;
   readonly head: Hash;
+  /** Clipping norm of the announcement: the record says it, too. */
+  readonly clip: number;
 }
 export interface ModelChainSetup {
   readonly task: string;
@@ -45,6 +48,8 @@ export interface ModelChainSetup {
   readonly answerer: Answerer;
   readonly requests: Requests;
   readonly catchUp: Policy['catchUp'];
+  /** Absent: the policy refuses them. */
+  readonly onRollBack: ((record: ChainRecordBody, reason: string) => void) | undefined;
   readonly store?: ModelStore;
   /** A new model was verified. */
   readonly onModel: (model: VerifiedModel) => void;
@@ -109,6 +114,9 @@ export class ModelChain {
       }
       if (toHex(verified.record.modelAfter) !== target.model) {
         throw broken(`the announced model ${target.model} is not the one of chain record ${target.head}`);
+      }
+      if (verified.record.clip !== target.clip) {
+        throw broken(`the announced clipping norm is not the one of chain record ${target.head}`);
       }
       return verified.weights;
     });
@@ -214,6 +222,7 @@ export class ModelChain {
   async #follow(record: ChainRecordBody, config: TaskConfig): Promise<void> {
     const own = this.#own();
     await this.#checkRecord(record, config);
+    if (record.type === 'rollback') return this.#goBack(record, config, own);
     const adjacent =
       record.type === 'update' &&
       bytesEqual(record.previous, own.head) &&
@@ -222,6 +231,7 @@ export class ModelChain {
       record.step === own.record.step + 1;
     if (!adjacent)
       throw broken(`the record of round ${record.round} does not follow the one of round ${own.record.round}`);
+    checkClip(own.record, record, config);
     const bytes = await this.#setup.requests.blob(record.aggregate, limitsOf(config).model);
     const next = recompute(config, own, bytes, record.round);
     const model = weightsBytes(next.weights);
@@ -232,6 +242,26 @@ export class ModelChain {
     this.#checkOptimizer(record, optimizer);
     const head = recordHash(this.#setup.primitives, record);
     this.#settle({ record, head, ...next }, { record, model, optimizer });
+  }
+
+  /** A roll-back that the policy accepts, to what is an ancestor; its model is then as good as one that a checkpoint names. */
+  async #goBack(record: ChainRecordBody, config: TaskConfig, own: VerifiedModel): Promise<void> {
+    const { task, primitives, requests, onRollBack } = this.#setup;
+    if (onRollBack === undefined) {
+      throw broken(
+        `the coordinator goes back to an earlier model in round ${record.round}, which this client's policy refuses; policy.rollBack: 'signed' would accept it`,
+      );
+    }
+    const { checkRollBack } = await import('./roll-back.js');
+    const check = (link: ChainRecordBody) => this.#checkRecord(link, config);
+    const reason = await checkRollBack({ task, primitives, requests, check }, record, own.record);
+    const limits = limitsOf(config);
+    const model = await requests.blob(record.modelAfter, limits.model);
+    const optimizer =
+      record.optimizerAfter.length === 0 ? NOTHING : await requests.blob(record.optimizerAfter, limits.optimizer);
+    const kept = { record, model, optimizer };
+    this.#settle(await this.#checkpoint(kept, config), kept);
+    onRollBack(record, reason);
   }
 
   async #checkRecord(record: ChainRecordBody, config: TaskConfig): Promise<void> {
@@ -286,6 +316,19 @@ export class ModelChain {
   #hash(bytes: Uint8Array): Uint8Array {
     return hashOfBlob(this.#setup.primitives, bytes);
   }
+}
+
+/** The clipping norm moves by the published share alone, inside its range. @throws GUARD_MODEL_CHAIN */
+function checkClip(before: ChainRecordBody, after: ChainRecordBody, { privacy }: TaskConfig): void {
+  const spec =
+    privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
+      ? privacy.clipping
+      : undefined;
+  const follows =
+    spec === undefined
+      ? after.clip === 0 && after.fraction === 0
+      : before.clip > 0 && followsClip(before.clip, after.fraction, after.clip, spec);
+  if (!follows) throw broken(`round ${after.round}: the clipping norm after it does not follow from the one before`);
 }
 
 /** @throws GUARD_MODEL_CHAIN also where the step cannot be computed: an honest coordinator would not have published it */

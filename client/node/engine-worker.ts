@@ -26,7 +26,8 @@ parentPort?.on(
         update.fill(0);
         const mask = work.type === 'sketch' ? work.mask : work;
         if (mask.type === 'mask')
-          for (const key of [mask.selfKey, mask.roundingKey, ...mask.pairs.map((pair) => pair.key)]) key.fill(0);
+          for (const key of [mask.selfKey, mask.roundingKey, mask.noise?.key, ...mask.pairs.map((pair) => pair.key)])
+            key?.fill(0);
       });
   },
 );

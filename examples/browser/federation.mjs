@@ -19,6 +19,7 @@ export const POLICY = {
   minColluders: 1,
   maxClipNorm: 2,
   maxRounds: 500,
+  privacy: 'any', // or {epsilon, delta}: a limit of its own, kept on its own ledger
   catchUp: 'signed-checkpoint',
 };
 /** Digits of one client, and how many shards are there to be picked. */

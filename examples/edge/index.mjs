@@ -29,6 +29,7 @@ const client = new FederatedClient({
     minColluders: 0,
     maxClipNorm: 10,
     maxRounds: 100,
+    privacy: 'any', // or {epsilon, delta}: a limit of its own, kept on its own ledger
     catchUp: 'signed-checkpoint',
   },
   // Asked before each connection, before each round, and while it waits in the pool.

@@ -24,6 +24,7 @@ const client = new FederatedClient({
     minColluders: 0,
     maxClipNorm: 10,
     maxRounds: 1_000,
+    privacy: 'any', // or {epsilon, delta}: a limit of its own, kept on its own ledger
     catchUp: 'chain',
   },
 });

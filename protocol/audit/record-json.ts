@@ -20,7 +20,6 @@ const BYTES = [
   'modelAfter',
   'optimizerAfter',
   'transcript',
-  'ancestor',
   'signature',
 ] as const;
 
@@ -40,14 +39,9 @@ export function recordFromJson(json: Json): ChainRecordBody | undefined {
 function isRecord(
   value: Readonly<Record<string, unknown>>,
 ): value is Readonly<Record<string, unknown>> & ChainRecordBody {
-  const { type, task, reason } = value;
-  const numbers = ['round', 'attempt', 'step'].every((field) => Number.isSafeInteger(value[field]));
-  const rollBack = type === 'rollback';
-  const bytes = BYTES.every((field) => (field === 'ancestor' && !rollBack) || value[field] instanceof Uint8Array);
-  return (
-    (type === 'genesis' || type === 'update' || (rollBack && typeof reason === 'string')) &&
-    typeof task === 'string' &&
-    numbers &&
-    bytes
-  );
+  const { type, task } = value;
+  const numbers = ['round', 'attempt', 'step', 'clip', 'fraction'].every((field) => Number.isSafeInteger(value[field]));
+  const bytes = BYTES.every((field) => value[field] instanceof Uint8Array);
+  const known = type === 'genesis' || type === 'update' || type === 'rollback';
+  return known && typeof task === 'string' && numbers && bytes;
 }

@@ -23,3 +23,8 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   }
   return out;
 }
+
+/** Zeros. What JavaScript cannot promise: copies that an engine or a garbage collector has made. */
+export function wipe(...arrays: readonly { fill(value: number): unknown }[]): void {
+  for (const array of arrays) array.fill(0);
+}

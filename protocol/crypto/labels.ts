@@ -31,13 +31,13 @@ export const LABELS = {
   unmask: 'sotto/1 unmask',
   sketch: 'sotto/1 sketch',
   sketchMatrix: 'sotto/1 sketch matrix',
+  rotation: 'sotto/1 rotation',
   sketchNonce: 'sotto/1 sketch nonce',
   // results and history
   transcript: 'sotto/1 transcript',
   aggregate: 'sotto/1 aggregate',
   model: 'sotto/1 model',
   chainRecord: 'sotto/1 chain record',
-  rollBack: 'sotto/1 roll-back record',
   blame: 'sotto/1 blame',
   auditEvent: 'sotto/1 audit event',
   auditHead: 'sotto/1 audit head',
@@ -45,6 +45,7 @@ export const LABELS = {
   hello: 'sotto/1 hello',
   challenge: 'sotto/1 challenge',
   proof: 'sotto/1 proof',
+  enrolmentToken: 'sotto/1 enrolment token',
   // data structures
   vector: 'sotto/1 vector',
   chunk: 'sotto/1 chunk',

@@ -7,7 +7,7 @@ import { bytesEqual } from '../crypto/enc.js';
 import { type ErrorCode, SottoError } from '../errors.js';
 import { hashOf, toHex } from '../ids.js';
 import { MAX_ROSTER } from '../limits.js';
-import { configHash, type Derived, deriveTask, type TaskConfig } from '../task.js';
+import { configHash, type Derived, deriveTask, encodingOf, type TaskConfig } from '../task.js';
 import { parseTask } from '../task-schema.js';
 import type { Joined } from './state.js';
 import type { GuardRecord, ParticipantSetup, Policy } from './types.js';
@@ -71,6 +71,15 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
     );
   const rank = roster.findIndex((key) => bytesEqual(key, identity.publicKey));
   if (rank < 0) return no('GUARD_ROSTER', 'this client is not in the roster it was sent');
+  const { privacy } = config;
+  const adaptive = privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile';
+  if (adaptive !== announce.clip > 0)
+    return no(
+      'GUARD_POLICY',
+      `a clipping norm of ${announce.clip} parts, where the settings say ${adaptive ? 'that it adapts' : 'that it is fixed'}`,
+    );
+  const over = overBudget(setup, config, derived);
+  if (over !== undefined) return no('GUARD_PRIVACY', over);
   return {
     ok: true,
     joined: {
@@ -87,9 +96,27 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
       gctx: groupContextOf(primitives, ctx, run.group, root),
       rank,
       roster,
+      encoding: encodingOf(primitives, config, derived, { round: run.round, clip: announce.clip }),
+      ledger: setup.ledger,
+      accounts: setup.accounts,
       guard: { ...guard, round: run.round, attempt: run.attempt },
     },
   };
+}
+
+/** Its own limit needs noise of its own; a task with such noise needs accounts to count it with. */
+function overBudget(
+  { announce, policy, ledger, accounts }: ParticipantSetup,
+  config: TaskConfig,
+  derived: Derived,
+): string | undefined {
+  const own = policy.privacy;
+  if (config.privacy === 'none' || config.privacy.placement === 'central')
+    return own === 'any'
+      ? undefined
+      : `task ${config.task} has no noise of this client's own, and its limit is ε = ${own.epsilon}`;
+  if (accounts === 'none') return 'the accounts of this client are not loaded, and the task spends its privacy';
+  return accounts.overBudget(config, derived, announce.run, own, ledger);
 }
 
 /** The coordinator cannot talk the client out of its own minimum. */
@@ -98,8 +125,12 @@ function belowPolicy(policy: Policy, config: TaskConfig, derived: Derived, guard
     return no('GUARD_POLICY', `profile ${config.profile} is not among ${policy.profiles.join(', ')}`);
   if (guard.contributed >= policy.maxRounds)
     return no('GUARD_PARTICIPATION', `${guard.contributed} rounds of at most ${policy.maxRounds}`);
-  if (config.encoding.clipNorm > policy.maxClipNorm)
-    return no('GUARD_POLICY', `clipNorm ${config.encoding.clipNorm} is above ${policy.maxClipNorm}`);
+  const { privacy } = config;
+  const most =
+    privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
+      ? privacy.clipping.most
+      : config.encoding.clipNorm;
+  if (most > policy.maxClipNorm) return no('GUARD_POLICY', `clipNorm ${most} is above ${policy.maxClipNorm}`);
   if (config.profile === 'open') return undefined;
   if (config.group.size < policy.minGroup)
     return no('GUARD_POLICY', `groups of ${config.group.size} are below ${policy.minGroup}`);

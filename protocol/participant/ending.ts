@@ -36,9 +36,10 @@ export function end(
 }
 
 /** Mask keys kept for R4: as good as the secrets they came from. */
-export function wipeMasks({ selfKey, roundingKey, pairs }: MaskWork): void {
+export function wipeMasks({ selfKey, roundingKey, noise, pairs }: MaskWork): void {
   selfKey.fill(0);
   roundingKey.fill(0);
+  noise?.key.fill(0);
   for (const { key } of pairs) key.fill(0);
 }
 

@@ -50,6 +50,7 @@ export function* startAsking(setup: ParticipantSetup): AskingStep {
     config,
     model,
     head: hashOf(announce.head),
+    clip: announce.clip,
   };
   if (config.profile === 'open') return { state: { phase: 'openTraining', joined }, effects: [persist, train] };
   const keyed = yield* makeKeys(joined);

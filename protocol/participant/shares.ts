@@ -5,11 +5,12 @@ import { complaintStatement, maskedStatement, sharesStatement, slices } from '..
 import { type Asking, agree, sign, verify } from '../crypto/asking.js';
 import { verifyMerkle } from '../crypto/merkle.js';
 import type { Rank } from '../ids.js';
-import type { ClientWorkResult, PairMask } from '../secagg/jobs.js';
+import type { ClientWorkResult, NoiseDraw, PairMask } from '../secagg/jobs.js';
 import { pairMaskKeyOf, selfMaskKey } from '../secagg/keys.js';
 import { openBox, shareLeaf } from '../secagg/shares.js';
 import { vectorHash } from '../wire/chunks.js';
 import type { Complaint, Masked, ShareBook, SharePacket } from '../wire/messages.js';
+import { debit } from './accounts.js';
 import { end, stopBy } from './ending.js';
 import type { AskingStep, In, Joined } from './state.js';
 import type { ParticipantEffect } from './types.js';
@@ -67,9 +68,15 @@ function weightOf({ config }: Joined, examples: number): number | undefined {
   return weight > 0 ? weight : undefined;
 }
 
+/** A share of the noise, of this input alone. Its key comes from the CSPRNG, in simulations too. */
+function noiseOf({ derived: { noise }, rng }: Joined): { readonly noise?: NoiseDraw } {
+  if (noise === 'none' || noise.placement === 'central') return {};
+  return { noise: { variance: noise.localVariance, bitVariance: noise.bitVariance, key: rng(32) } };
+}
+
 /** The one place that starts masking: reached once per run (guard 6), since no phase leads back here. */
 export function* startMasking(s: In<'training'>, examples: number): AskingStep {
-  const { primitives, gctx, rank, derived, config } = s.joined;
+  const { primitives, gctx, rank, config } = s.joined;
   const weight = weightOf(s.joined, examples);
   if (weight === undefined) return end(s, 'left', 'TRAIN_SHAPE');
   const pairs: PairMask[] = [];
@@ -85,10 +92,11 @@ export function* startMasking(s: In<'training'>, examples: number): AskingStep {
   }
   const work = {
     type: 'mask',
-    encoding: derived.encoding,
+    encoding: s.joined.encoding,
     prg: config.prg,
     weight,
     roundingKey: s.joined.rounding(32),
+    ...noiseOf(s.joined),
     selfKey: selfMaskKey(primitives, gctx, s.b.exposeSecret(), rank),
     pairs,
   } as const;
@@ -113,11 +121,13 @@ export function* onMaskedComputed(s: In<'masking'>, result: ClientWorkResult): A
     signature: yield* sign(identity, statement),
   };
   const guard = { ...joined.guard, contributed: joined.guard.contributed + 1 };
+  const spent = debit({ ...joined, guard }, (accounts) => accounts.beforeInput({ ...joined, guard }));
   return {
-    state: { ...s, phase: 'masked', masked, joined: { ...joined, guard } },
+    state: { ...s, phase: 'masked', masked, joined: spent.joined },
     effects: [
       // Counted before it leaves: a round that aborts after R3 is still a round this client contributed to (guard 8).
       { type: 'persist', guard },
+      ...spent.effects,
       { type: 'send', message: masked },
       { type: 'upload', run, chunks: allChunks(result.chunks) },
     ],

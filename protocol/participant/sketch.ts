@@ -6,6 +6,7 @@ import { sign } from '../crypto/asking.js';
 import { bytesEqual } from '../crypto/enc.js';
 import { matrixKey } from '../sketch/matrix.js';
 import type { SketchRequest } from '../wire/messages.js';
+import { debit } from './accounts.js';
 import { end, stopBy, wipeMasks } from './ending.js';
 import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 import { isSubset, sameSet } from './unmask.js';
@@ -18,6 +19,8 @@ export function onSketchRequest(s: In<'masked'>, { nonce, u3 }: SketchRequest): 
   if (!isSubset(u3, u2)) return stopBy(s, 'GUARD_SKETCH', 'U3 names a member that dealt no shares');
   if (u3.length < derived.threshold)
     return stopBy(s, 'GUARD_SKETCH', `${u3.length} inputs are below the threshold ${derived.threshold}`);
+  if (u3.length < derived.survivorFloor)
+    return stopBy(s, 'GUARD_PRIVACY', `${u3.length} inputs are below the floor of ${derived.survivorFloor}`);
   if (!bytesEqual(nonceCommitment(primitives, nonce), joined.commitNonce))
     return stopBy(s, 'GUARD_SKETCH', 'the nonce is not the one that was committed to in R0');
   if (!u3.includes(rank)) return end(s, 'contributed', 'ROUND_TOO_LATE');
@@ -39,9 +42,10 @@ export function* onSketched(s: In<'sketching'>, section: Uint8Array): AskingStep
   const statement = sketchStatement(gctx, rank, s.challenge.nonce, primitives.sha256(section));
   const signature = yield* sign(identity, statement);
   wipeMasks(keep);
+  const { joined, effects } = debit(s.joined, (accounts) => accounts.beforeSketch(s.joined));
   return {
-    state: { ...rest, phase: 'sketched' },
-    effects: [{ type: 'send', message: { kind: 'sketch', run, signature, section } }],
+    state: { ...rest, joined, phase: 'sketched' },
+    effects: [...effects, { type: 'send', message: { kind: 'sketch', run, signature, section } }],
   };
 }
 

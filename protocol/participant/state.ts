@@ -6,10 +6,12 @@ import type { Signer } from '../crypto/identity.js';
 import type { Rng } from '../crypto/primitives.js';
 import type { Secret } from '../crypto/secret.js';
 import type { Hash, Rank } from '../ids.js';
-import type { MaskWork } from '../secagg/jobs.js';
+import type { LedgerEntry } from '../privacy/ledger-entry.js';
+import type { Encoding, MaskWork } from '../secagg/jobs.js';
 import type { HeldShares } from '../secagg/shares.js';
 import type { Derived, TaskConfig } from '../task.js';
 import type { Complaint, Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
+import type { ClientAccounts } from './accounts.js';
 import type { GuardRecord, ParticipantEffect } from './types.js';
 
 /** Fixed by a verified announcement. */
@@ -30,8 +32,12 @@ export interface Joined {
   readonly rank: Rank;
   /** Public keys in rank order. */
   readonly roster: readonly Uint8Array[];
+  /** Of this round: its clipping norm and rotation. */
+  readonly encoding: Encoding;
   /** As on durable storage, or about to be. */
   readonly guard: GuardRecord;
+  readonly ledger: readonly LedgerEntry[];
+  readonly accounts: 'none' | ClientAccounts;
 }
 /** What R4 needs again: the keys of this input's masks and its rounding. Nothing where the task has no sketches. */
 export type Kept = 'nothing' | MaskWork;

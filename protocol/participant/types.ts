@@ -6,9 +6,12 @@ import type { Signer } from '../crypto/identity.js';
 import type { Rng } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { Hash } from '../ids.js';
+import type { PrivacyBudget } from '../privacy/events.js';
+import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { ClientWork, ClientWorkResult, SketchWork } from '../secagg/jobs.js';
 import type { Profile, TaskConfig } from '../task.js';
 import type { Announce, ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
+import type { ClientAccounts } from './accounts.js';
 
 /** What this client demands, whatever a coordinator announces (protocol.md §6.4). */
 export interface Policy {
@@ -24,8 +27,15 @@ export interface Policy {
   readonly maxClipNorm: number;
   /** Rounds of one task that it will take part in at most; rounds that aborted after R3 count. */
   readonly maxRounds: number;
+  /**
+   * Its own limit for the task, unit client, against the coordinator: tasks without noise of its own are refused. `any`: what the task
+   * promises is enough, which may be nothing.
+   */
+  readonly privacy: 'any' | PrivacyBudget;
   /** What to do when the chain from the last verified model is no longer available: refuse, or accept a signed newer checkpoint. */
   readonly catchUp: 'chain' | 'signed-checkpoint';
+  /** What to do when the coordinator signs a step back to an earlier model. Absent: refuse. It never resets a counter or a ledger. */
+  readonly rollBack?: 'signed';
 }
 
 /** What must be on durable storage before the message that depends on it leaves. One per (coordinator, task). */
@@ -47,6 +57,10 @@ export interface ParticipantSetup {
   readonly coordinator: Uint8Array;
   readonly policy: Policy;
   readonly guard: GuardRecord;
+  /** This client's own, of this coordinator and task; as on durable storage, or about to be. */
+  readonly ledger: readonly LedgerEntry[];
+  /** Of `spend.ts`; `none` will do for tasks without distributed noise. */
+  readonly accounts: 'none' | ClientAccounts;
   readonly primitives: ClientPrimitives;
   /** Keys, secrets, shares, salts: a CSPRNG, always. */
   readonly rng: Rng;
@@ -68,9 +82,10 @@ export type ParticipantEvent =
   /** The connection is back and the coordinator sent `resume`; handled as a message. This one: the connection is lost. */
   | { readonly type: 'gone' };
 
-/** Run in order; `persist` must be durable before the next effect runs. */
+/** Run in order; `persist` and `ledger` must be durable before the next effect runs. */
 export type ParticipantEffect =
   | { readonly type: 'persist'; readonly guard: GuardRecord }
+  | { readonly type: 'ledger'; readonly task: string; readonly entry: LedgerEntry }
   | { readonly type: 'send'; readonly message: ClientRoundMessage }
   /** Get the model with this hash through the verified chain, train, answer `trained` or `untrained`. */
   | {
@@ -80,6 +95,8 @@ export type ParticipantEffect =
       readonly config: TaskConfig;
       readonly model: Hash;
       readonly head: Hash;
+      /** Clipping norm that the announcement says: that record must say the same. */
+      readonly clip: number;
     }
   | { readonly type: 'compute'; readonly work: ClientWork }
   /** Project the update that is still in the trainer's slot, and its masks; answer `sketched`. */

@@ -5,6 +5,7 @@ import { setsStatement } from '../context.js';
 import { sign, verify } from '../crypto/asking.js';
 import type { Rank } from '../ids.js';
 import type { Opened, Survivors, UnmaskRequest } from '../wire/messages.js';
+import { debit } from './accounts.js';
 import { end, stopBy } from './ending.js';
 import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 
@@ -18,6 +19,12 @@ export function* onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }:
   if (!isSubset(u4, u3)) return wrong('U4 names a member that sent no masked input');
   if (u4.length < derived.threshold)
     return wrong(`${u4.length} survivors are below the threshold ${derived.threshold}`);
+  if (u4.length < derived.survivorFloor)
+    return stopBy(
+      s,
+      'GUARD_PRIVACY',
+      `${u4.length} survivors are below the floor of ${derived.survivorFloor}: their noise is less than the task promises`,
+    );
   const left = u3.filter((member) => !u4.includes(member));
   if (excluded.length !== left.length || excluded.some(({ rank: member }, at) => member !== left[at]))
     return wrong('the excluded members are not those between U3 and U4');
@@ -69,6 +76,7 @@ export function* onUnmaskRequest(s: In<'agreed'>, { signatures }: UnmaskRequest)
     // The flag is durable before the first share leaves: after a crash this client refuses to answer again.
     { type: 'persist', guard },
     { type: 'send', message: { kind: 'unmask', run, opened } },
+    ...debit(joined, (accounts) => accounts.afterUnmask(joined, u4.length)).effects,
   ]);
 }
 

@@ -1,4 +1,4 @@
-// Updates to integers of the ring and back: clip, weigh, round (protocol.md §5). Not here: masks (mask.ts), noise (privacy/, issue 3).
+// Updates to integers of the ring and back: clip, weigh, round (protocol.md §5). Not here: masks (mask.ts), noise (noised.ts).
 
 import { SottoError } from '../errors.js';
 import type { Encoding } from './jobs.js';
@@ -10,8 +10,9 @@ export type Words = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 export const wordsOf = (encoding: Encoding, length: number): Words =>
   encoding.ring === 16 ? new Uint16Array(length) : new Uint32Array(length);
 
-/** Coordinates that travel: the update, and the weight where the task is weighted. */
-export const encodedLength = (encoding: Encoding): number => encoding.dimension + (encoding.weighted ? 1 : 0);
+/** Coordinates that travel: the update, and one more for the weight of a weighted task or the bit of adaptive clipping. */
+export const encodedLength = ({ dimension, weighted, mechanism }: Encoding): number =>
+  dimension + (weighted || (mechanism?.bitSteps ?? 0) > 0 ? 1 : 0);
 
 /** Value of one grid step. */
 export const gridStep = (encoding: Encoding): number => encoding.range / encoding.levels;

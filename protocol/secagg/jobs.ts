@@ -19,6 +19,32 @@ export interface Encoding {
   readonly ring: Ring;
   /** A weighted task sends one more coordinate, the weight on the grid 0…L, and w·x in the others. */
   readonly weighted: boolean;
+  /** How the norm is held exactly, and what is added after opening. Absent where the task has no differential privacy of clients. */
+  readonly mechanism?: Mechanism;
+}
+
+/** Of one round. Everything in grid steps; `range` is the clipping norm and `levels` the grid steps in it. */
+export interface Mechanism {
+  /** Of the streams below. */
+  readonly prg: Prg;
+  /** ⌊Δ₂²⌋: no rounded update is longer. */
+  readonly maxSquare: number;
+  /** Of the public stream of signs. */
+  readonly rotationKey: 'none' | Uint8Array;
+  /** ½ of the bit of adaptive clipping, the last coordinate; 0 where there is none. */
+  readonly bitSteps: number;
+  /** Of the noise that the coordinator adds to an opened sum; 0 where clients add theirs. */
+  readonly centralVariance: number;
+}
+
+/** One client's share of the noise in one sum. */
+export interface NoiseDraw {
+  /** σ_l², a whole number. */
+  readonly variance: number;
+  /** Of the bit's coordinate; 0 where there is none. */
+  readonly bitVariance: number;
+  /** 32 bytes of a CSPRNG, for this input alone. */
+  readonly key: Uint8Array;
 }
 
 /** One pairwise mask: +PRG(key) for a peer of higher rank, − for a lower one (protocol.md §5). */
@@ -37,6 +63,8 @@ export interface MaskWork {
   readonly weight: number;
   /** 32 bytes that seed the stochastic rounding (PRG of the suite, one 32-bit word a coordinate). From the CSPRNG; from a seed in simulation only. */
   readonly roundingKey: Uint8Array;
+  /** Absent where the task has no distributed noise. */
+  readonly noise?: NoiseDraw;
   readonly selfKey: Uint8Array;
   readonly pairs: readonly PairMask[];
 }

@@ -48,10 +48,23 @@ export function* maskUpdate(
   work: MaskWork,
   update: Float32Array,
   kernels: Kernels,
+  encode: EncodeInput,
 ): Streaming<Uint8Array<ArrayBuffer>> {
-  const words = yield* encodeUpdate(work.encoding, update, work.weight, work.roundingKey);
+  const words = yield* encode(work, update);
   yield* applyMasks(words, [{ key: work.selfKey, sign: 1 }, ...work.pairs], kernels);
   return packWords(words, work.encoding, kernels);
+}
+
+/** Makes the whole numbers of one input: `encodePlain` here, `encodeInput` of noised.ts where the task has noise. */
+export type EncodeInput = (work: MaskWork, update: Float32Array) => Streaming<Words>;
+
+/** q without noise. @throws RangeError where the task asks for noise: it must never be left out because somebody forgot to load it */
+export function* encodePlain(
+  { encoding, weight, roundingKey, noise }: MaskWork,
+  update: Float32Array,
+): Streaming<Words> {
+  if (encoding.mechanism !== undefined || noise !== undefined) throw new RangeError('this encoder knows no noise');
+  return yield* encodeUpdate(encoding, update, weight, roundingKey);
 }
 
 /** Words to wire bytes. At ρ = 16 and 32 the result shares the words' memory. */

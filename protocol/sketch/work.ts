@@ -4,10 +4,11 @@
 import type { Primitives } from '../crypto/primitives.js';
 import { SottoError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { encodedLength, encodeUpdate, type Words } from '../secagg/encode.js';
+import { encodedLength, type Words } from '../secagg/encode.js';
 import type { AuditWork, Encoding, ProjectWork, SketchWork } from '../secagg/jobs.js';
 import { pairMaskKey, selfMaskKey } from '../secagg/keys.js';
 import type { Streaming } from '../secagg/keystreams.js';
+import { encodeInput } from '../secagg/noised.js';
 import { expandMatrix, type SketchMatrix } from './matrix.js';
 import { type Projector, project, projectStream } from './project.js';
 
@@ -36,10 +37,10 @@ export function* sketchSection(
   update: Float32Array,
   make: MakeProjector,
 ): Streaming<Uint8Array<ArrayBuffer>> {
-  const { encoding, weight, roundingKey, pairs } = work.mask;
+  const { encoding, pairs } = work.mask;
   const projector = yield* openMatrix(work.matrixKey, work.rows, encoding, make);
   const out = new Uint32Array(work.rows * (1 + pairs.length));
-  out.set(project(projector, yield* encodeUpdate(encoding, update, weight, roundingKey)));
+  out.set(project(projector, yield* encodeInput(work.mask, update)));
   for (const [at, { key }] of pairs.entries())
     out.set(yield* projectStream(projector, key, widthOf(encoding)), work.rows * (1 + at));
   return new Uint8Array(out.buffer);

@@ -86,6 +86,8 @@ const isText = (x: unknown, least: number, most: number): x is string =>
 export const text: Text = v.custom<string>((x) => isText(x, 0, MAX_TEXT));
 /** A text that is not empty. */
 export const word: Text = v.custom<string>((x) => isText(x, 1, MAX_TEXT));
+/** One line of text for people, for what is not in a message. */
+export const isWord = (x: unknown): x is string => isText(x, 1, MAX_TEXT);
 const TASK_ID = /^[a-z0-9][a-z0-9-]*$/;
 export const taskId: Text = v.custom<string>(
   (x) => typeof x === 'string' && x.length <= MAX_TASK_ID && TASK_ID.test(x),

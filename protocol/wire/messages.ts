@@ -113,7 +113,8 @@ export interface Chain {
 /** One link of the signed model chain (chain/record.ts has its meaning and its signature). */
 export interface ChainRecordBody {
   readonly task: string;
-  readonly type: 'genesis' | 'update';
+  /** `rollback`: the model of an ancestor again; `aggregate` is then the blob with the reason, `transcript` the ancestor's record hash. */
+  readonly type: 'genesis' | 'update' | 'rollback';
   readonly round: number;
   readonly attempt: number;
   /** Hash of the record before; empty at genesis. */

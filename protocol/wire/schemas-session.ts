@@ -7,11 +7,11 @@ import * as f from './fields.js';
 
 export const runRef = v.strictObject({ round: f.counter, attempt: f.counter, group: f.groupId });
 
-/** A genesis has nothing before it; an update has everything. */
+/** A genesis has nothing before it; an update and a roll-back have everything. */
 export const chainRecord = v.pipe(
   v.strictObject({
     task: f.taskId,
-    type: v.picklist(['genesis', 'update']),
+    type: v.picklist(['genesis', 'update', 'rollback']),
     round: f.counter,
     attempt: f.counter,
     previous: f.hashOrEmpty,

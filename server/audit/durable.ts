@@ -58,6 +58,7 @@ export type OpenPlace = (options: DataOptions) => Promise<DataPlace>;
 export interface Durable {
   readonly log: AuditLog;
   readonly chain: DurableChainStore;
+  /** As the rows say by now: a roll-back moves it. */
   readonly resumed: Resumed;
   /** A round is over: signs a checkpoint, takes a backup where one is due. Neither holds the next round up. */
   roundOver(round: number): void;
@@ -95,7 +96,9 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
     return {
       log,
       chain,
-      resumed: resumedOf(log.rows),
+      get resumed() {
+        return resumedOf(log.rows);
+      },
       roundOver(round) {
         inOrder(() => log.checkpoint());
         if (every > 0 && round % every === 0) inOrder(() => data.backup());

@@ -29,8 +29,13 @@ export interface EventBodies {
   /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
   restored: { readonly seq: number; readonly hash: string; readonly lastRound: number };
   // ---- clients
-  /** First check-in. */
-  'client-enrolled': { readonly client: string };
+  /** First check-in; `token`: the hash of the one that let it in. */
+  'client-enrolled': { readonly client: string; readonly token?: string };
+  /** Somebody responsible keeps it out, from now on. */
+  'client-revoked': { readonly client: string; readonly by: string; readonly reason: string };
+  'client-readmitted': { readonly client: string; readonly by: string; readonly reason: string };
+  /** By its hash. */
+  'token-revoked': { readonly token: string; readonly by: string; readonly reason: string };
   /** Proven: it sits out for good. */
   'client-blamed': { readonly client: string; readonly code: string; readonly round: number };
   'client-banned': { readonly client: string; readonly round: number; readonly says: string };
@@ -47,7 +52,15 @@ export interface EventBodies {
     readonly granted: boolean;
     readonly says: string;
   };
-  /** Proofs of identity that failed since the last such event, by code: a flood must not fill the disk. */
+  /** It broke the protocol: `count` times since the last such event of it. */
+  'client-offended': {
+    readonly client: string;
+    readonly code: string;
+    readonly text: string;
+    readonly round: number;
+    readonly count: number;
+  };
+  /** What those did who had not proven who they are, since the last such event, by code: a flood must not fill the disk. */
   'auth-failed': { readonly code: string; readonly count: number };
   // ---- rounds
   'groups-dealt': { readonly groups: readonly TeamFact[] };
@@ -130,11 +143,15 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     checkpoint: true,
     restored: true,
     'client-enrolled': true,
+    'client-revoked': true,
+    'client-readmitted': true,
+    'token-revoked': true,
     'client-blamed': true,
     'client-banned': true,
     'client-quarantined': true,
     'client-released': true,
     'client-appealed': true,
+    'client-offended': true,
     'auth-failed': true,
     'groups-dealt': true,
     'attempt-started': true,

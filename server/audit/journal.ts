@@ -4,7 +4,8 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import type { CoordinatorRoundMessage } from '../../protocol/wire/messages.js';
-import type { Fact } from './events.js';
+import type { Team } from '../campaign/types.js';
+import type { Fact, TeamFact } from './events.js';
 import type { AuditLog } from './log.js';
 
 export interface Journal {
@@ -70,3 +71,5 @@ export class SetFacts {
     }
   }
 }
+
+export const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });

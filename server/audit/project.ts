@@ -4,8 +4,10 @@
 //   task                 the body of `task-created`
 //   campaign             {lastRound, round, attempt, opened, voidInARow}: see Progress
 //   seating              groups, once dealt
-//   client/<id>          {enrolled, blamed, banned, quarantinedUntil, invited, survived}
+//   client/<id>          {enrolled, token, revoked, blamed, banned, quarantinedUntil, invited, survived}
+//   token/<hash>         {used, revoked} of an enrolment token
 //   chain/<index>        {hash, record}; `chain` names the newest index
+//   hold                 {by, reason} while somebody keeps the campaign paused
 //   pin/<round>          models kept whatever their age
 //   monitor/<id>         what the monitor remembers of a client; `monitor` the rest of its memory
 //   privacy/<id>         {state: reserved | settled, events, members}
@@ -50,6 +52,10 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     `client/${id}`,
     { ...((rows.get(`client/${id}`) as Row | undefined) ?? {}), ...change },
   ];
+  const token = (hash: string, change: (row: Row) => Row): RowChange => [
+    `token/${hash}`,
+    change((rows.get(`token/${hash}`) as Row | undefined) ?? {}),
+  ];
   const count = (id: string, field: string): RowChange => {
     const before = (rows.get(`client/${id}`) as Row | undefined)?.[field];
     return client(id, { [field]: (typeof before === 'number' ? before : 0) + 1 });
@@ -62,7 +68,17 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     case 'restored':
       return [campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) })];
     case 'client-enrolled':
-      return [client(fact.body.client, { enrolled: seq })];
+      if (fact.body.token === undefined) return [client(fact.body.client, { enrolled: seq })];
+      return [
+        client(fact.body.client, { enrolled: seq, token: fact.body.token }),
+        token(fact.body.token, (row) => ({ ...row, used: (typeof row.used === 'number' ? row.used : 0) + 1 })),
+      ];
+    case 'client-revoked':
+      return [client(fact.body.client, { revoked: true })];
+    case 'client-readmitted':
+      return [client(fact.body.client, { revoked: false })];
+    case 'token-revoked':
+      return [token(fact.body.token, (row) => ({ ...row, revoked: true }))];
     case 'client-blamed':
       return [client(fact.body.client, { blamed: fact.body.code })];
     case 'client-banned':
@@ -115,14 +131,17 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
       return [[`privacy/${fact.body.id}`, { state: 'settled', events: fact.body.events, members: fact.body.members }]];
     case 'model-pinned':
       return [[`pin/${fact.body.round}`, true]];
+    case 'paused':
+      return [['hold', fact.body as unknown as Row]];
+    case 'resumed':
+      return [['hold', undefined]];
     case 'coordinator-started':
     case 'coordinator-stopped':
+    case 'client-offended':
     case 'auth-failed':
     case 'inputs-fixed':
     case 'survivors-fixed':
     case 'attempt-failed':
-    case 'paused':
-    case 'resumed':
     case 'admin':
       return [];
     default:

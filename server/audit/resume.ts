@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
+import { MAX_COUNTER } from '../../protocol/limits.js';
 import type { Json } from '../../protocol/task.js';
 import type { Resumed, Team } from '../campaign/types.js';
 import type { Fact } from './events.js';
@@ -30,9 +31,13 @@ export function resumedOf(rows: Rows): Resumed {
     if (typeof row.blamed === 'string') blamed.set(client, row.blamed as ErrorCode);
     if (typeof row.quarantinedUntil === 'number' && row.quarantinedUntil > lastRound)
       quarantined.set(client, row.quarantinedUntil);
+    // Nobody waits for whom the door stays shut.
+    if (row.revoked === true) quarantined.set(client, MAX_COUNTER);
   }
+  const hold = rows.get('hold') as { readonly by: string; readonly reason: string } | undefined;
   return {
     lastRound,
+    ...(hold !== undefined && { hold: { type: 'paused' as const, by: hold.by, reason: hold.reason } }),
     attempts: round > lastRound ? attempt : 0,
     blamed,
     quarantined,

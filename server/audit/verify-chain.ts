@@ -33,6 +33,7 @@ export class ModelLinks {
   #before: ChainRecordBody | undefined;
   /** The model after `#before`, where it could be recomputed or is in the export. */
   #model: ModelState | undefined;
+  readonly #known = new Map<Hash, ChainRecordBody>();
   #recomputed = 0;
   #rollBacks = 0;
   #records = 0;
@@ -82,6 +83,7 @@ export class ModelLinks {
     }
     this.#model = this.#step(record, bad);
     this.#before = record;
+    this.#known.set(hash, record);
   }
 
   summary(): Verdict['models'] {
@@ -103,9 +105,25 @@ export class ModelLinks {
       const model = this.#recompute(config, record, bad);
       if (model !== undefined) return model;
     }
+    if (record.type === 'rollback') this.#checkAncestor(record, bad);
     const stored = this.#stored(config, record, bad);
     if (record.type === 'genesis' && stored !== undefined) this.#recomputed++;
     return stored;
+  }
+
+  #checkAncestor(record: ChainRecordBody, bad: (text: string) => void): void {
+    this.#rollBacks++;
+    const ancestor = this.#known.get(hashOf(record.transcript));
+    if (ancestor === undefined) {
+      bad('it goes back to a record that is not in the log');
+      return;
+    }
+    const same =
+      bytesEqual(ancestor.modelAfter, record.modelAfter) &&
+      bytesEqual(ancestor.optimizerAfter, record.optimizerAfter) &&
+      ancestor.step === record.step;
+    if (!same) bad('it goes back to another model than that of its ancestor');
+    this.#checked(record.aggregate, 'reason', bad);
   }
 
   #recompute(config: TaskConfig, record: ChainRecordBody, bad: (text: string) => void): ModelState | undefined {

@@ -7,6 +7,7 @@ import { ERRORS } from '../../protocol/errors.js';
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { MAX_POOL, MAX_RETRY_AFTER_MS, MAX_VOID_IN_A_ROW, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
 import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
+import { openSpending, reserveAttempt, settleAttempt, settleFailure } from './budget.js';
 import { enough, planAttempt } from './seats.js';
 import type {
   AttemptRef,
@@ -19,6 +20,7 @@ import type {
   CampaignState,
   CampaignStep,
   Common,
+  Hold,
 } from './types.js';
 
 type In<P extends CampaignPhase> = Extract<CampaignState, { phase: P }>;
@@ -37,6 +39,8 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     sittingOut: new Set(resumed?.quarantined.keys()),
     // A restart is somebody's answer to what went wrong.
     voidInARow: 0,
+    hold: resumed?.hold ?? { type: 'none' },
+    spending: openSpending(setup.config, setup.spent),
     // The first guess: the phase that holds the training.
     roundMs: setup.config.windows.masked.time.max,
   };
@@ -66,6 +70,8 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       if (state.phase !== 'waiting' || state.attempt > 1) return stay(state);
       state.sittingOut.delete(event.client);
       return stay(state, ...(enough(state) ? [{ type: 'wakeAt', at: event.now } as const] : []));
+    case 'hold':
+      return hold(state, event.hold, event.now);
     default:
   }
   switch (state.phase) {
@@ -88,7 +94,10 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
   }
 }
 
-type PhaseEvent = Exclude<CampaignEvent, { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' }>;
+type PhaseEvent = Exclude<
+  CampaignEvent,
+  { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' | 'hold' }
+>;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------
 
@@ -128,19 +137,38 @@ function goodbye(state: In<'ended'>, client: ClientId): CampaignEffect {
   return { type: 'farewell', client, rounds: state.outcome.round };
 }
 
+/** Between rounds draining is stopping; a wait that was paused begins anew, since nobody is to blame for the time that passed. */
+function hold(state: CampaignState, wanted: Hold, now: Millis): CampaignStep {
+  if (state.phase === 'ended' || state.phase === 'stopping' || state.hold.type === 'draining') return stay(state);
+  const held: CampaignState = { ...state, hold: wanted };
+  const between =
+    held.phase === 'pausing' || held.phase === 'judging' || (held.phase === 'waiting' && held.attempt === 1);
+  if (wanted.type === 'draining' && between) return stepCampaign(held, { type: 'stop', reason: wanted.reason, now });
+  if (held.phase === 'waiting' && wanted.type !== 'paused') return wait(held, held, now);
+  return stay(held);
+}
+
 // ---- phases ----------------------------------------------------------------------------------------------------------
 
 function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
   if (e.type === 'stop') return end(s, { type: 'stopped', round: s.round - 1, reason: e.reason });
-  if (e.type !== 'tick') return stay(s);
+  if (e.type !== 'tick' || s.hold.type === 'paused') return stay(s);
   if (e.now < s.until && !enough(s)) return { state: s, effects: [{ type: 'wakeAt', at: s.until }] };
   const plan = planAttempt(s);
   if (plan.ok) {
     const { phase: _, until: __, ...rest } = s;
+    const { spending, round, attempt } = s;
+    // Clients whose budget is used up are not in the plan, so this cannot be refused.
+    const reservation = spending === 'none' ? 'none' : reserveAttempt(spending, s, plan.groups);
     return {
       state: { ...rest, phase: 'running', seating: plan.seating, startedAt: e.now },
-      effects: [{ type: 'start', round: s.round, attempt: s.attempt, groups: plan.groups }],
+      effects: [{ type: 'start', round, attempt, groups: plan.groups, reservation }],
     };
+  }
+  if (s.spending !== 'none' && s.spending.exhausted.size > 0) {
+    const { exhausted, budget } = s.spending;
+    const text = `${exhausted.size} clients have used up their privacy budget (ε = ${budget.epsilon} at δ = ${budget.delta}), and ${plan.text}`;
+    return end(s, { type: 'budget', round: s.round - 1, code: 'PRIVACY_BUDGET', text });
   }
   // The attempt before failed and there are too few for another: those who sit this round out may be in the next one.
   if (s.attempt > 1) return giveUpRound({ ...s, attempt: s.attempt - 1 }, 'ROUND_QUORUM', plan.text, e.now);
@@ -220,8 +248,8 @@ function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): 
 
 /** The fields of every phase, and no other: a new phase is built on these. */
 function common(s: Common): Common {
-  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, roundMs } = s;
-  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, roundMs };
+  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, roundMs } = s;
+  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, roundMs };
 }
 
 function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
@@ -240,11 +268,12 @@ function publish(s: In<'running'>, result: RoundResult): CampaignStep<In<'publis
   return { state: { ...common(s), phase: 'publishing', round, attempt, startedAt }, effects };
 }
 
-const publishEffect = (s: AttemptRef, result: RoundResult): CampaignEffect => ({
+const publishEffect = (s: Common & AttemptRef, result: RoundResult): CampaignEffect => ({
   type: 'publish',
   round: s.round,
   attempt: s.attempt,
   result,
+  settlement: s.spending === 'none' ? 'none' : settleAttempt(s.spending, s, result),
 });
 
 const voidEffect = (s: AttemptRef, code: ErrorCode, text: string, handedBack = false): CampaignEffect => ({
@@ -258,6 +287,8 @@ const voidEffect = (s: AttemptRef, code: ErrorCode, text: string, handedBack = f
 
 function retry(s: In<'running'>, failure: RoundFailure, now: Millis): StepFrom<'running'> {
   const blamed = blame(s, failure);
+  const settled = s.spending === 'none' ? 'none' : settleFailure(s.spending, s, failure);
+  if (settled !== 'none') blamed.push({ type: 'record', entry: settled });
   const again = failure.retry === 'next-attempt' && s.attempt < s.setup.settings.attemptsPerRound;
   const next = again
     ? wait(s, { round: s.round, attempt: s.attempt + 1 }, now)
@@ -297,6 +328,7 @@ function nextRound(s: Common & { readonly round: number }, now: Millis): Campaig
     else s.quarantined.delete(client);
   }
   if (s.round >= settings.rounds) return end(s, { type: 'rounds', round: s.round });
+  if (s.hold.type === 'draining') return end(s, { type: 'stopped', round: s.round, reason: s.hold.reason });
   const until = now + settings.pauseMs;
   return { state: { ...common(s), phase: 'pausing', round: s.round, until }, effects: [{ type: 'wakeAt', at: until }] };
 }

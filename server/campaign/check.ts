@@ -2,6 +2,7 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import { MAX_POOL } from '../../protocol/limits.js';
+import { checkFirstRound } from './budget.js';
 import { leastMembers, longestRoster } from './seats.js';
 import type { CampaignSetup } from './types.js';
 
@@ -26,6 +27,7 @@ export function checkCampaign({ settings, ...setup }: CampaignSetup): void {
       `is ${overSelection}, but groups are fixed: nobody can be added to one; use 1, or profile cohort`,
     );
   }
+  checkFirstRound(config);
   const least = leastMembers(config, threshold);
   const most = config.profile === 'grouped' ? config.group.size : longestRoster({ settings, ...setup });
   if (most < least)

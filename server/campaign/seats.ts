@@ -25,7 +25,11 @@ export function leastMembers(config: TaskConfig, threshold: number): number {
 
 /** The pool never holds a blamed client: it leaves when it is blamed, and is rejected when it comes back. */
 export const isEligible = (state: Common, client: ClientId): boolean =>
-  state.pool.has(client) && !state.sittingOut.has(client);
+  state.pool.has(client) && !state.sittingOut.has(client) && canPay(state, client);
+
+/** Nobody is asked for more than its privacy budget holds. */
+const canPay = ({ spending }: Common, client: ClientId): boolean =>
+  spending === 'none' || !spending.exhausted.has(client);
 
 /** Everybody who could be in the next attempt. */
 export function eligible(state: Common): ClientId[] {
@@ -45,11 +49,12 @@ export function expected(state: Common): number {
     case 'dealt':
       return state.seating.groups
         .flatMap((team) => team.members)
-        .filter((client) => !state.blamed.has(client) && !state.sittingOut.has(client)).length;
+        .filter((client) => !state.blamed.has(client) && !state.sittingOut.has(client) && canPay(state, client)).length;
     case 'sampled': {
       // Who is barred cannot come however long the wait: nobody else is known to be there to make up the number.
       const { config, threshold, settings } = state.setup;
-      const barred = new Set([...state.blamed.keys(), ...state.sittingOut]).size;
+      const broke = state.spending === 'none' ? [] : state.spending.exhausted;
+      const barred = new Set([...state.blamed.keys(), ...state.sittingOut, ...broke]).size;
       return Math.max(leastMembers(config, threshold), settings.clients.min - barred);
     }
     default:

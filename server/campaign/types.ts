@@ -3,8 +3,10 @@
 
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId, Millis } from '../../protocol/ids.js';
+import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { RoundPrivacy, Spending } from './budget.js';
 
 /** The sequence of rounds above the single round. Not signed: clients need not agree on it. */
 export interface CampaignSettings {
@@ -33,6 +35,8 @@ export interface CampaignSetup {
   readonly random: () => number;
   /** The last round that is over: 0 for a new task; a restarted coordinator goes on behind it. */
   readonly lastRound: number;
+  /** What clients have spent in earlier processes of this task, in order. */
+  readonly spent: readonly CohortEntry[];
   /** Where a coordinator goes on that was here before. */
   readonly resumed?: Resumed;
 }
@@ -45,7 +49,15 @@ export interface Resumed {
   readonly blamed: ReadonlyMap<ClientId, ErrorCode>;
   readonly quarantined: ReadonlyMap<ClientId, number>;
   readonly seating?: Seating;
+  /** Somebody paused it, and has not let it go on. */
+  readonly hold?: Hold;
 }
+
+/** What an operator asked for. `paused`: the running attempt goes on, and no other starts. `draining`: the round is finished, then it ends. */
+export type Hold =
+  | { readonly type: 'none' }
+  | { readonly type: 'paused'; readonly by: string; readonly reason: string }
+  | { readonly type: 'draining'; readonly reason: string };
 
 /** Members in rank order: ascending ids. */
 export interface Team {
@@ -91,6 +103,9 @@ export interface Common {
   readonly sittingOut: Set<ClientId>;
   /** Void rounds and vain waits in a row. */
   readonly voidInARow: number;
+  readonly hold: Hold;
+  /** What clients spend; `none` where the task claims no privacy of clients. */
+  readonly spending: 'none' | Spending;
   /** How long rounds have taken (moving mean), for telling surplus clients when to come back. */
   readonly roundMs: Millis;
 }
@@ -138,6 +153,8 @@ export type CampaignOutcome =
   | { readonly type: 'rounds'; readonly round: number }
   /** `stopAt` is reached. */
   | { readonly type: 'accuracy'; readonly round: number; readonly accuracy: number }
+  /** Too few clients are left whose privacy budget covers another round. */
+  | { readonly type: 'budget'; readonly round: number; readonly code: 'PRIVACY_BUDGET'; readonly text: string }
   | { readonly type: 'stalled'; readonly round: number; readonly code: 'CAMPAIGN_STALLED'; readonly text: string }
   | { readonly type: 'stopped'; readonly round: number; readonly reason: string };
 
@@ -161,7 +178,9 @@ export type CampaignEvent =
   | { readonly type: 'unpublished'; readonly code: ErrorCode; readonly text: string; readonly now: Millis }
   /** NaN where the evaluation failed. Only waited for where `stopAt` is set. */
   | { readonly type: 'evaluated'; readonly round: number; readonly accuracy: number; readonly now: Millis }
-  | { readonly type: 'stop'; readonly reason: string; readonly now: Millis };
+  | { readonly type: 'stop'; readonly reason: string; readonly now: Millis }
+  /** An operator pauses it, drains it, or lets it go on (`none`). What drains, drains. */
+  | { readonly type: 'hold'; readonly hold: Hold; readonly now: Millis };
 
 /** Run in order. */
 export type CampaignEffect =
@@ -169,12 +188,26 @@ export type CampaignEffect =
   | { readonly type: 'reject'; readonly client: ClientId; readonly code: ErrorCode; readonly retryAfterMs: Millis }
   /** The task is over for this client: `finished` and goodbye. */
   | { readonly type: 'farewell'; readonly client: ClientId; readonly rounds: number }
-  /** Announce and run this attempt; answer `done` or `failed`. */
-  | { readonly type: 'start'; readonly round: number; readonly attempt: number; readonly groups: readonly Team[] }
+  /** Make the reservation durable, then announce and run this attempt; answer `done` or `failed`. */
+  | {
+      readonly type: 'start';
+      readonly round: number;
+      readonly attempt: number;
+      readonly groups: readonly Team[];
+      readonly reservation: 'none' | CohortEntry;
+    }
+  /** Make an entry durable: an attempt ended before anybody had released anything. */
+  | { readonly type: 'record'; readonly entry: CohortEntry }
   /** Give the running attempt up; it answers `failed` (or `done`, if it was faster). */
   | { readonly type: 'cancel' }
-  /** Aggregate, make the next model, sign it into the chain; answer `published` or `unpublished`. */
-  | { readonly type: 'publish'; readonly round: number; readonly attempt: number; readonly result: RoundResult }
+  /** Make the settlement durable, aggregate, make the next model, sign it into the chain; answer `published` or `unpublished`. */
+  | {
+      readonly type: 'publish';
+      readonly round: number;
+      readonly attempt: number;
+      readonly result: RoundResult;
+      readonly settlement: 'none' | { readonly entry: CohortEntry; readonly privacy: RoundPrivacy };
+    }
   /** The round is over without a model. */
   | {
       readonly type: 'void';

@@ -1,7 +1,16 @@
 // `sotto client`: takes part in a task until it is over. Not here: the client (client/), what it trains with (trainers.ts).
 
-import { FederatedClient, fileGuards, memoryGuards, nativePrimitives, nativeRng } from '../../client/node/index.js';
+import { readFileSync } from 'node:fs';
+import {
+  FederatedClient,
+  fileGuards,
+  memoryGuards,
+  nativePrimitives,
+  nativeRng,
+  nodeTransport,
+} from '../../client/node/index.js';
 import type { CoordinatorTrust } from '../../client/options.js';
+import type { Transport } from '../../client/transport/transport.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { Policy } from '../../protocol/participant/types.js';
@@ -24,7 +33,11 @@ export interface ClientOptions {
   readonly guards?: string;
   readonly coordinator?: string;
   readonly trustFirst: boolean;
+  readonly token?: string;
+  readonly ca?: string;
   readonly allowOpen: boolean;
+  /** Follow the coordinator where it signs a step back to an earlier model. */
+  readonly acceptRollBack?: boolean;
   readonly minGroup: number;
   readonly maxClipNorm: number;
   readonly maxRounds: number;
@@ -48,6 +61,8 @@ export async function client(options: ClientOptions, io: Io): Promise<ExitCode> 
         options.identity === undefined
           ? generateIdentity(nativePrimitives, nativeRng)
           : await loadIdentityFile(options.identity),
+      ...tokenOf(options, io),
+      ...transportOf(options),
       policy: policyOf(options),
       trainer,
       guards: options.guards === undefined ? memoryGuards() : fileGuards(options.guards),
@@ -78,6 +93,23 @@ function trustOf({ coordinator, trustFirst }: ClientOptions): CoordinatorTrust {
   );
 }
 
+/** Arguments can be read by everybody on the machine, the environment by its owner alone. */
+function tokenOf({ token }: ClientOptions, { env }: Io): { readonly token?: string } {
+  const given = token ?? env.SOTTO_TOKEN;
+  return given === undefined || given === '' ? {} : { token: given };
+}
+
+/** @throws CONFIG_UNREADABLE */
+function transportOf({ ca }: ClientOptions): { readonly transport?: Transport } {
+  if (ca === undefined) return {};
+  try {
+    return { transport: nodeTransport({ ca: readFileSync(ca) }) };
+  } catch (cause) {
+    const text = `cannot read ${ca}: ${cause instanceof Error && 'code' in cause ? cause.code : cause}`;
+    throw new SottoError('CONFIG_UNREADABLE', text, { field: '--ca' });
+  }
+}
+
 async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
   if (trainer !== undefined) return trainerFromModule(trainer);
   if (data !== undefined) return sampleTrainer(data, shard, model);
@@ -87,7 +119,7 @@ async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
 }
 
 /** Threshold and colluders as the profiles of a coordinator fill them in for the smallest group that is accepted. */
-function policyOf({ allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
+function policyOf({ acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
   const minColluders = Math.floor(minGroup / 3);
   return {
     profiles: allowOpen ? ['grouped', 'cohort', 'open'] : ['grouped', 'cohort'],
@@ -96,7 +128,9 @@ function policyOf({ allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions
     minThreshold: thresholdOf(minGroup, minColluders),
     maxClipNorm,
     maxRounds,
+    privacy: 'any',
     catchUp: 'chain',
+    ...(acceptRollBack && { rollBack: 'signed' as const }),
   };
 }
 

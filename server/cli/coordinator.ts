@@ -8,7 +8,8 @@ import type { ClientId } from '../../protocol/ids.js';
 import { MIN_GROUP } from '../../protocol/limits.js';
 import { nativeRng } from '../../protocol/native/index.js';
 import { type CoordinatorSettings, loadCoordinatorSettings } from '../config/index.js';
-import { type Coordinator, type RoundReport, startCoordinator } from '../index.js';
+import { type Coordinator, createHttp, type RollBack, type RoundReport, startCoordinator } from '../index.js';
+import { dashboardText, REDACTED } from './dashboard.js';
 import { evaluatorOf } from './evaluate.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { percent } from './format.js';
@@ -16,21 +17,34 @@ import { loadIdentityFile } from './identity-file.js';
 import { colorsFor, type Io } from './io.js';
 import { LiveLines } from './live.js';
 import { stoppable } from './stop.js';
+import { sottoVersion } from './version.js';
 import { RunView, type ViewEvent } from './view.js';
 
 export interface CoordinatorOptions {
   /** `silent` and the levels of pino. */
   readonly log: string;
   readonly json: boolean;
+  /** Go back to the model after this round first; `reason` belongs to it. */
+  readonly rollBackTo?: number;
+  readonly reason?: string;
 }
 
 const STDERR = 2;
 
 /** @returns ok where the campaign ended or was stopped; failed where it stalled @throws SottoError from the start */
-export async function coordinator(path: string, { log, json }: CoordinatorOptions, io: Io): Promise<ExitCode> {
+export async function coordinator(path: string, options: CoordinatorOptions, io: Io): Promise<ExitCode> {
+  const { log: level, json } = options;
   const settings = loadCoordinatorSettings(path, (model) => modelManifest(model).dimension);
   const identity = await loadIdentityFile(settings.identityFile);
   const evaluator = settings.evaluate === 'none' ? undefined : await evaluatorOf(settings.evaluate, settings.model);
+  const log = pino({ level, base: null, redact: [...REDACTED] }, destination(STDERR));
+  const http = createHttp({
+    tokens: settings.admins,
+    listenHost: settings.listen.host,
+    setLogLevel: (wanted) => {
+      log.level = wanted;
+    },
+  });
   try {
     const running = await startCoordinator({
       task: settings.task,
@@ -40,13 +54,22 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       roster: settings.roster,
       campaign: settings.campaign,
       monitor: settings.monitor,
+      ...(settings.memoryBytes !== undefined && { memoryBytes: settings.memoryBytes }),
       random: secureUniform,
+      ...rollBackOf(options),
       ...(settings.data === 'none' ? {} : { data: settings.data }),
-      log: pino({ level: log, base: null }, destination(STDERR)),
+      log,
+      fetch: http.fetch,
       ...(evaluator === undefined
         ? {}
         : { evaluate: (weights: Float32Array<ArrayBuffer>) => evaluator.evaluate(weights) }),
     }).catch(explainListen);
+    http.attach(running, {
+      task: settings.task,
+      campaign: settings.campaign,
+      evaluates: evaluator !== undefined,
+      version: sottoVersion(),
+    });
     const view = new RunView(colorsFor(io.stderr, io.env));
     const live = new LiveLines(io.stderr, () => view.lines());
     const show = (event: ViewEvent) => {
@@ -58,9 +81,10 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       type: 'started',
       rounds: settings.campaign.rounds,
       groups: settings.task.group.count,
-      text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}`,
+      text: `listening on ${running.url}\ncoordinator ${running.id}\nclients join with: ${joinCommand(running, settings)}\n${dashboardText(running, http)}`,
     });
     if (json) io.stdout.write(`${JSON.stringify({ type: 'listening', url: running.url, id: running.id })}\n`);
+    const offHangup = io.onHangup(() => running.access.reloadCertificate());
     try {
       const result = await stoppable(io, 'finishing or handing back the round', (signal) => {
         signal.addEventListener('abort', () => void running.stop('stopped by the operator'), { once: true });
@@ -73,20 +97,31 @@ export async function coordinator(path: string, { log, json }: CoordinatorOption
       else io.stdout.write(`${endText(result.outcome)}\nmodel ${result.modelHash}\n`);
       return result.outcome.type === 'stalled' ? EXIT.failed : EXIT.ok;
     } finally {
+      offHangup();
       live.close();
       await running.stop('the command ended');
     }
   } finally {
+    http.close();
     await evaluator?.dispose();
   }
 }
 
+/** @throws CONFIG_INVALID where one is given without the other */
+function rollBackOf({ rollBackTo, reason }: CoordinatorOptions): { rollBack?: RollBack } {
+  if (rollBackTo === undefined && reason === undefined) return {};
+  if (rollBackTo === undefined || reason === undefined)
+    throw new SottoError('CONFIG_INVALID', 'give --roll-back-to and --reason together: every client reads the reason');
+  return { rollBack: { round: rollBackTo, reason } };
+}
+
 /** What an operator gives to clients; with the sample data where the coordinator itself measures on it. */
-function joinCommand({ url, id }: Coordinator, { task, evaluate }: CoordinatorSettings): string {
+function joinCommand({ url, id }: Coordinator, { task, evaluate, roster }: CoordinatorSettings): string {
   const data = evaluate === 'none' ? '--trainer <file>' : `--data ${evaluate}`;
   const open =
     task.profile === 'open' ? ' --allow-open' : task.group.size < MIN_GROUP ? ` --min-group ${task.group.size}` : '';
-  return `sotto client --url ${url} --task ${task.task} --coordinator ${id} ${data}${open}`;
+  const token = roster.kind === 'token' ? ' --token <sotto tokens new>' : '';
+  return `sotto client --url ${url} --task ${task.task} --coordinator ${id} ${data}${open}${token}`;
 }
 
 /** 53 random bits in [0, 1), from the system's generator: who sits with whom must not be guessed. */
@@ -118,6 +153,8 @@ function endText(outcome: Awaited<Coordinator['done']>['outcome']): string {
       return `accuracy ${percent(outcome.accuracy)} reached in round ${outcome.round}`;
     case 'stalled':
       return `stalled in round ${outcome.round}: ${outcome.text}`;
+    case 'budget':
+      return `no privacy budget left after round ${outcome.round}: ${outcome.text}`;
     case 'stopped':
       return `stopped in round ${outcome.round}: ${outcome.reason}`;
     default:
@@ -167,6 +204,7 @@ function roundLine(report: RoundReport): Extract<ViewEvent, { type: 'round' }>['
     void: report.outcome.type === 'void',
     cohort: report.cohort.length,
     survivors: report.survivors.length,
+    spent: report.privacy === 'none' ? undefined : report.privacy.spent,
     dropped: report.dropped.map((item) => ({ ...item, client: short(item.client) })),
     excluded: report.excluded.map((item) => ({ ...item, client: short(item.client) })),
   };

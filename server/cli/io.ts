@@ -18,6 +18,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `handler` on SIGINT and SIGTERM until the returned function is called. */
   onInterrupt(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Calls `handler` on SIGHUP, which else ends a process, until the returned function is called. */
+  onHangup(handler: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): never;
 }
@@ -54,6 +56,10 @@ export function processIo(): Io {
         process.off('SIGINT', int);
         process.off('SIGTERM', term);
       };
+    },
+    onHangup(handler) {
+      process.on('SIGHUP', handler);
+      return () => void process.off('SIGHUP', handler);
     },
     exit: (code) => process.exit(code),
   };

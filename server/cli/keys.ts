@@ -1,5 +1,7 @@
-// `sotto keys new` and `sotto keys show`. Not here: the file itself (identity-file.ts).
+// `sotto keys new`, `sotto keys show` and `sotto keys token`. Not here: the file itself (identity-file.ts).
 
+import { nativeRng } from '../../protocol/native/index.js';
+import { hashToken, newToken } from '../index.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { createIdentityFile, loadIdentityFile } from './identity-file.js';
 import type { Io } from './io.js';
@@ -20,6 +22,27 @@ export async function newKeys(path: string, options: KeysOptions, io: Io): Promi
 export async function showKeys(path: string, options: KeysOptions, io: Io): Promise<ExitCode> {
   const { id } = await loadIdentityFile(path);
   print(id, path, options, io);
+  return EXIT.ok;
+}
+
+export interface TokenOptions {
+  readonly name: string;
+  readonly role: 'viewer' | 'operator';
+  readonly json: boolean;
+}
+
+/** The token on stdout, so that it can go straight to where it is kept; what belongs in the settings on stderr. */
+export async function newAdminToken({ name, role, json }: TokenOptions, io: Io): Promise<ExitCode> {
+  const token = newToken(nativeRng);
+  const sha256 = hashToken(token);
+  if (json) {
+    io.stdout.write(`${JSON.stringify({ type: 'token', name, role, token, sha256 })}\n`);
+    return EXIT.ok;
+  }
+  io.stdout.write(`${token}\n`);
+  io.stderr.write(
+    `keep the token above: it is shown once. Into the settings of the coordinator goes its hash:\nadmin:\n  tokens:\n    - name: ${JSON.stringify(name)}\n      role: ${role}\n      sha256: ${sha256}\n`,
+  );
   return EXIT.ok;
 }
 

@@ -6,11 +6,12 @@ import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import type { ExitCode } from './exit.js';
-import type { KeysOptions } from './keys.js';
+import type { KeysOptions, TokenOptions } from './keys.js';
 import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
 import type { SimulateOptions } from './simulate.js';
+import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
 export interface Commands extends PrivacyCommands {
@@ -22,7 +23,9 @@ export interface Commands extends PrivacyCommands {
   verify(folder: string, options: VerifyOptions): Promise<ExitCode>;
   doctor(data: string, options: DoctorOptions): Promise<ExitCode>;
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  newToken(options: TokensOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  newAdminToken(options: TokenOptions): Promise<ExitCode>;
 }
 
 export interface ProgramIo {
@@ -66,6 +69,7 @@ export function createProgram(
     .option('--seed <n>', 'in place of the seed of the file', wholeNumber)
     .option('--rounds <n>', 'in place of the rounds of the file', positiveNumber)
     .option('--out <folder>', 'where reports go', 'runs')
+    .option('--dashboard [port]', 'watch it in a browser; without a port any free one', dashboardPort)
     .option('--json', 'JSON lines on stdout: every event, then the report', false)
     .action(async (config: string | undefined, options: SimulateOptions) =>
       done(await commands.simulate(config, options)),
@@ -88,6 +92,8 @@ export function createProgram(
     .description('run a coordinator for real clients')
     .argument('<config>', 'YAML or JSON file, see docs/configuration.md')
     .addOption(new Option('--log <level>', 'JSON log on stderr').choices(LOG_LEVELS).default('silent'))
+    .option('--roll-back-to <round>', 'first go back to the model after this round', wholeNumber)
+    .option('--reason <text>', 'why, for every client to read')
     .option('--json', 'JSON lines on stdout: every event, then the result', false)
     .action(async (config: string, options: CoordinatorOptions) => done(await commands.coordinator(config, options)));
 
@@ -112,6 +118,12 @@ export function createProgram(
         .conflicts('trustFirst'),
     )
     .option('--trust-first', 'accept the key that the coordinator shows first and insist on it from then on', false)
+    .option(
+      '--token <token>',
+      'enrolment token, where the coordinator asks for one; the variable SOTTO_TOKEN does the same',
+    )
+    .option('--ca <file>', 'PEM file of the authority that signed the certificate of the coordinator')
+    .option('--accept-roll-back', 'follow the coordinator where it signs a step back to an earlier model')
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
@@ -165,9 +177,29 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
 
+  keys
+    .command('token')
+    .description('make a token for an administrator; prints it once, and the lines for the settings of the coordinator')
+    .requiredOption('--name <name>', 'who it is for: stands in the audit log')
+    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator']).default('viewer'))
+    .option('--json', 'JSON on stdout', false)
+    .action(async (options: TokenOptions) => done(await commands.newAdminToken(options)));
+
+  const tokens = program.command('tokens').description('let clients in where the roster is `token`');
+  tokens
+    .command('new')
+    .description('make an enrolment token, signed by the coordinator; prints it alone')
+    .requiredOption('--task <name>', 'task that it is for')
+    .option('--identity <file>', 'identity of the coordinator', 'sotto.key')
+    .option('--uses <n>', 'clients that it lets in', positiveNumber, 1)
+    .option('--days <n>', 'days that it is good for', positiveNumber, 7)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (options: TokensOptions) => done(await commands.newToken(options)));
+
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...privacy]) inheritSettings(command, program);
+  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...privacy])
+    inheritSettings(command, program);
   return program;
 }
 
@@ -183,6 +215,12 @@ function shard(text: string): { index: number; of: number } {
   const [index, of] = [Number(match?.[1]), Number(match?.[2])];
   if (match === null || index > of) throw new InvalidArgumentError('It must look like 3/48, the third of 48 parts.');
   return { index: index - 1, of };
+}
+
+function dashboardPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be a port from 0 to 65535.');
+  return port;
 }
 
 function publicId(text: string): string {

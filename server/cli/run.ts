@@ -1,17 +1,17 @@
 // From an argument list to an exit code. Whatever goes wrong ends as one message on stderr. Not here: the commands.
 
-import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode, reportError } from './exit.js';
 import { colorsFor, type Io } from './io.js';
 import { type Commands, createProgram } from './program.js';
+import { sottoVersion } from './version.js';
 
 /** @param args without node and script  @returns the exit code; never throws, never ends the process on its own accord */
 export async function run(args: readonly string[], io: Io, commands: Commands = realCommands(io)): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   const paint = colorsFor(io.stderr, io.env);
   const program = createProgram(
-    version(),
+    sottoVersion(),
     commands,
     {
       out: (text) => io.stdout.write(text),
@@ -33,11 +33,6 @@ export async function run(args: readonly string[], io: Io, commands: Commands = 
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return reportError(error, io, args.includes('--json'));
   }
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return String(JSON.parse(text).version);
 }
 
 function realCommands(io: Io): Commands {
@@ -91,6 +86,14 @@ function realCommands(io: Io): Commands {
     async newKeys(file, options) {
       const { newKeys } = await import('./keys.js');
       return newKeys(file, options, io);
+    },
+    async newAdminToken(options) {
+      const { newAdminToken } = await import('./keys.js');
+      return newAdminToken(options, io);
+    },
+    async newToken(options) {
+      const { newToken } = await import('./tokens.js');
+      return newToken(options, io);
     },
     async showKeys(file, options) {
       const { showKeys } = await import('./keys.js');

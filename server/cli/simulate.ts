@@ -6,6 +6,7 @@ import { isPlainMean } from '../../protocol/rule.js';
 import { loadSimulationConfig, type SimulationConfig } from '../../simulations/config.js';
 import type { RunSimulation, SimulationEvent, SimulationReport } from '../../simulations/report.js';
 import { comparisons, withPlainMean } from '../../simulations/variants.js';
+import { watching } from './dashboard.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { colorsFor, type Io } from './io.js';
 import { LiveLines } from './live.js';
@@ -24,6 +25,8 @@ export interface SimulateOptions {
   readonly rounds?: number;
   readonly out: string;
   readonly json: boolean;
+  /** A port; true: any free one. Absent: nobody watches. */
+  readonly dashboard?: number | true;
 }
 
 /** The sample of the main job, beside the compiled files in the package. */
@@ -87,16 +90,19 @@ function plansOf(
 
 async function runOne(
   config: SimulationConfig,
-  { json }: SimulateOptions,
+  { json, dashboard }: SimulateOptions,
   io: Io,
   run: RunSimulation,
   signal: AbortSignal,
 ): Promise<SimulationReport> {
   const view = new RunView(colorsFor(io.stderr, io.env));
   const live = new LiveLines(io.stderr, () => view.lines());
+  const http =
+    dashboard === undefined ? undefined : watching(dashboard === true ? 0 : dashboard, (text) => live.print([text]));
   try {
     return await run(config, {
       signal,
+      ...(http && { watch: http.watch }),
       warn: (text) => live.print([text]),
       onEvent: (event) => {
         if (json) io.stdout.write(`${JSON.stringify(withRule(event, config))}\n`);
@@ -105,6 +111,7 @@ async function runOne(
       },
     });
   } finally {
+    http?.close();
     live.close();
   }
 }
@@ -140,6 +147,7 @@ function toView(event: SimulationEvent): ViewEvent {
           ...entry,
           cohort: entry.cohort.length,
           survivors: entry.survivors.length,
+          spent: entry.privacy?.spent,
         },
       };
     }

@@ -66,6 +66,17 @@ function losses(entry: RoundEntry, paint: Colors): string {
 }
 const LOSSES_IN_A_LINE = 3;
 
+/** What the dearest client has spent, and against whom that holds. */
+function privacyLines({ rounds, config: { task } }: SimulationReport): string[] {
+  const last = rounds.flatMap(({ privacy }) => privacy ?? []).at(-1);
+  if (last === undefined || task.privacy === 'none') return [];
+  const { placement, neighbours } = task.privacy;
+  const against = placement === 'distributed' ? 'the coordinator' : 'whoever sees the models, not the coordinator';
+  return [
+    `privacy of whole clients (${placement} noise, ${neighbours}, exact arithmetic): the dearest client has spent ε = ${last.spent.toFixed(2)} of ${last.budget.epsilon} at δ = ${last.budget.delta} (RDP), against ${against}`,
+  ];
+}
+
 /** Two or three sentences under the table. */
 export function reportSummary(report: SimulationReport, compared: readonly SimulationReport[]): string[] {
   const bad = report.malicious.length;
@@ -79,6 +90,6 @@ export function reportSummary(report: SimulationReport, compared: readonly Simul
       `the same ${bad === 0 ? 'fleet' : 'attack'} with ${defenceName(other)}: accuracy ${percent(other.finalAccuracy)} in ${seconds(other.wallSeconds)}`,
     );
   }
-  lines.push(`model ${report.modelHash}`, report.stamp);
+  lines.push(...privacyLines(report), `model ${report.modelHash}`, report.stamp);
   return lines;
 }

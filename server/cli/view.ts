@@ -21,6 +21,8 @@ export interface RoundLine {
   readonly void: boolean;
   readonly accuracy?: number | undefined;
   readonly loss?: number | undefined;
+  /** The largest ε of a client so far; absent where nothing is claimed. */
+  readonly spent?: number | undefined;
   readonly cohort: number;
   readonly survivors: number;
   readonly dropped: readonly { readonly client: string; readonly phase: string }[];
@@ -138,6 +140,7 @@ export class RunView {
         ? ''
         : `  ${p.red('excluded')}: ${round.excluded.map((e) => `${e.client} ${e.phase} ${e.code}`).join(', ')}`;
     const state = round.void ? p.red('  void') : '';
-    return `round ${round.round}${state}${accuracy}${loss}  ${round.survivors}/${round.cohort} in  up ${size(round.bytesUp)}  ${seconds(round.seconds)}${left}${out}`;
+    const spent = round.spent === undefined ? '' : `  ε ${round.spent.toFixed(2)}`;
+    return `round ${round.round}${state}${accuracy}${loss}${spent}  ${round.survivors}/${round.cohort} in  up ${size(round.bytesUp)}  ${seconds(round.seconds)}${left}${out}`;
   }
 }

@@ -11,9 +11,12 @@ import {
   MAX_GROUP,
   MAX_GROUPS,
   MAX_OPEN_COHORT,
+  MAX_ORIGINS,
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
+import { adminSettings } from './admin.js';
 import { monitorSettings } from './monitor.js';
+import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
 import { sketchSettings } from './sketches.js';
 import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings, text, whole } from './values.js';
@@ -21,6 +24,7 @@ import { between, choice, decay, listOf, maybe, oneOf, positive, says, settings,
 const DAY_MS = 86_400_000;
 const MAX_ROUNDS = 1_000_000;
 const MAX_CLIENTS = MAX_GROUP * MAX_GROUPS;
+const path = text(/^[^\0]{1,4096}$/, 'a path');
 const literal = <const T extends string>(name: T) => v.literal(name, `${name}`);
 
 const model = choice('kind', [
@@ -95,7 +99,7 @@ const training = settings({
   dpSgd: maybe(
     'plain training',
     says(
-      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it has a default.',
+      'Record-level differential privacy: each client clips the gradient of every single record and adds noise before anything leaves it (Abadi et al. 2016). In place of `epochs`, `batchSize` and `maxExamples`; nothing in it but `noise` has a default.',
       settings({
         clipNorm: says("Largest L2 norm of one record's gradient, C.", positive()),
         noiseMultiplier: says(
@@ -109,9 +113,12 @@ const training = settings({
         ),
         steps: says('Steps in a round.', whole(1, 100_000)),
         microBatch: says('Records in memory at once. Changes no result.', whole(1, 65_536)),
-        noise: says(
-          '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
-          oneOf(['exact', 'float']),
+        noise: maybe(
+          '`exact`',
+          says(
+            '`exact`: whole numbers from a CSPRNG. `float`: faster, and ledgers note that its guarantee holds for ideal real numbers only.',
+            oneOf(['exact', 'float']),
+          ),
         ),
       }),
     ),
@@ -224,6 +231,13 @@ export const taskEntries = {
     'none; needed in profile `sketch`, allowed in `grouped`',
     says('Verified sketches: single clients are judged while their updates stay masked.', sketchSettings),
   ),
+  privacy: maybe(
+    'none: nothing is promised about what a client’s data change',
+    says(
+      'Differential privacy of whole clients: noise in every sum, a budget, and both sides that keep to it.',
+      privacySettings,
+    ),
+  ),
   rule: maybe(
     '`mean` in profiles `cohort` and `sketch`; needed elsewhere',
     says('How the inputs that the coordinator sees become one aggregate.', ruleSettings),
@@ -297,13 +311,54 @@ export const coordinatorSchema = settings({
           says('Address to listen on.', text(/^[^\s/]{1,255}$/, 'an address without spaces or slashes')),
         ),
         port: maybe('8970', says('Port; 0 takes any free one.', whole(0, 65_535))),
+        tls: maybe(
+          'plain ws://, which is refused beyond this machine',
+          says(
+            'An own certificate. Changed files are read again within seconds, and on SIGHUP at once.',
+            settings({
+              cert: says('PEM file: the certificate, then those between it and the root. Relative to this file.', path),
+              key: says('PEM file with its private key. Relative to this file.', path),
+            }),
+          ),
+        ),
+        insecure: maybe(
+          'false',
+          says(
+            'Listen beyond this machine without TLS: behind a proxy on another machine, or in a closed network.',
+            v.boolean('true or false'),
+          ),
+        ),
+        origins: maybe(
+          'any page may connect; what counts is the key that it proves',
+          says(
+            'Pages that may connect, each exactly as browsers send it: `https://fl.example.org`. Clients that are no pages send none.',
+            listOf(text(/^https?:\/\/[^\s/]{1,255}$/, 'scheme and host, nothing behind'), 0, MAX_ORIGINS),
+          ),
+        ),
+        proxyHeader: maybe(
+          'none is believed',
+          says(
+            'Header in which the proxy in front names the client, such as `x-forwarded-for`. Only behind a proxy that sets it.',
+            text(/^[a-z0-9-]{1,64}$/, 'a header name in lower case'),
+          ),
+        ),
       }),
     ),
+  ),
+  admin: maybe(
+    'see its fields',
+    says('Who may look at the coordinator and operate it: the dashboard, the admin API, metrics.', adminSettings),
   ),
   roster: says(
     'Who may take part.',
     choice('kind', [
       settings({ kind: says('Everybody who can connect: for development.', literal('open')) }),
+      settings({
+        kind: says(
+          'Whoever brings a token of `sotto tokens new`; from then on its key. Needs `dataDir`.',
+          literal('token'),
+        ),
+      }),
       settings({
         kind: says('Those whose public key is listed.', literal('allowlist')),
         clients: says(
@@ -339,6 +394,13 @@ export const coordinatorSchema = settings({
           says('Rounds between two backups; 0 for none.', whole(0, 1_000_000)),
         ),
       }),
+    ),
+  ),
+  memoryBytes: maybe(
+    'no limit',
+    says(
+      'Resident bytes of the process near which nobody new comes in (85 %) and strangers go (95 %).',
+      whole(128 * 2 ** 20, Number.MAX_SAFE_INTEGER),
     ),
   ),
   evaluate: maybe(

@@ -2,6 +2,7 @@
 // that nobody typed: functions have no defaults for them. Not here: what a profile forbids (protocol/task.ts deriveTask).
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
+import { levelBits } from '../../protocol/privacy/provision.js';
 import {
   type Derived,
   deriveTask,
@@ -13,8 +14,11 @@ import {
   type Window,
 } from '../../protocol/task.js';
 import type { DataSettings } from '../audit/durable.js';
+import { checkListen, type ListenSettings } from '../driver/listener.js';
+import { fillAdmin } from './admin.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
 import { fillMonitor } from './monitor.js';
+import { fillPrivacy, refuseGrid } from './privacy.js';
 import { settingError } from './problem.js';
 import { fillRule, type RuleFile } from './rules.js';
 import { checkDeal, fillSketch } from './sketches.js';
@@ -90,7 +94,12 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
   checkTraining(file);
   const colluders = group.colluders ?? (open ? 0 : Math.floor(group.size / COLLUDER_SHARE));
   const { clipNorm, range, bits, weighting } = file.encoding;
-  const windows = fillWindows(file, open ? Math.ceil(group.size / 2) : thresholdOf(group.size, colluders));
+  const threshold = thresholdOf(group.size, colluders);
+  const privacy = fillPrivacy(file.privacy, dimension, { size: group.size, threshold, clipNorm });
+  if (privacy !== 'none') refuseGrid(file.encoding);
+  const floor = privacy !== 'none' && privacy.placement === 'distributed' ? group.size - privacy.losses : 0;
+  const quorum = open ? Math.ceil(group.size / 2) : threshold;
+  const windows = fillWindows(file, quorum, Math.max(quorum, Math.min(group.size, floor)));
   return {
     protocol: 'sotto/1',
     task: file.task,
@@ -101,7 +110,7 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
     encoding: {
       clipNorm,
       range: range ?? clipNorm,
-      bits: bits ?? (open ? OPEN_BITS : SECURE_BITS),
+      bits: bits ?? (privacy !== 'none' ? levelBits(privacy.clipSteps) : open ? OPEN_BITS : SECURE_BITS),
       weighting: weighting ?? { by: 'uniform' },
     },
     prg: file.prg ?? 'aes256ctr',
@@ -110,16 +119,22 @@ export function fillTask(file: TaskFile, dimension: number): TaskConfig {
         ? 'none'
         : fillSketch(file.sketch, {
             size: group.size,
-            threshold: thresholdOf(group.size, colluders),
+            threshold: Math.max(threshold, floor),
             members: group.size * (group.count ?? 1),
             dimension,
           }),
-    privacy: 'none',
+    privacy,
     rule: fillRule(said, leastSeen(said, windows, group.count ?? 1, profile)),
     optimizer: file.optimizer,
-    training: withoutAbsent(file.training),
+    training: trainingOf(file.training),
     windows,
   };
+}
+
+/** What is left out is not signed; under DP-SGD the kind of noise always is. */
+function trainingOf({ dpSgd, ...rest }: TaskFile['training']) {
+  const training = withoutAbsent(rest);
+  return dpSgd === undefined ? training : { ...training, dpSgd: { ...dpSgd, noise: dpSgd.noise ?? 'exact' } };
 }
 
 /** @throws CONFIG_INVALID where settings of local training belong to different kinds of it, or are missing */
@@ -167,20 +182,21 @@ function leastSeen(rule: RuleFile, windows: TaskConfig['windows'], groups: numbe
   return rule.name === 'mean' ? groups : groups - rule.faulty;
 }
 
-function fillWindows({ windows, group }: TaskFile, quorum: number): TaskConfig['windows'] {
-  const fill = (phase: WaitingPhase): Window => {
+/** @param summed the quorum of the phases that decide who is in the sum: noise may ask for more */
+function fillWindows({ windows, group }: TaskFile, quorum: number, summed: number): TaskConfig['windows'] {
+  const fill = (phase: WaitingPhase, least: number): Window => {
     const said = windows?.[phase] ?? {};
     return {
-      count: { min: said.quorum ?? Math.min(quorum, group.size), max: said.enough ?? group.size },
+      count: { min: said.quorum ?? Math.min(least, group.size), max: said.enough ?? group.size },
       time: { min: said.waitMs ?? 0, max: said.deadlineMs ?? DEADLINE_MS[phase] },
     };
   };
   return {
-    keys: fill('keys'),
-    shares: fill('shares'),
-    masked: fill('masked'),
-    consistency: fill('consistency'),
-    unmask: fill('unmask'),
+    keys: fill('keys', summed),
+    shares: fill('shares', summed),
+    masked: fill('masked', summed),
+    consistency: fill('consistency', quorum),
+    unmask: fill('unmask', quorum),
   };
 }
 
@@ -218,19 +234,42 @@ export function fillCoordinator(
   if (roster.kind === 'allowlist' && new Set(roster.clients).size < roster.clients.length) {
     throw settingError('roster.clients', 'names a client twice; remove one');
   }
+  if (roster.kind === 'token' && file.dataDir === undefined) {
+    throw settingError(
+      'roster.kind',
+      'is token, and there is no dataDir: a used token would be new again after a restart; name one',
+    );
+  }
   return {
     task,
     model: file.model,
     modelSeed: file.modelSeed,
-    listen: { host: file.listen?.host ?? '127.0.0.1', port: file.listen?.port ?? DEFAULT_PORT },
+    listen: fillListen(file, resolved),
     // safe: the schema has checked each to be 64 hex digits.
-    roster: roster.kind === 'open' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
+    roster: roster.kind !== 'allowlist' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
+    admins: fillAdmin(file.admin),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),
+    ...(file.memoryBytes !== undefined && { memoryBytes: file.memoryBytes }),
     evaluate: file.evaluate ?? 'none',
   };
+}
+
+/** @throws CONFIG_INVALID beyond this machine without TLS */
+function fillListen({ listen = {} }: CoordinatorFile, resolved: (path: string) => string): ListenSettings {
+  const { host = '127.0.0.1', port = DEFAULT_PORT, tls, insecure, origins, proxyHeader } = listen;
+  const filled: ListenSettings = {
+    host,
+    port,
+    ...(tls && { tls: { cert: resolved(tls.cert), key: resolved(tls.key) } }),
+    ...(insecure !== undefined && { insecure }),
+    ...(origins && { origins }),
+    ...(proxyHeader !== undefined && { proxyHeader }),
+  };
+  checkListen(filled);
+  return filled;
 }
 
 function fillData({ dataDir, data = {} }: CoordinatorFile, resolved: (path: string) => string): 'none' | DataSettings {

@@ -1,10 +1,12 @@
 // What the settings of a coordinator look like once they are read, checked and filled in: nothing optional that means "later".
 // Not here: the fields of a file and their documentation (fields.ts), the signed settings of a task (protocol/task.ts).
 
-import type { ClientId } from '../../protocol/ids.js';
 import type { TaskConfig } from '../../protocol/task.js';
+import type { RosterPolicy } from '../access/access.js';
 import type { DataSettings } from '../audit/durable.js';
 import type { CampaignSettings } from '../campaign/types.js';
+import type { ListenSettings } from '../driver/listener.js';
+import type { AdminToken } from '../http/access.js';
 import type { MonitorSettings } from '../monitor/index.js';
 
 export type { CampaignSettings };
@@ -31,14 +33,17 @@ export interface CoordinatorSettings {
   readonly model: ModelSettings;
   /** What the first model is drawn from. Public: every client checks the genesis record, and weights at random reveal nothing. */
   readonly modelSeed: number;
-  readonly listen: { readonly host: string; readonly port: number };
-  readonly roster: { readonly kind: 'open' } | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
+  readonly listen: ListenSettings;
+  readonly roster: RosterPolicy;
   readonly campaign: CampaignSettings;
+  /** Administrators by their tokens' hashes. */
+  readonly admins: readonly AdminToken[];
   readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;
   /** Where state outlives the process; `none`: nowhere. */
   readonly data: 'none' | DataSettings;
+  readonly memoryBytes?: number;
   /** Data to measure the model on after each round, by the coordinator itself. */
   readonly evaluate: 'none' | 'mnist' | 'spam';
 }

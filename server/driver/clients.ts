@@ -1,7 +1,7 @@
 // What happens when a client's connection says something: check-in, round messages, requests for the chain and its blobs, offences,
 // the end. Passes each on to whom it concerns. Not here: what a connection may say at all (session/), the bytes (connection.ts).
 
-import type { ClientId, Millis } from '../../protocol/ids.js';
+import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import type { CampaignEvent } from '../campaign/types.js';
 import { chainAfter, wantedBlob } from '../chain/serve.js';
 import type { ChainStore } from '../chain/store.js';
@@ -9,7 +9,7 @@ import { faultOf } from '../session/session.js';
 import type { ClientRequest } from '../session/types.js';
 import type { Connection, ConnectionHandlers } from './connection.js';
 import type { Connections } from './connections.js';
-import type { ClientNotice, Logger } from './options.js';
+import type { ClientNotice, Logger, Part } from './options.js';
 import type { Reporter } from './reporter.js';
 import type { RoundRunner } from './round-runner.js';
 
@@ -23,16 +23,23 @@ export interface ClientDesk {
   readonly runner: () => RoundRunner | undefined;
   readonly campaign: (event: CampaignEvent) => void;
   readonly notify: (notice: ClientNotice) => void;
+  /** A member said its part of a phase; whether the round takes it is the round's business. */
+  readonly heard: (client: ClientId, part: Part) => void;
+  /** It is in; by this token where it was not before. */
+  readonly enrol: (client: ClientId, token: Hash | undefined) => void;
+  readonly durably: (work: () => void) => void;
 }
 
 export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
   const { connections, reporter, log, notify } = desk;
   return {
-    authenticated(connection, client, agent) {
+    authenticated(connection, client, agent, token) {
+      desk.enrol(client, token);
       if (connections.authenticated(connection, client) !== undefined) notify({ type: 'replaced', client });
       log.debug({ client, agent }, 'connected');
       notify({ type: 'connected', client, agent });
     },
+    durably: desk.durably,
     request: (connection, client, message) => onRequest(desk, connection, client, message),
     offence(_, offence) {
       log.warn(offence, 'a peer broke the protocol');
@@ -60,6 +67,17 @@ export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
   };
 }
 
+/** The message with which a member does its part of a phase. */
+const PARTS: Readonly<Partial<Record<ClientRequest['kind'], Part>>> = {
+  keys: 'keys',
+  shares: 'shares',
+  masked: 'masked',
+  plain: 'masked',
+  sketch: 'sketch',
+  consistent: 'consistency',
+  unmask: 'unmask',
+};
+
 function onRequest(desk: ClientDesk, connection: Connection, client: ClientId, message: ClientRequest): void {
   switch (message.kind) {
     case 'checkIn':
@@ -79,8 +97,11 @@ function onRequest(desk: ClientDesk, connection: Connection, client: ClientId, m
       else if (!connection.blobs.want(blob)) connection.send(faultOf('SESSION_BUSY'));
       break;
     }
-    default:
+    default: {
+      const part = PARTS[message.kind];
+      if (part !== undefined) desk.heard(client, part);
       desk.runner()?.message(client, message);
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 
 import type { WebSocket } from 'ws';
 import type { ErrorCode } from '../../protocol/errors.js';
-import type { ClientId, Millis } from '../../protocol/ids.js';
+import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import { DEAD_AFTER_MS, MAX_BACKLOG_BYTES, PING_MS, SLOW_READER_MS } from '../../protocol/limits.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message, RunRef } from '../../protocol/wire/messages.js';
@@ -11,6 +11,7 @@ import { BlobSender, type Outlet } from '../chain/blob-sender.js';
 import { CLOSE, type CloseCode } from '../session/close-codes.js';
 import { startSession, stepSession } from '../session/session.js';
 import type { ClientRequest, SessionEffect, SessionEvent, SessionSetup, SessionState } from '../session/types.js';
+import { Bucket } from './bucket.js';
 import { Alarm, type Clock } from './clock.js';
 import { Mailbox } from './mailbox.js';
 
@@ -21,7 +22,10 @@ export interface Traffic {
 }
 
 export interface ConnectionHandlers {
-  authenticated(connection: Connection, client: ClientId, agent: string): void;
+  /** `token`: the hash of the one by which it is enrolled now. */
+  authenticated(connection: Connection, client: ClientId, agent: string, token: Hash | undefined): void;
+  /** Does this once everything noted so far is durable. */
+  durably(work: () => void): void;
   request(connection: Connection, client: ClientId, message: ClientRequest): void;
   offence(connection: Connection, offence: { client?: ClientId; code: ErrorCode; text: string }): void;
   complaint(client: ClientId, code: ErrorCode, text: string, run: RunRef | undefined): void;
@@ -39,6 +43,7 @@ export class Connection implements Outlet {
   readonly #alarm: Alarm;
   readonly #clock: Clock;
   readonly #session: Mailbox<SessionState, SessionEvent, SessionEffect>;
+  readonly #bucket: Bucket;
   #client: ClientId | undefined;
   #ended = false;
   #heardAt: Millis;
@@ -52,6 +57,7 @@ export class Connection implements Outlet {
     this.#clock = clock;
     this.#traffic = traffic;
     const now = clock.now();
+    this.#bucket = new Bucket(now);
     this.#heardAt = now;
     this.#pingedAt = now;
     this.#tookAt = now;
@@ -67,7 +73,8 @@ export class Connection implements Outlet {
       },
     });
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
-    socket.on('pong', () => this.#heard());
+    socket.on('pong', () => this.#control());
+    socket.on('ping', () => this.#control());
     socket.on('error', (error: Error & { code?: string }) => this.#socketError(error));
     socket.on('close', () => this.#end());
     this.#session.open();
@@ -88,6 +95,7 @@ export class Connection implements Outlet {
   }
 
   send(message: Message): void {
+    if (message.kind === 'announce') this.#bucket.round();
     this.sendFrame(encodeFrame(message));
   }
 
@@ -126,6 +134,19 @@ export class Connection implements Outlet {
     this.#socket.ping();
   }
 
+  /** Control frames cost us an answer, and are counted like messages. */
+  #control(): void {
+    if (this.#ended) return;
+    this.#heard();
+    this.#withinRate();
+  }
+
+  #withinRate(): boolean {
+    if (this.#bucket.take(this.#clock.now())) return true;
+    this.#session.post({ type: 'undecodable', code: 'SESSION_FLOOD', text: 'over the rate' });
+    return false;
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#ended) return;
     this.#traffic.up += data.length;
@@ -135,6 +156,7 @@ export class Connection implements Outlet {
       return;
     }
     const decoded = decodeFrame(data);
+    if (!(decoded.ok && decoded.message.kind === 'inputChunk') && !this.#withinRate()) return;
     if (decoded.ok) {
       this.#session.post({ type: 'message', message: decoded.message });
       return;
@@ -146,16 +168,20 @@ export class Connection implements Outlet {
 
   #run(effect: SessionEffect): void {
     switch (effect.type) {
-      case 'send':
-        this.send(effect.message);
+      case 'send': {
+        const { message } = effect;
+        // Who is told that it is enrolled must still be so after a crash, and its token spent.
+        if (message.kind === 'welcome') this.#handlers.durably(() => this.send(message));
+        else this.send(message);
         return;
+      }
       case 'wakeAt':
         this.#alarm.set(effect.at);
         return;
       case 'authenticated':
         this.#alarm.off();
         this.#client = effect.client;
-        this.#handlers.authenticated(this, effect.client, effect.agent);
+        this.#handlers.authenticated(this, effect.client, effect.agent, effect.token);
         return;
       case 'deliver':
         this.#handlers.request(this, effect.client, effect.message);
@@ -185,6 +211,11 @@ export class Connection implements Outlet {
     if (error.code?.startsWith('WS_ERR') !== true) return;
     const code = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'WIRE_TOO_LARGE' : 'WIRE_MALFORMED';
     this.#session.post({ type: 'undecodable', code, text: error.code });
+  }
+
+  /** A message of its that does not come to an end. */
+  stalled(): void {
+    this.#cut('TRANSPORT_SLOW');
   }
 
   /** A peer that takes nothing would not take a closing handshake either. */

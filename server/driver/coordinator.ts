@@ -3,64 +3,55 @@
 // say in session/. Start reading at `#runCampaign`.
 
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { SottoError } from '../../protocol/errors.js';
+import { ERRORS, SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
-import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { RoundResult } from '../../protocol/round/types.js';
+import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
-import type { Durable } from '../audit/durable.js';
-import type { Fact, TeamFact } from '../audit/events.js';
-import { durableJournal, type Journal, NO_JOURNAL, SetFacts } from '../audit/journal.js';
+import { debitFact } from '../audit/debits.js';
+import type { Fact } from '../audit/events.js';
+import { durableJournal, type Journal, NO_JOURNAL, SetFacts, teamFact } from '../audit/journal.js';
+import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
 import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
-import type { ChainStore } from '../chain/store.js';
-import type { Engine, EngineFailure } from '../engine/types.js';
-import type { MonitorEvent, MonitorState } from '../monitor/index.js';
+import type { EngineFailure } from '../engine/types.js';
+import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { CLOSE, closeCodeOf } from '../session/close-codes.js';
 import { faultOf } from '../session/session.js';
-import type { SessionSetup } from '../session/types.js';
+import { type Administration, administration } from './administration.js';
 import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
-import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
+import type { ConnectionHandlers, Traffic } from './connection.js';
 import { Connections } from './connections.js';
 import { Emitter } from './emitter.js';
 import { Evaluations } from './evaluations.js';
+import { Gate } from './gate.js';
 import type { Gains } from './held-out.js';
 import { Judge } from './judge.js';
-import { type Listener, openListener } from './listener.js';
-import { type MachineSpec, Mailbox } from './mailbox.js';
+import { Mailbox } from './mailbox.js';
 import type {
+  AccessControl,
   CampaignResult,
   ClientNotice,
   Coordinator,
   CoordinatorEvents,
-  CoordinatorOptions,
   Logger,
   RoundReport,
 } from './options.js';
-import type { Publisher } from './publisher.js';
+import type { Parts } from './parts.js';
 import { Reporter } from './reporter.js';
 import { RoundRunner, type RunnerHandlers } from './round-runner.js';
+import { stackOf } from './stack.js';
 import { type Unwatched, Watch } from './watch.js';
 
-/** What `startCoordinator` has made and checked. */
-export interface Parts {
-  readonly options: CoordinatorOptions;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly engine: Engine;
-  readonly store: ChainStore;
-  readonly publisher: Publisher;
-  /** Absent: nothing outlives this process. */
-  readonly durable: Durable | undefined;
-  readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
-}
+type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
+type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
 
 export class RunningCoordinator implements Coordinator {
   readonly id: ClientId;
   readonly done: Promise<CampaignResult>;
+  readonly admin: Administration;
   readonly #parts: Parts;
   readonly #config: TaskConfig;
   readonly #identity: Identity;
@@ -76,17 +67,16 @@ export class RunningCoordinator implements Coordinator {
   readonly #alarm: Alarm;
   readonly #campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
   readonly #judge: Judge;
-  readonly #session: SessionSetup;
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
+  readonly #gate: Gate;
   #runner: RoundRunner | undefined;
-  /** An attempt that is written down and not yet announced. */
+  /** Of the privacy ledger, in order. */
+  readonly #entries: CohortEntry[] = [];
   /** Of the newest attempt. */
   #round = 0;
-  /** Since the last round that ended, by code: a flood must not fill the disk. */
-  readonly #authFailures = new Map<string, number>();
+  /** An attempt that is written down and not yet announced. */
   #starting: { cancelled: boolean } | undefined;
-  #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
 
@@ -102,7 +92,8 @@ export class RunningCoordinator implements Coordinator {
     this.#emitter = new Emitter((error) => log.error({ error: String(error) }, 'a listener of the coordinator threw'));
     this.#evaluations = new Evaluations(options.evaluate, log);
     this.#reporter = new Reporter(this.#traffic);
-    this.#watch = new Watch(options.task, options.monitor);
+    const memory = parts.durable && monitorOf(parts.durable.log.rows, options.monitor ?? MONITOR_DEFAULTS);
+    this.#watch = new Watch(options.task, options.monitor, memory);
     this.#journal = parts.durable ? durableJournal(parts.durable.log, (error) => this.#storeFailed(error)) : NO_JOURNAL;
     this.#alarm = new Alarm(clock, (now) => this.#campaign.post({ type: 'tick', now }));
     this.#judge = new Judge({
@@ -114,7 +105,6 @@ export class RunningCoordinator implements Coordinator {
       evaluations: this.#evaluations,
       log,
     });
-    this.#session = sessionSetup(options);
     this.#handlers = clientHandlers({
       connections: this.#connections,
       store: parts.store,
@@ -124,10 +114,22 @@ export class RunningCoordinator implements Coordinator {
       runner: () => this.#runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
+      heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
+      enrol: (client, token) => this.#gate.enrol(client, token),
+      durably: (work) => this.#journal.after(work),
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
+    });
+    this.#gate = new Gate({
+      ...parts,
+      connections: this.#connections,
+      journal: this.#journal,
+      traffic: this.#traffic,
+      round: () => this.#round,
+      campaign: (event) => this.#campaign.post(event),
+      done: this.done,
     });
     this.done.catch(() => {}); // whoever wants to know awaits it; a bug must not end the process a second time
     this.#campaign = new Mailbox({
@@ -136,33 +138,30 @@ export class RunningCoordinator implements Coordinator {
       run: (effect) => this.#runCampaign(effect),
       broken: (error) => this.#broken(error, 'the campaign machine threw'),
     });
+    this.admin = administration({
+      parts,
+      campaign: this.#campaign,
+      connections: this.#connections,
+      watch: this.#watch,
+      journal: this.#journal,
+      tell: (event) => this.#tellMonitor(event),
+    });
   }
 
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    const open = parts.options.openListener ?? openListener;
-    coordinator.#listener = await open({
-      ...parts.options.listen,
-      room: () => coordinator.#connections.room,
-      accept: (socket) => {
-        const { clock } = parts;
-        const connection = new Connection(
-          socket,
-          coordinator.#session,
-          coordinator.#handlers,
-          clock,
-          coordinator.#traffic,
-        );
-        coordinator.#connections.add(connection);
-      },
-    });
+    await coordinator.#gate.open(coordinator.#handlers);
     coordinator.#campaign.open();
     return coordinator;
   }
 
+  get access(): AccessControl {
+    return this.#gate;
+  }
+
   get url(): string {
-    return this.#listener?.url ?? '';
+    return this.#gate.url;
   }
 
   on<K extends keyof CoordinatorEvents>(event: K, listener: (value: CoordinatorEvents[K]) => void): () => void {
@@ -178,11 +177,7 @@ export class RunningCoordinator implements Coordinator {
   }
 
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
-    const event = this.#watch.appeal(client, granted, reason);
-    this.#tellMonitor(event);
-    if (event.type === 'appeal' && event.granted)
-      this.#campaign.post({ type: 'released', client, now: this.#clock.now() });
-    return event;
+    return this.admin.hear(client, granted, reason);
   }
 
   monitor(): MonitorState {
@@ -195,13 +190,13 @@ export class RunningCoordinator implements Coordinator {
   }
 
   async #shutDown(reason: string): Promise<void> {
-    this.#listener?.refuseNew();
+    this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });
     await this.done.catch(() => undefined);
     this.#connections.closeAll(CLOSE.goingAway, 'going away');
     this.#connections.stop();
     this.#alarm.off();
-    await this.#listener?.close();
+    await this.#gate.close();
     await this.#parts.engine.close();
     await this.#parts.durable?.close(reason);
   }
@@ -214,25 +209,27 @@ export class RunningCoordinator implements Coordinator {
         this.#connections.of(effect.client)?.tell({ type: 'accepted', round: effect.round });
         this.#emitter.emit('client', { type: 'checkedIn', client: effect.client });
         return;
-      case 'reject':
-        {
-          const { client, code, retryAfterMs } = effect;
-          this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
-          this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
-        }
+      case 'reject': {
+        const { client, code, retryAfterMs } = effect;
+        this.#connections.of(client)?.tell({ type: 'rejected', code, retryAfterMs });
+        this.#emitter.emit('client', { type: 'rejected', client, code, retryAfterMs });
         return;
+      }
       case 'farewell':
         this.#journal.after(() => this.#farewell(effect.client, effect.rounds));
         return;
       case 'start':
-        this.#startAttempt(effect.round, effect.attempt, effect.groups);
+        this.#startAttempt(effect);
+        return;
+      case 'record':
+        this.#debit(effect.entry, () => undefined);
         return;
       case 'cancel':
         if (this.#starting) this.#starting.cancelled = true;
         else this.#runner?.cancel();
         return;
       case 'publish':
-        void this.#publish(effect.round, effect.attempt, effect.result);
+        void this.#publish(effect);
         return;
       case 'void': {
         const { round, attempts, code, text } = effect;
@@ -266,12 +263,22 @@ export class RunningCoordinator implements Coordinator {
     }
   }
 
-  #startAttempt(round: number, attempt: number, groups: readonly Team[]): void {
+  /** An entry of the privacy ledger; `then` runs when it is durable. */
+  #debit(entry: CohortEntry, then: () => void): void {
+    this.#entries.push(entry);
+    this.#journal.record([debitFact(entry)]);
+    this.#journal.after(then);
+  }
+
+  /** Nobody is told of a round before its worst case is durable: a crash then wastes budget, and never exceeds it. */
+  #startAttempt({ round, attempt, groups, reservation }: StartEffect): void {
     const { model, head } = this.#base();
     const starting = { cancelled: false };
     this.#starting = starting;
     this.#round = round;
+    if (reservation !== 'none') this.#entries.push(reservation);
     this.#journal.record([
+      ...(reservation === 'none' ? [] : [debitFact(reservation)]),
       ...this.#dealt(),
       { type: 'attempt-started', body: { round, attempt, model, head, groups: groups.map(teamFact) } },
     ]);
@@ -292,7 +299,7 @@ export class RunningCoordinator implements Coordinator {
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
-      nonce: (this.#parts.options.rng ?? nativeRng)(32),
+      nonce: this.#parts.options.sketchNonce?.(round, attempt) ?? (this.#parts.options.rng ?? nativeRng)(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
     this.#watch.attempt();
@@ -342,6 +349,7 @@ export class RunningCoordinator implements Coordinator {
         this.#emitter.emit('fact', { round, attempt, fact });
         if (fact.type !== 'excluded') return;
         this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
+        if (ERRORS[fact.code].blame === 'remote') this.#gate.offended(fact.client, fact.code, `in phase ${fact.phase}`);
         this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
       },
       select: (candidates, matrixKey) => this.#judge.select(round, candidates, matrixKey),
@@ -357,10 +365,15 @@ export class RunningCoordinator implements Coordinator {
     };
   }
 
-  async #publish(round: number, attempt: number, result: RoundResult): Promise<void> {
+  async #publish({ round, attempt, result, settlement }: PublishEffect): Promise<void> {
     const { publisher, engine } = this.#parts;
     const before = publisher.weights;
-    const published = await publisher.publish(round, attempt, result).catch((error: unknown): EngineFailure => {
+    const publish = async () => {
+      // Debits are durable before releases.
+      if (settlement !== 'none') await new Promise<void>((durable) => this.#debit(settlement.entry, durable));
+      return publisher.publish(round, attempt, result);
+    };
+    const published = await publish().catch((error: unknown): EngineFailure => {
       this.#log.error({ round, error: stackOf(error) }, 'publishing threw; please report it');
       return { ok: false, code: 'INTERNAL', text: 'the coordinator broke; see its log' };
     });
@@ -372,7 +385,14 @@ export class RunningCoordinator implements Coordinator {
       return this.#campaign.post({ type: 'unpublished', code, text, now });
     }
     const { link, rule, measures } = published;
-    const unwatched = this.#reporter.committed(link, attempt, result, rule, now);
+    const unwatched = this.#reporter.committed(
+      link,
+      attempt,
+      result,
+      rule,
+      settlement === 'none' ? 'none' : settlement.privacy,
+      now,
+    );
     // Clients hear it first: what is measured now holds up the next round, and nobody's download.
     for (const { id, members } of unwatched.groups) {
       const outcome = { kind: 'outcome', run: { round, attempt, group: id }, record: link.record } as const;
@@ -386,7 +406,9 @@ export class RunningCoordinator implements Coordinator {
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
   #watched(unwatched: Unwatched, measures: Measures | undefined, gains?: Gains): RoundReport {
+    const before = this.#watch.state;
     const report = this.#watch.round(unwatched, measures, gains);
+    this.#remember(before, report.monitor);
     for (const event of report.monitor) {
       this.#tellMonitor(event);
       if (event.type !== 'quarantine') continue;
@@ -394,6 +416,10 @@ export class RunningCoordinator implements Coordinator {
       this.#campaign.post({ type: 'quarantined', client, until, now: this.#clock.now() });
     }
     return report;
+  }
+
+  #remember(before: MonitorState, events: readonly MonitorEvent[]): void {
+    if (this.#parts.durable) this.#journal.record(monitorFacts(before, this.#watch.state, events));
   }
 
   #tellMonitor(event: MonitorEvent): void {
@@ -432,6 +458,9 @@ export class RunningCoordinator implements Coordinator {
       outcome,
       rounds: this.#reports,
       modelHash: hashOf(this.#parts.store.head().record.modelAfter),
+      ...(this.#config.privacy !== 'none' && {
+        privacy: { budgets: { client: this.#config.privacy.budget }, cohort: this.#entries, clients: {} },
+      }),
       blamed: [...this.#campaign.state.blamed].map(([client, code]) => ({ client, code })),
     };
     this.#log.info({ ...outcome }, 'campaign ended');
@@ -441,21 +470,12 @@ export class RunningCoordinator implements Coordinator {
 
   #notify(notice: ClientNotice): void {
     this.#emitter.emit('client', notice);
-    const { durable } = this.#parts;
-    if (durable === undefined) return;
-    if (notice.type === 'connected' && !durable.log.rows.has(`client/${notice.client}`))
-      this.#journal.record([{ type: 'client-enrolled', body: { client: notice.client } }]);
-    if (notice.type === 'offence' && notice.code.startsWith('AUTH_'))
-      this.#authFailures.set(notice.code, (this.#authFailures.get(notice.code) ?? 0) + 1);
+    this.#gate.noticed(notice);
   }
 
   /** @param facts that end it */
   #roundOver(round: number, facts: readonly Fact[]): void {
-    const failures = [...this.#authFailures].map(
-      ([code, count]): Fact => ({ type: 'auth-failed', body: { code, count } }),
-    );
-    this.#authFailures.clear();
-    this.#journal.record([...facts, ...failures]);
+    this.#journal.record([...facts, ...this.#gate.roundOver()]);
     this.#parts.durable?.roundOver(round);
   }
 
@@ -473,19 +493,3 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.reject(new SottoError('INTERNAL', text));
   }
 }
-
-function sessionSetup({ identity, roster, task, rng = nativeRng }: CoordinatorOptions): SessionSetup {
-  const listed = roster.kind === 'allowlist' ? new Set(roster.clients) : undefined;
-  return {
-    identity,
-    primitives: nativePrimitives,
-    rng,
-    enrolled: (client) => listed?.has(client) ?? true,
-    task: task.task,
-    pingMs: PING_MS,
-  };
-}
-
-const teamFact = ({ id, members }: Team): TeamFact => ({ id, members });
-
-const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -5,18 +5,22 @@ import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Rng } from '../../protocol/crypto/primitives.js';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
+import type { PrivacyRecord } from '../../protocol/privacy/record.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { RosterPolicy } from '../access/access.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
 import type { DataSettings, OpenPlace } from '../audit/durable.js';
+import type { RoundPrivacy } from '../campaign/budget.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
-import type { RosterPolicy } from '../session/types.js';
+import type { Administration } from './administration.js';
 import type { Clock } from './clock.js';
-import type { OpenListener } from './listener.js';
+import type { FetchHandler, ListenSettings, OpenListener } from './listener.js';
+import type { RollBack } from './roll-back.js';
 
 /** What the coordinator measured on data of its own. */
 export interface Evaluation {
@@ -42,8 +46,8 @@ export interface CoordinatorOptions {
   /** `task.dimension` finite values. Copied. */
   readonly initialWeights: Float32Array;
   readonly identity: Identity;
-  /** Port 0: the system picks one; `Coordinator.url` says which. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Port 0: the system picks one; `Coordinator.url` says which. Beyond this machine only with `tls`, or `insecure`. */
+  readonly listen: ListenSettings;
   readonly roster: RosterPolicy;
   readonly campaign: CampaignSettings;
   /** Called after each round, one call at a time; the next round does not wait for it unless `campaign.stopAt` is set. Must not change the weights. */
@@ -51,6 +55,8 @@ export interface CoordinatorOptions {
   readonly log?: Logger;
   /** Uniform in [0, 1): deals groups and samples cohorts. CSPRNG-backed outside simulation, seeded inside. */
   readonly random: () => number;
+  /** 32 bytes that seed the matrix of the sketches, unknown to the clients before R4. Default: the system's CSPRNG; seeded in simulation alone. */
+  readonly sketchNonce?: (round: number, attempt: number) => Uint8Array;
   /** Threads for vector work; default: all cores but one. Ignored where `engine` is given. */
   readonly workers?: number;
   /** Closed by the coordinator when it stops. */
@@ -63,11 +69,17 @@ export interface CoordinatorOptions {
   readonly openData?: OpenPlace;
   /** Nonces and challenges: a CSPRNG, except in simulations. Default: that of node:crypto. */
   readonly rng?: Rng;
+  /** Before the first round: go back to an earlier model. Needs a chain that is there already. */
+  readonly rollBack?: RollBack;
   /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */
   readonly wallClock?: () => number;
   readonly clock?: Clock;
+  /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
+  readonly memoryBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
+  /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */
+  readonly fetch?: FetchHandler;
   /** Where connections come from. Default: HTTP upgrades on `listen`. Simulations hand in one without sockets. */
   readonly openListener?: OpenListener;
 }
@@ -107,6 +119,8 @@ export interface RoundReport {
   readonly selection: 'none' | Selection;
   /** What the stages of the aggregation rule measured; empty in a void round. */
   readonly rule: readonly StageReport[];
+  /** What the round cost and where the dearest client stands; `none` in a void round and where the task claims no privacy of clients. */
+  readonly privacy: 'none' | RoundPrivacy;
   /** What the monitor noticed and asks for, with its evidence in plain words. */
   readonly monitor: readonly MonitorEvent[];
   /** Of the model after the round. */
@@ -118,6 +132,8 @@ export interface CampaignResult {
   readonly rounds: readonly RoundReport[];
   /** Of the last model. */
   readonly modelHash: Hash;
+  /** The ledger of all rounds; absent where the task claims no privacy of clients. */
+  readonly privacy?: PrivacyRecord;
   /** Clients proven to have broken the protocol, with what they did. */
   readonly blamed: readonly { readonly client: ClientId; readonly code: ErrorCode }[];
 }
@@ -133,19 +149,40 @@ export type ClientNotice =
   /** Proven; it sits out for good. */
   | { readonly type: 'blamed'; readonly client: ClientId; readonly code: ErrorCode };
 
+/** The phase that a member has done its part of. */
+export type Part = ClientPhase;
+
 export interface CoordinatorEvents {
   readonly attempt: { readonly round: number; readonly attempt: number; readonly groups: readonly Team[] };
   readonly fact: { readonly round: number; readonly attempt: number; readonly fact: RoundFact };
   readonly client: ClientNotice;
+  /** Heard, not judged: the round may still refuse it. */
+  readonly contribution: { readonly client: ClientId; readonly part: Part };
   /** As it happens: appeals at once, all others at the end of their round, before its report. */
   readonly monitor: MonitorEvent;
   readonly round: RoundReport;
   readonly finished: CampaignResult;
 }
 
+/** What operators decide about who comes in. Each resolves once it is durable. */
+export interface AccessControl {
+  /**
+   * Keeps a client out from now on and closes its connection, in the middle of a round too: there it counts as a dropout.
+   * @param by who decided, for the record
+   */
+  revoke(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Takes a revocation back; a quarantine ends with it. */
+  readmit(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
+  revokeToken(token: Hash, by: string, reason: string): Promise<void>;
+  /** Reads the TLS certificate and key again; the ones in use stay where they cannot be used. Changed files are noticed without it. */
+  reloadCertificate(): void;
+}
+
 export interface Coordinator {
-  /** ws://host:port */
+  /** ws://host:port, or wss:// */
   readonly url: string;
+  readonly access: AccessControl;
   /** The public key that clients pin, in hex. */
   readonly id: ClientId;
   /** Gives a function that takes the listener off. A listener that throws is logged and stays. */
@@ -157,6 +194,8 @@ export interface Coordinator {
    * while statistics only observe it. A ban rests on a proof and stays: the event says so. @param reason for the record
    */
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent;
+  /** What operators may see and do beyond this interface. */
+  readonly admin: Administration;
   /** The monitor's memory: plain data, a snapshot. */
   monitor(): MonitorState;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */

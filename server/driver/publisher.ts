@@ -14,9 +14,11 @@ import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
+import { clipAfter, clipCounter, fractionCounter, fractionOf } from '../../protocol/privacy/adaptive-clip.js';
+import type { AdaptiveClipping } from '../../protocol/privacy/spec.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import { isRandomised } from '../../protocol/rule.js';
-import { configHash, type Derived, type TaskConfig } from '../../protocol/task.js';
+import { configHash, type Derived, encodingOf, type TaskConfig } from '../../protocol/task.js';
 import {
   drawSeed,
   type Measures,
@@ -28,6 +30,7 @@ import {
 import type { ChainStore, Link, RoundOutcome } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
+import { originOf } from './roll-back.js';
 
 export interface PublisherSetup {
   readonly config: TaskConfig;
@@ -93,7 +96,7 @@ export class Publisher {
       optimizerAfter: state?.hash ?? NOTHING,
       step: optimizer.steps,
       transcript: NOTHING,
-      clip: 0,
+      clip: firstClip(config),
       fraction: 0,
     });
     await publisher.#append(record, [model, state]);
@@ -119,8 +122,9 @@ export class Publisher {
       const state = record.optimizerAfter.length === 0 ? NOTHING : bytesOf(record.optimizerAfter, 'optimiser state');
       const optimizer = optimizerFromBytes(config.optimizer, config.dimension, record.step, state);
       const publisher = new Publisher(setup, { weights, optimizer });
-      if (record.aggregate.length > 0) {
-        publisher.#last = weightsFromBytes(bytesOf(record.aggregate, 'aggregate'), config.dimension);
+      const { aggregate } = originOf(store, store.head()).record;
+      if (aggregate.length > 0) {
+        publisher.#last = weightsFromBytes(bytesOf(aggregate, 'aggregate'), config.dimension);
         publisher.#ruleState = resumeRule(config.rule, publisher.#last);
       }
       return publisher;
@@ -144,8 +148,9 @@ export class Publisher {
   /** Calls must not overlap. Never rejects: a model that cannot be made is a value. */
   async publish(round: number, attempt: number, result: RoundResult): Promise<Published> {
     const { config, derived, engine, store, random } = this.#setup;
+    const { record: before, hash: previous } = store.head();
     const combined = await engine.aggregate({
-      encoding: derived.encoding,
+      encoding: encodingOf(this.#setup.primitives, config, derived, { round, clip: before.clip }),
       rule: config.rule,
       groups: result.groups,
       state: this.#ruleState,
@@ -156,7 +161,6 @@ export class Publisher {
     const { aggregate } = combined;
     const step = await engine.nextModel({ optimizer: config.optimizer, before: this.#model, aggregate });
     if (!step.ok) return step;
-    const { record: before, hash: previous } = store.head();
     const record = this.#record({
       type: 'update',
       round,
@@ -168,8 +172,7 @@ export class Publisher {
       optimizerAfter: step.optimizer?.hash ?? NOTHING,
       step: step.after.optimizer.steps,
       transcript: fromHex(result.transcript),
-      clip: 0,
-      fraction: 0,
+      ...clipFields(config, before.clip, combined.bits, result),
     });
     try {
       const link = await this.#append(record, [step.aggregate, step.model, step.optimizer], result);
@@ -200,4 +203,23 @@ export class Publisher {
     );
     return link;
   }
+}
+
+const adaptiveOf = ({ privacy }: TaskConfig): AdaptiveClipping | undefined =>
+  privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
+    ? privacy.clipping
+    : undefined;
+
+function firstClip(config: TaskConfig): number {
+  const spec = adaptiveOf(config);
+  return spec === undefined ? 0 : clipCounter(config.encoding.clipNorm, spec);
+}
+
+/** The norm of the next round, and the noised share of clients that it follows from: whoever reads the chain can follow it. */
+function clipFields(config: TaskConfig, clip: number, bits: number, { groups }: RoundResult) {
+  const spec = adaptiveOf(config);
+  if (spec === undefined) return { clip: 0, fraction: 0 };
+  const clients = groups.reduce((sum, { survivors }) => sum + survivors.length, 0);
+  const fraction = fractionCounter(fractionOf(bits, clients));
+  return { clip: clipAfter(clip, fraction, spec), fraction };
 }

@@ -6,6 +6,7 @@ import { type ClientId, type Hash, hashOf, type Millis } from '../../protocol/id
 import type { RoundFact, RoundResult } from '../../protocol/round/types.js';
 import type { ClientPhase } from '../../protocol/task.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
+import type { RoundPrivacy } from '../campaign/budget.js';
 import type { Team } from '../campaign/types.js';
 import type { Link } from '../chain/store.js';
 import type { Traffic } from './connection.js';
@@ -78,13 +79,21 @@ export class Reporter {
     this.#excluded.set(client, { client, phase, code, ...(why !== undefined && { why }) });
   }
 
-  committed(link: Link, attempts: number, result: RoundResult, rule: readonly StageReport[], now: Millis): Unwatched {
+  committed(
+    link: Link,
+    attempts: number,
+    result: RoundResult,
+    rule: readonly StageReport[],
+    privacy: 'none' | RoundPrivacy,
+    now: Millis,
+  ): Unwatched {
     return {
       ...this.#common(link.record.round, attempts, hashOf(link.record.modelAfter), now),
       outcome: { type: 'committed' },
       survivors: result.groups.flatMap(({ survivors }) => survivors),
       voidedGroups: result.voided.map(({ group, failure }) => ({ group, code: failure.code, text: failure.text })),
       rule,
+      privacy,
     };
   }
 
@@ -95,6 +104,7 @@ export class Reporter {
       survivors: [],
       voidedGroups: [],
       rule: [],
+      privacy: 'none',
     };
   }
 

@@ -3,7 +3,9 @@
 import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { deriveTask } from '../../protocol/task.js';
+import { debitsOf } from '../audit/debits.js';
 import { type Durable, openDurable } from '../audit/durable.js';
+import { progressOf } from '../audit/project.js';
 import { startCampaign } from '../campaign/campaign.js';
 import { checkCampaign } from '../campaign/check.js';
 import type { Resumed } from '../campaign/types.js';
@@ -12,8 +14,10 @@ import type { ChainStore } from '../chain/store.js';
 import { workerEngine } from '../engine/engine.js';
 import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
+import { checkListen } from './listener.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
 import { Publisher } from './publisher.js';
+import { rollBack } from './roll-back.js';
 
 /** Told in the audit log. */
 const SERVER_VERSION = 'sotto/0.1';
@@ -35,8 +39,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     settings: campaign,
     random: options.random,
     lastRound: 0,
+    spent: [],
   };
   checkCampaign(setup);
+  if (options.openListener === undefined) checkListen(options.listen);
+  if (options.roster.kind === 'token' && options.data === undefined)
+    throw new SottoError(
+      'CONFIG_INVALID',
+      'roster.kind is token, and there is no data directory: a token that was used once could be used again after a restart; name one',
+      { field: 'roster.kind' },
+    );
   if (options.store !== undefined && options.data !== undefined)
     throw new SottoError('CONFIG_INVALID', 'store and data are both given; a data directory brings its own store');
   const log = options.log ?? SILENT;
@@ -55,9 +67,18 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       random: options.random,
     };
     const empty = store.all().length === 0;
+    if (options.rollBack !== undefined) {
+      if (empty)
+        throw new SottoError('CONFIG_INVALID', 'rollBack: there is no earlier model yet', { field: 'rollBack' });
+      const last = durable === undefined ? 0 : progressOf(durable.log.rows).round;
+      await rollBack(store, identity, nativePrimitives, options.rollBack, last);
+    }
     const publisher = empty ? await Publisher.open(parts, options.initialWeights) : Publisher.resume(parts);
     const resumed = durable?.resumed ?? resumedFrom(store);
-    const firstStep = startCampaign({ ...setup, lastRound: resumed.lastRound, resumed }, clock.now());
+    const firstStep = startCampaign(
+      { ...setup, lastRound: resumed.lastRound, resumed, spent: durable ? debitsOf(durable.log.rows) : [] },
+      clock.now(),
+    );
     return await RunningCoordinator.open({
       options,
       clock,

@@ -11,13 +11,13 @@ import { selectionOf } from '../../protocol/sketch/bounds.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { Measures, OrderReport, Vector } from '../aggregate/index.js';
 import {
-  appeal,
   type ClientObservation,
   type GroupObservation,
   MONITOR_DEFAULTS,
   type MonitorEvent,
   type MonitorSettings,
   type MonitorState,
+  type MonitorStep,
   openMonitor,
   type Proof,
   type Screening,
@@ -42,14 +42,15 @@ export class Watch {
   /** Of the running attempt. */
   #screening: Screening | undefined;
 
-  constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS) {
+  /** @param memory of a coordinator before this one */
+  constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS, memory?: MonitorState) {
     this.#faulty = faultyOf(task.rule);
     // In profile `open` the coordinator clips the rows itself.
     this.#normBound = task.profile === 'open' ? undefined : normBoundOf(deriveTask(task).encoding);
     const { sketch } = deriveTask(task);
     this.#filters = task.integrity === 'none' || sketch === 'none' ? 'none' : selectionOf(task.integrity, sketch);
     this.#room = roomOf(task);
-    this.#state = openMonitor(settings);
+    this.#state = memory ?? openMonitor(settings);
   }
 
   /** A snapshot. */
@@ -72,11 +73,11 @@ export class Watch {
     return membership;
   }
 
-  /** @returns the event for the record */
-  appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
-    const { state, events } = appeal(this.#state, client, granted, reason);
+  /** Somebody responsible changes its memory. @returns the event for the record */
+  operate(change: (state: MonitorState) => MonitorStep): MonitorEvent {
+    const { state, events } = change(this.#state);
     this.#state = state;
-    // safe: an appeal is one event.
+    // safe: what an operator does is one event.
     return events[0]!;
   }
 

@@ -43,7 +43,8 @@ export function combine(
     const { vector, reports, state: after } = stages.aggregate(visible, before);
     const aggregate = vector instanceof Float32Array ? vector : Float32Array.from(vector);
     const measures = measure(rule, visible, aggregate, last, kernels);
-    return { ok: true, aggregate, reports, state: after, measures };
+    const bits = inputs.reduce((sum, input) => sum + (input.kind === 'group' ? input.bits : 0), 0);
+    return { ok: true, aggregate, reports, state: after, measures, bits };
   } catch (error) {
     return failureOf(error);
   }

@@ -37,6 +37,8 @@ export type AggregateResult =
       readonly reports: readonly StageReport[];
       /** For the monitor, in the same order. */
       readonly measures: Measures;
+      /** Σ(b_i − ½) over all groups, noised: what the clipping norm of the next round follows from. 0 where it is fixed. */
+      readonly bits: number;
       /** For the next round, once this one is committed. */
       readonly state: RuleState;
     }

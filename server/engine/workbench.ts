@@ -1,18 +1,19 @@
 // What one home holds and does: slots (inputs on their way), rows (plain updates), accumulators (sums). Synchronous; runs to
 // the end of each job, so jobs run in the order they come. Not here: threads (worker.ts), who gets which job (engine.ts), the rule (combine.ts).
 
-import { bytesEqual } from '../../protocol/crypto/bytes.js';
+import { bytesEqual, wipe } from '../../protocol/crypto/bytes.js';
 import type { Prg, Primitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, GroupId } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import type { WasmEngine } from '../../protocol/kernels/wasm.js';
-import { nativeKeystream } from '../../protocol/native/index.js';
+import { nativeKeystream, nativeRng } from '../../protocol/native/index.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import { decodeMean, encodedLength, signed, type Words } from '../../protocol/secagg/encode.js';
 import type { ChunkWork, Encoding, EngineResult, EngineWork, FoldWork, KeepWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
+import { decodeNoised } from '../../protocol/secagg/noised.js';
 import { unmaskSum } from '../../protocol/secagg/unmask.js';
 import type { SketchMatrix } from '../../protocol/sketch/matrix.js';
 import { openProjector, type Projector, project } from '../../protocol/sketch/project.js';
@@ -27,6 +28,8 @@ export type RuleInput =
       readonly from: GroupId;
       readonly vector: Float32Array<ArrayBuffer>;
       readonly weight: number;
+      /** Σ(b_i − ½) of adaptive clipping, noised; 0 elsewhere. */
+      readonly bits: number;
     }
   | {
       readonly kind: 'client';
@@ -171,13 +174,21 @@ export class Workbench {
     }
     const sum = this.#sums.get(source.accumulator);
     if (sum === undefined) throw new SottoError('ENGINE_FAILED', `accumulator ${source.accumulator} is not here`);
+    const { mechanism } = encoding;
+    if (mechanism !== undefined) {
+      const key = nativeRng(32);
+      const job = decodeNoised(encoding, mechanism, sum, survivors.length, key);
+      const { mean, bits } = runStreaming(job, mechanism.prg, nativeKeystream);
+      wipe(key);
+      return [{ kind: 'group', from: group, vector: mean, weight: survivors.length, bits }];
+    }
     const vector = decodeMean(encoding, sum, survivors.length);
     // A mean over groups weighs them as a mean over clients would: by members, or by the opened sum of weights.
     // safe: a weighted sum has its weight at index d; decodeMean has checked the length
     const weight = encoding.weighted
       ? signed(sum[encoding.dimension]!, encoding.ring) / encoding.levels
       : survivors.length;
-    return [{ kind: 'group', from: group, vector, weight }];
+    return [{ kind: 'group', from: group, vector, weight, bits: 0 }];
   }
 
   /** Scaled to one length before rounding, so that neither grid nor ring can cut it: only the direction is meant. */

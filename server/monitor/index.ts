@@ -15,6 +15,7 @@ export {
 } from './group-testing.js';
 export { judgeDisagreement, judgeGroups, trimFrequencyZ } from './groups.js';
 export { appeal, isBarred, type MonitorStep, openMonitor, stepMonitor } from './monitor.js';
+export { quarantineBy } from './operator.js';
 export { cleanZ, medianOf, robustThreshold, robustZ } from './robust.js';
 export { screen } from './screening.js';
 export * from './types.js';

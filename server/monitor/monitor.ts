@@ -49,7 +49,7 @@ const WEIGHT: Readonly<Record<ClientSignal, number>> = {
 /** Findings kept as evidence of one client. */
 const KEPT = 12;
 
-const FRESH: Ledger = {
+export const FRESH: Ledger = {
   suspicion: 0,
   findings: [],
   quarantinedUntil: 0,

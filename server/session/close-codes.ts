@@ -9,6 +9,8 @@ export const CLOSE = {
   done: 1000,
   /** The coordinator shuts down; come back later. */
   goingAway: 1001,
+  /** More messages than anybody has reason to send. */
+  policy: 1008,
   /** The bytes are no frame of sotto/1. */
   malformed: 4400,
   /** The proof of identity is wrong. */
@@ -49,8 +51,10 @@ export function closeCodeOf(code: ErrorCode): CloseCode {
       return CLOSE.tooLarge;
     case 'AUTH_BAD_PROOF':
     case 'AUTH_WRONG_COORDINATOR':
+    case 'AUTH_TOKEN':
       return CLOSE.unauthenticated;
     case 'AUTH_NOT_ENROLLED':
+    case 'AUTH_REVOKED':
     case 'SESSION_EXCLUDED':
       return CLOSE.forbidden;
     case 'AUTH_TIMEOUT':
@@ -58,6 +62,8 @@ export function closeCodeOf(code: ErrorCode): CloseCode {
       return CLOSE.tooSlow;
     case 'AUTH_REPLACED':
       return CLOSE.replaced;
+    case 'SESSION_FLOOD':
+      return CLOSE.policy;
     case 'SESSION_UNEXPECTED':
       return CLOSE.unexpected;
     case 'SESSION_UNKNOWN_TASK':

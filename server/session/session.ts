@@ -101,26 +101,32 @@ function onHello(s: Fresh, hello: Hello): StepFrom<'fresh'> {
       unprovenKey: hello.client,
       nonce,
       agent: hello.agent,
+      token: hello.token,
     },
     effects: [send({ kind: 'challenge', coordinator: identity.publicKey, nonce, signature })],
   };
 }
 
 function onProof(s: Challenged, proof: Proof): StepFrom<'challenged'> {
-  const { identity, primitives, enrolled, task, pingMs } = s.setup;
+  const { identity, primitives, admit, task, pingMs } = s.setup;
   const fields = [s.nonce, identity.publicKey, s.unprovenKey] as const;
   if (!verifyFields(primitives, s.unprovenKey, proof.signature, LABELS.proof, ...fields)) {
     return offend(s, 'AUTH_BAD_PROOF', 'the signature over the challenge is wrong');
   }
   const client = clientId(s.unprovenKey);
-  if (!enrolled(client)) {
-    const refusal = close('AUTH_NOT_ENROLLED');
-    const offence: SessionEffect = { type: 'offence', client, code: 'AUTH_NOT_ENROLLED', text: 'not on the roster' };
+  const admission = admit(client, s.token);
+  if (!admission.ok) {
+    const { code } = admission;
+    const refusal = close(code);
+    const offence: SessionEffect = { type: 'offence', client, code, text: ERRORS[code].says };
     return { state: refusal.state, effects: [offence, ...refusal.effects] };
   }
   return {
     state: { phase: 'welcomed', setup: s.setup, client },
-    effects: [{ type: 'authenticated', client, agent: s.agent }, send({ kind: 'welcome', tasks: [task], pingMs })],
+    effects: [
+      { type: 'authenticated', client, agent: s.agent, ...(admission.token && { token: admission.token }) },
+      send({ kind: 'welcome', tasks: [task], pingMs }),
+    ],
   };
 }
 

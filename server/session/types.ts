@@ -4,7 +4,7 @@
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../../protocol/crypto/primitives.js';
 import type { ErrorCode } from '../../protocol/errors.js';
-import type { ClientId, Millis } from '../../protocol/ids.js';
+import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import type {
   CheckIn,
   ClientRoundMessage,
@@ -15,19 +15,15 @@ import type {
   Want,
   WantChain,
 } from '../../protocol/wire/messages.js';
+import type { Admission } from '../access/access.js';
 import type { CloseCode } from './close-codes.js';
-
-/** Who may come in. `open` trusts on first use: for development, it keeps nobody out. Issue 5 adds tokens and revocation here. */
-export type RosterPolicy =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
 
 export interface SessionSetup {
   readonly identity: Identity;
   readonly primitives: Primitives;
   readonly rng: Rng;
-  /** Whether the identity is enrolled. Asked only after it has proven who it is, so nobody can probe the roster. */
-  readonly enrolled: (client: ClientId) => boolean;
+  /** Whether the identity may come in, by its token where it brought one. Asked only after it has proven who it is, so nobody can probe the roster. */
+  readonly admit: (client: ClientId, token: string | undefined) => Admission;
   readonly task: string;
   readonly pingMs: Millis;
 }
@@ -81,6 +77,7 @@ export interface Challenged {
   readonly unprovenKey: Uint8Array;
   readonly nonce: Uint8Array;
   readonly agent: string;
+  readonly token: string | undefined;
 }
 export interface Welcomed {
   readonly phase: 'welcomed';
@@ -117,7 +114,13 @@ export type SessionEffect =
   | { readonly type: 'send'; readonly message: Message }
   | { readonly type: 'wakeAt'; readonly at: Millis }
   /** It is who it says: an older connection of the same identity has to go now. */
-  | { readonly type: 'authenticated'; readonly client: ClientId; readonly agent: string }
+  | {
+      readonly type: 'authenticated';
+      readonly client: ClientId;
+      readonly agent: string;
+      /** It is enrolled by this token, now. */
+      readonly token?: Hash;
+    }
   | { readonly type: 'deliver'; readonly client: ClientId; readonly message: ClientRequest }
   /** The peer broke the protocol. `client` is missing where it had not proven who it is: nobody is blamed on a claim. */
   | { readonly type: 'offence'; readonly client?: ClientId; readonly code: ErrorCode; readonly text: string }

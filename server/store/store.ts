@@ -148,6 +148,10 @@ class AuditStore implements Store {
     return { seq, hash };
   }
 
+  get latched(): SottoError | undefined {
+    return this.#latched;
+  }
+
   head(): SignedHead | undefined {
     return this.#head;
   }

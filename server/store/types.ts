@@ -2,6 +2,7 @@
 // One implementation over two backends (lmdb and memory), one contract suite. Not here: which events and rows there are (audit/).
 
 import type { AuditEvent, EventDraft, Head, SignedHead } from '../../protocol/audit/event.js';
+import type { SottoError } from '../../protocol/errors.js';
 import type { Hash } from '../../protocol/ids.js';
 
 export type { AuditEvent, EventDraft, Head, SignedHead };
@@ -53,6 +54,8 @@ export interface Store {
   verify(from?: number): StoreReport;
   /** A consistent copy into an empty directory, made for this. @returns the head that is in it */
   backup(directory: string): Promise<Head>;
+  /** Why nothing can be written any more; absent as long as it can. */
+  readonly latched: SottoError | undefined;
   /** Waits for what is queued. Further calls reject with STORE_LATCHED. */
   close(): Promise<void>;
 }

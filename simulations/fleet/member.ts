@@ -280,6 +280,7 @@ function policyFor({ profile, group, encoding }: TaskConfig): Policy {
     minColluders: group.colluders,
     maxClipNorm: encoding.clipNorm,
     maxRounds: Number.MAX_SAFE_INTEGER,
+    privacy: 'any',
     catchUp: 'chain',
   };
 }

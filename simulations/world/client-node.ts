@@ -29,6 +29,7 @@ const POLICY: Policy = {
   maxClipNorm: 1e9,
   maxRounds: 1_000,
   catchUp: 'chain',
+  privacy: 'any',
 };
 const RELEASE: RecordRelease = { type: 'gaussian', noiseMultiplier: 30, count: 1, arithmetic: 'exact' };
 

@@ -90,4 +90,7 @@ const watched = (store: Store, acknowledged: (head: Head) => void): Store => ({
   verify: (from) => store.verify(from),
   backup: (directory) => store.backup(directory),
   close: () => store.close(),
+  get latched() {
+    return store.latched;
+  },
 });

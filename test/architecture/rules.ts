@@ -17,6 +17,8 @@ const AREAS = [
     area: 'server/cli',
     may: ['protocol', 'protocol/native', 'client', 'client/node', 'client/tfjs', 'server', 'simulations'],
   },
+  // Types alone reach the page: whatever runs would be bundled into it, and node: with it.
+  { area: 'server/dashboard', may: ['server'] },
   { area: 'server', may: ['protocol', 'protocol/native'] },
   { area: 'simulations', may: ['protocol', 'protocol/native', 'client', 'client/node', 'client/tfjs', 'server'] },
   { area: 'test', may: '*' },

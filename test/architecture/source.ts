@@ -10,14 +10,14 @@ export interface Source {
   readonly text: string;
 }
 
-/** All `.ts` files below the folders, no declarations. */
+/** All `.ts` and `.tsx` files below the folders, no declarations. */
 export function readSources(folders: readonly string[]): Source[] {
   const out: Source[] = [];
   const visit = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) visit(path);
-      else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts')) {
+      else if (/\.tsx?$/.test(entry.name) && !entry.name.endsWith('.d.ts')) {
         out.push({ path: relative('.', path).split(sep).join('/'), text: readFileSync(path, 'utf8') });
       }
     }
@@ -48,10 +48,11 @@ export function importsOf({ text }: Source): Import[] {
   return found;
 }
 
-/** The file a relative specifier means, from the repository root, as `.ts`; undefined for packages. */
+/** The file a relative specifier means, from the repository root, as `.ts` or `.tsx`; undefined for packages. */
 export function targetOf(from: string, specifier: string): string | undefined {
   if (!specifier.startsWith('.')) return undefined;
-  return posix.normalize(posix.join(dirname(from).split(sep).join('/'), specifier)).replace(/\.js$/, '.ts');
+  const target = posix.normalize(posix.join(dirname(from).split(sep).join('/'), specifier)).replace(/\.js$/, '.ts');
+  return !existsSync(target) && existsSync(`${target}x`) ? `${target}x` : target;
 }
 
 /** Comments become blanks; lines stay where they are. */

@@ -1,6 +1,5 @@
-// `npm run bar -- <name>`: the long bars of operations.md §7, seeded, with their result as JSON on stdout.
+// `npm run bar -- <name>`: the long bars of operations, seeded, with their result as JSON on stdout.
 //   npm run bar -- kill --kills 50 --clients 200 --seed 1
-//   npm run bar -- disk --flips 1000 --truncations 500 --seed 1
 // Exit code 0 where the bar holds, 1 where not, 2 for a wrong command line. Short forms run in the tests.
 
 import { parseArgs } from 'node:util';

@@ -30,6 +30,8 @@ function recorder(answer: () => Promise<0 | 1>) {
     privacyAudit: record('privacyAudit'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
+    newAdminToken: record('newAdminToken'),
+    newToken: record('newToken'),
   };
   return { calls, commands };
 }

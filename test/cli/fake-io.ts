@@ -27,6 +27,7 @@ export function fakeIo(
     stdout: stream('out'),
     stderr: stream('err'),
     env: options.env ?? {},
+    onHangup: () => () => {},
     onInterrupt(handler) {
       handlers.add(handler);
       return () => handlers.delete(handler);

@@ -145,7 +145,7 @@ describe('docs/embedding.md', () => {
     const path = resolve('dist/test/quick-start.mjs');
     const given = `
       const { SOTTO_URL: url, SOTTO_COORDINATOR: coordinator, SOTTO_TASK: task } = process.env;
-      const policy = { profiles: ['cohort'], minGroup: 4, minThreshold: 3, minColluders: 0, maxClipNorm: 10, maxRounds: 9, catchUp: 'chain' };
+      const policy = { profiles: ['cohort'], minGroup: 4, minThreshold: 3, minColluders: 0, maxClipNorm: 10, maxRounds: 9, privacy: 'any', catchUp: 'chain' };
       const trainer = { init: async ({ dimension }) => ({ dimension, variables: [] }),
         train: async (weights) => ({ update: weights.map(() => 1), examples: 1, metrics: {} }) };`;
     writeFileSync(

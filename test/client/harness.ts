@@ -21,6 +21,7 @@ export const openPolicy: Policy = {
   minColluders: 0,
   maxClipNorm: 10,
   maxRounds: 100,
+  privacy: 'any',
   catchUp: 'chain',
 };
 
@@ -132,9 +133,11 @@ function record(client: FederatedClient): Recorded {
     disconnected: [],
     accepted: [],
     rejected: [],
+    rolledBack: [],
     unavailable: [],
     round: [],
     model: [],
+    privacy: [],
     guard: [],
     error: [],
   };

@@ -312,6 +312,7 @@ describe('guards come first', () => {
       config,
       model: toHex(modelAfter),
       head: toHex(coordinator.published.head),
+      clip: 0,
     } as ParticipantEffect;
     const machine: ParticipantMachine = {
       ...real,

@@ -10,7 +10,7 @@ import type { GroupResult } from '../../protocol/round/types.js';
 import type { Encoding, EngineResult, Ring } from '../../protocol/secagg/jobs.js';
 import { selfMaskKey } from '../../protocol/secagg/keys.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
-import { maskUpdate } from '../../protocol/secagg/mask.js';
+import { encodePlain, maskUpdate } from '../../protocol/secagg/mask.js';
 import { chunkHash, splitChunks } from '../../protocol/wire/chunks.js';
 import type { Engine } from '../../server/engine/types.js';
 
@@ -52,7 +52,10 @@ function masked(
     selfKey,
     pairs: [],
   } as const;
-  return { bytes: runStreaming(maskUpdate(work, update, nativeKernels()), 'aes256ctr', nativeKeystream), secret };
+  return {
+    bytes: runStreaming(maskUpdate(work, update, nativeKernels(), encodePlain), 'aes256ctr', nativeKeystream),
+    secret,
+  };
 }
 
 async function upload(engine: Engine, slot: string, bytes: Uint8Array): Promise<EngineResult[]> {

@@ -111,7 +111,7 @@ describe('the noise', () => {
     expect(out.every(Number.isFinite)).toBe(true);
   });
 
-  it.each(['float'] as const)(
+  it.each(['float', 'exact'] as const)(
     'an empty batch still releases noise of std zC ÷ L in every coordinate (%s)',
     async (noise) => {
       const one = trainer({ seed: 3 });
@@ -126,16 +126,19 @@ describe('the noise', () => {
     },
   );
 
-  it.each(['float'] as const)('noise comes once a step, however many micro-batches there are (%s)', async (noise) => {
-    const one = trainer({ seed: 4 });
-    const plain = await one.train(weights, round({ samplingRate: 1, steps: 1, microBatch: 80, noise }));
-    const cut = await one.train(weights, round({ samplingRate: 1, steps: 1, microBatch: 3, noise }));
-    expect(cut.metrics.drawn).toBe(80);
-    // Same coins, same noise: the rest is the order of float32 sums.
-    const worst = plain.update.reduce((most, v, i) => Math.max(most, Math.abs(v - (cut.update[i] as number))), 0);
-    expect(worst).toBeLessThan(2e-5);
-    await one.dispose();
-  });
+  it.each(['float', 'exact'] as const)(
+    'noise comes once a step, however many micro-batches there are (%s)',
+    async (noise) => {
+      const one = trainer({ seed: 4 });
+      const plain = await one.train(weights, round({ samplingRate: 1, steps: 1, microBatch: 80, noise }));
+      const cut = await one.train(weights, round({ samplingRate: 1, steps: 1, microBatch: 3, noise }));
+      expect(cut.metrics.drawn).toBe(80);
+      // Same coins, same noise: the rest is the order of float32 sums.
+      const worst = plain.update.reduce((most, v, i) => Math.max(most, Math.abs(v - (cut.update[i] as number))), 0);
+      expect(worst).toBeLessThan(2e-5);
+      await one.dispose();
+    },
+  );
 
   it('is fresh in every step and every round: no difference of two of them cancels it', async () => {
     const one = trainer({ seed: 5 });
@@ -202,6 +205,12 @@ describe('what is released', () => {
     const event = { type: 'poissonGaussian', samplingRate: exactRate(0.1), count: 3 };
     expect(planned).toEqual([{ ...event, noiseMultiplier: 1.3, arithmetic: 'real' }]);
     expect((await one.train(weights, round())).releases).toEqual(planned);
+    const exact = await one.train(weights, round({ noise: 'exact' }));
+    expect(exact.releases).toEqual([expect.objectContaining({ ...event, arithmetic: 'exact' })]);
+    const [release] = exact.releases ?? [];
+    const realised = release?.type === 'poissonGaussian' ? release.noiseMultiplier : 0;
+    expect(realised).toBeGreaterThanOrEqual(1.3);
+    expect(realised).toBeLessThan(1.3 * 1.01);
     expect(one.releases({ algorithm: 'fedavg', epochs: 1, batchSize: 2, learningRate: 1, optimizer: 'sgd' })).toEqual(
       [],
     );

@@ -7,7 +7,9 @@ import type { OpenKeystream, Primitives, Rng } from '../../protocol/crypto/primi
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
+import { clientAccounts } from '../../protocol/participant/spend.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
+import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { type RoundState, type Step, startRound, stepRound } from '../../protocol/round/round.js';
 import {
   type Candidate,
@@ -24,6 +26,7 @@ import { decodeMean, type Words } from '../../protocol/secagg/encode.js';
 import type { ClientWorkResult, EngineResult, EngineWork, MaskWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { maskUpdate } from '../../protocol/secagg/mask.js';
+import { encodeInput } from '../../protocol/secagg/noised.js';
 import { openProjector } from '../../protocol/sketch/project.js';
 import { sketchSection } from '../../protocol/sketch/work.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
@@ -47,6 +50,7 @@ export interface Member {
   readonly examples: number;
   state: ParticipantState | undefined;
   guard: GuardRecord;
+  ledger: readonly LedgerEntry[];
   input: Uint8Array | undefined;
   connected: boolean;
   readonly effects: ParticipantEffect[];
@@ -63,6 +67,7 @@ export interface ArenaOptions {
   readonly config: TaskConfig;
   readonly round?: number;
   readonly attempt?: number;
+  readonly clip?: number;
   readonly tamper?: Tamper;
   /** Picks which of the waiting pairs is served next; 0 keeps the order of sending. Deliveries of one pair never overtake. */
   readonly pick?: (n: number, pairs: readonly string[]) => number;
@@ -159,7 +164,7 @@ export class Arena {
       attempt,
       model: zero,
       head: zero,
-      clip: 0,
+      clip: options.clip ?? 0,
       groups: Array.from({ length: config.group.count }, (_, id) => ({
         id,
         members: members.slice(id * perGroup, (id + 1) * perGroup).map((m) => m.identity.id),
@@ -416,6 +421,8 @@ export class Arena {
         coordinator: this.coordinator.publicKey,
         policy: m.policy,
         guard: m.guard,
+        ledger: m.ledger,
+        accounts: clientAccounts,
         primitives: this.#runtime.primitives,
         rng,
         rounding: rng,
@@ -433,6 +440,9 @@ export class Arena {
       switch (effect.type) {
         case 'persist':
           m.guard = effect.guard;
+          break;
+        case 'ledger':
+          m.ledger = [...m.ledger, effect.entry];
           break;
         case 'send':
           this.#fromClient(i, effect.message);
@@ -474,7 +484,11 @@ export class Arena {
     const input =
       work.type === 'plain'
         ? new Uint8Array(m.update.slice().buffer)
-        : runStreaming(maskUpdate(this.#options.rewrite?.(i, work) ?? work, m.update, kernels), work.prg, open);
+        : runStreaming(
+            maskUpdate(this.#options.rewrite?.(i, work) ?? work, m.update, kernels, encodeInput),
+            work.prg,
+            open,
+          );
     this.#options.damage?.(i, input);
     m.input = input;
     const result = this.#options.clientWork?.(i) ?? {
@@ -526,6 +540,7 @@ export const newMember = (identity: Identity, update: readonly number[], example
   examples,
   state: undefined,
   guard: { task: 'test', round: 0, attempt: 0, answered: 0, contributed: 0 },
+  ledger: [],
   input: undefined,
   connected: true,
   effects: [],

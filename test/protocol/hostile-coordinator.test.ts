@@ -110,6 +110,8 @@ function announced(f: Forgery = {}): ParticipantStep {
     coordinator: coordinator.publicKey,
     policy: { ...WEAK_POLICY, ...f.policy },
     guard: { task: 'test', round: 0, attempt: 0, answered: 0, contributed: 0, ...f.guard },
+    ledger: [],
+    accounts: 'none',
     primitives,
     rng: nativeRng,
     rounding: nativeRng,

@@ -40,6 +40,7 @@ export const WEAK_POLICY: Policy = {
   minColluders: 0,
   maxClipNorm: 1e9,
   maxRounds: 1000,
+  privacy: 'any',
   catchUp: 'chain',
 };
 

@@ -10,6 +10,7 @@ import {
   CHUNK_BYTES,
   MAX_BACKLOG_BYTES,
   MAX_UNAUTHENTICATED,
+  MAX_UNAUTHENTICATED_PER_ADDRESS,
   MAX_UNSENT_BYTES,
   MAX_WANTED_BLOBS,
   SLOW_READER_MS,
@@ -60,6 +61,7 @@ function setting() {
   const ended: Connection[] = [];
   const handlers: ConnectionHandlers = {
     authenticated: () => {},
+    durably: (work) => work(),
     request: () => {},
     offence: (_, { code }) => offences.push(code),
     complaint: () => {},
@@ -72,7 +74,7 @@ function setting() {
     identity: generateIdentity(nativePrimitives, nativeRng),
     primitives: nativePrimitives,
     rng: nativeRng,
-    enrolled: () => true,
+    admit: () => ({ ok: true }) as const,
     task: 'test',
     pingMs: 1,
   };
@@ -165,12 +167,32 @@ describe('connections that have not said who they are', () => {
     const connections = new Connections(new ManualClock());
     const strangers = Array.from({ length: MAX_UNAUTHENTICATED }, () => setting().connection);
     for (const [i, one] of strangers.entries()) {
-      expect(connections.room, `at ${i}`).toBe(true);
+      expect(connections.room(), `at ${i}`).toBe(true);
       connections.add(one);
     }
-    expect(connections.room).toBe(false);
+    expect(connections.room()).toBe(false);
     // safe: the limit is above 0
     connections.ended(strangers[0]!);
-    expect(connections.room).toBe(true);
+    expect(connections.room()).toBe(true);
+  });
+
+  it('are limited in number from one address, which is free again once they are gone; this machine is exempt', () => {
+    const connections = new Connections(new ManualClock());
+    const fill = (address: string) => {
+      const all = Array.from({ length: MAX_UNAUTHENTICATED_PER_ADDRESS }, () => setting().connection);
+      for (const one of all) {
+        expect(connections.room(address)).toBe(true);
+        connections.add(one, address);
+      }
+      return all;
+    };
+    const [first] = fill('192.0.2.7');
+    expect(connections.room('192.0.2.7')).toBe(false);
+    expect(connections.room('192.0.2.8')).toBe(true);
+    // safe: the limit is above 0
+    connections.ended(first!);
+    expect(connections.room('192.0.2.7')).toBe(true);
+    fill('127.0.0.1');
+    expect(connections.room('127.0.0.1')).toBe(true);
   });
 });

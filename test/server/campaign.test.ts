@@ -51,7 +51,7 @@ class Play {
 
   constructor(config: TaskConfig, settings: Partial<CampaignSettings> = {}, random = seeded(1), lastRound = 0) {
     const threshold = config.profile === 'open' ? 1 : thresholdOf(config.group.size, config.group.colluders);
-    const setup = { config, threshold, settings: { ...SETTINGS, ...settings }, random, lastRound };
+    const setup = { config, threshold, settings: { ...SETTINGS, ...settings }, random, lastRound, spent: [] };
     const first = startCampaign(setup, this.now);
     this.state = first.state;
     this.effects = [...first.effects];
@@ -559,6 +559,7 @@ describe('settings that cannot work', () => {
       threshold: thresholdOf(config.group.size, config.group.colluders),
       random: () => 0,
       lastRound: 0,
+      spent: [],
     };
     return () => checkCampaign({ ...setup, settings: { ...SETTINGS, ...settings } });
   };

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { fromHex, toHex } from '../../protocol/ids.js';
-import { AUTH_DEADLINE_MS, DEAD_AFTER_MS, MAX_FRAME_BYTES, PING_MS } from '../../protocol/limits.js';
+import { AUTH_DEADLINE_MS, DEAD_AFTER_MS, MAX_FRAME_BYTES, MESSAGE_BURST, PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { blobHash, chunkHash } from '../../protocol/wire/chunks.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
@@ -199,6 +199,22 @@ describe('who gets in', () => {
     clock.advance(DEAD_AFTER_MS + 1_000);
     expect(await deaf.closed).toBe(1006);
     expect(setting.notices).toContainEqual({ type: 'left', client: deaf.identity.id });
+    await setting.coordinator.stop('over');
+  });
+
+  it.each(['ping', 'pong', 'message'])('I flood with %ss: closed with 1008, the others are served', async (kind) => {
+    const setting = await quiet();
+    const flood = await guest(setting).open();
+    flood.hello();
+    await flood.next('welcome');
+    for (let i = 0; i < 2 * MESSAGE_BURST; i++)
+      if (kind === 'message') flood.send({ kind: 'wantChain', task: 'test', after: new Uint8Array(0) });
+      else flood.control(kind as 'ping' | 'pong');
+    expect(await flood.closed).toBe(CLOSE.policy);
+    expect(setting.notices).toContainEqual(
+      expect.objectContaining({ type: 'offence', client: flood.identity.id, code: 'SESSION_FLOOD' }),
+    );
+    await guest(setting).join();
     await setting.coordinator.stop('over');
   });
 

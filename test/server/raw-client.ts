@@ -8,7 +8,7 @@ import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent } from '../../protocol/participant/types.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
-import { maskUpdate } from '../../protocol/secagg/mask.js';
+import { encodePlain, maskUpdate } from '../../protocol/secagg/mask.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { ClientRoundMessage, Message, MessageKind, MessageOf } from '../../protocol/wire/messages.js';
@@ -26,6 +26,7 @@ export interface RawClientOptions {
   /** Pinned. */
   readonly coordinator: Uint8Array;
   readonly task?: string;
+  readonly token?: string;
   readonly update?: Float32Array<ArrayBuffer>;
   /** Asked for every message of a round before it leaves. */
   readonly deed?: (message: ClientRoundMessage, client: RawClient) => Deed | undefined;
@@ -88,7 +89,9 @@ export class RawClient {
 
   hello(): void {
     this.#hello = nativeRng(32);
-    this.send({ kind: 'hello', client: this.identity.publicKey, nonce: this.#hello, agent: 'raw test client' });
+    const { token } = this.#options;
+    const hello = { client: this.identity.publicKey, nonce: this.#hello, agent: 'raw test client' };
+    this.send({ kind: 'hello', ...hello, ...(token !== undefined && { token }) });
   }
 
   checkIn(): void {
@@ -102,6 +105,10 @@ export class RawClient {
 
   raw(data: Uint8Array | string): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(data);
+  }
+
+  control(kind: 'ping' | 'pong'): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket[kind]();
   }
 
   /** Without a closing handshake. */
@@ -153,6 +160,8 @@ export class RawClient {
           coordinator: this.#options.coordinator,
           policy: WEAK_POLICY,
           guard: this.#guard,
+          ledger: [],
+          accounts: 'none',
           primitives: nativePrimitives,
           rng: nativeRng,
           rounding: nativeRng,
@@ -209,7 +218,7 @@ export class RawClient {
           this.#input =
             effect.work.type === 'plain'
               ? new Uint8Array(update.slice().buffer)
-              : runStreaming(maskUpdate(effect.work, update, kernels), effect.work.prg, nativeKeystream);
+              : runStreaming(maskUpdate(effect.work, update, kernels, encodePlain), effect.work.prg, nativeKeystream);
           const input = this.#input;
           const result = { ok: true, bytes: input.length, chunks: chunkHashList(nativePrimitives, input) } as const;
           queueMicrotask(() => this.#tell({ type: 'computed', result }));
@@ -223,6 +232,7 @@ export class RawClient {
           }
           break;
         }
+        case 'ledger':
         case 'sketch': // raw clients run tasks without sketches
         case 'guard':
         case 'ended':

@@ -28,7 +28,7 @@ const setup: SessionSetup = {
   identity: coordinator,
   primitives: crypto,
   rng: nativeRng,
-  enrolled: (id) => id === client.id,
+  admit: (id) => (id === client.id ? { ok: true } : { ok: false, code: 'AUTH_NOT_ENROLLED' }),
   task: 'digits',
   pingMs: 20_000,
 };
@@ -125,14 +125,14 @@ describe('the handshake', () => {
   });
 
   it('somebody not on the roster is refused only after it has proven who it is: nobody can probe the roster', () => {
-    ({ state, effects } = startSession({ ...setup, enrolled: () => false }, 1_000));
+    ({ state, effects } = startSession({ ...setup, admit: () => ({ ok: false, code: 'AUTH_REVOKED' }) }, 1_000));
     reach('challenged');
     expect(sent('challenge')).toBeDefined();
     const challenge = sent('challenge');
     if (challenge === undefined) throw new Error('no challenge');
     say(prove(challenge));
     expect(effects.map((e) => e.type)).toEqual(['offence', 'send', 'close']);
-    expect(effects.at(-1)).toMatchObject({ code: CLOSE.forbidden, reason: 'AUTH_NOT_ENROLLED' });
+    expect(effects.at(-1)).toMatchObject({ code: CLOSE.forbidden, reason: 'AUTH_REVOKED' });
     expect(effects[0]).toMatchObject({ client: client.id });
   });
 

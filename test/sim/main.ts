@@ -2,6 +2,7 @@
 //   npm run sim -- --seeds 2000 [--from 1]     that many seeds; stops at no violation, lists them all
 //   npm run sim -- --seed 17 --replay          one seed, ten times: the same run each time; prints what it expands to
 //   npm run sim -- --seed 17 --shrink          the smallest plan that still breaks in the same way, to paste into reproductions.ts
+//   npm run sim -- --seed 17 --trace           every step of it, a line each, on stderr
 //   npm run sim -- --planted [--seeds 300]     bugs that are there on purpose: each must be found within so many seeds
 // Exit code 0 where nothing broke (or every run was the same, or enough bugs were found), 1 where not, 2 for a wrong command line.
 
@@ -10,7 +11,7 @@ import { type Plan, type Played, planOf, shrink, simulate } from '../../simulati
 import { huntAll } from './planted.js';
 
 const HELP =
-  'usage: npm run sim -- [--seeds 100] [--from 1] | --seed N [--replay | --shrink] | --planted [--seeds 300]\n';
+  'usage: npm run sim -- [--seeds 100] [--from 1] | --seed N [--replay | --shrink | --trace] | --planted [--seeds 300]\n';
 const REPLAYS = 10;
 
 interface Failure {
@@ -77,7 +78,7 @@ async function main(): Promise<number> {
   let values: { [name: string]: string | boolean | undefined };
   try {
     ({ values } = parseArgs({
-      options: { seeds: text, from: text, seed: text, replay: flag, shrink: flag, planted: flag },
+      options: { seeds: text, from: text, seed: text, replay: flag, shrink: flag, trace: flag, planted: flag },
     }));
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n${HELP}`);
@@ -96,6 +97,11 @@ async function main(): Promise<number> {
     return found >= 0.8 * hunts.length ? 0 : 1;
   }
   if (values.seed === undefined) return many(from, seeds);
+  if (values.trace === true) {
+    const played = await simulate(planOf(seed), { trace: (line) => void process.stderr.write(`${line}\n`) });
+    print({ plan: planOf(seed), played });
+    return played.violations.length === 0 ? 0 : 1;
+  }
   return values.shrink === true ? small(seed) : replay(seed);
 }
 

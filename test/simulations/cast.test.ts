@@ -1,4 +1,4 @@
-// Who plays what: that it all comes from the seed, but the keys, and that groups are those the coordinator will deal.
+// Who plays what: that it all comes from the seed, names that sign included, and that groups are those the coordinator will deal.
 // Not here: the draws themselves (random), how data are cut (partition).
 
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ const config: SimulationConfig = parseSimulationConfig(quick(), 'quick');
 const make = (seed: number) => {
   const draws = drawsOf(seed);
   const { train } = loadExamples(config.data.source, seed);
-  const cast = castOf({ ...config, seed }, Uint8Array.from(train.labels), draws, nativePrimitives, nativeRng);
+  const cast = castOf({ ...config, seed }, Uint8Array.from(train.labels), draws, nativePrimitives);
   const groups = groupsFor(config, config.task, cast.clients, draws);
   return { cast, draws, groups: cast.clients.map(({ position }) => groups(position)), train };
 };
@@ -32,10 +32,11 @@ describe('the roster', () => {
 });
 
 describe('the cast', () => {
-  it('gives the same shards, attackers, groups and dropouts for the same seed, whatever the keys', () => {
+  it('gives the same names, shards, attackers, groups, dropouts and sketch nonces for the same seed', () => {
     const [a, b] = [make(5), make(5)];
-    expect(a.cast.clients[0]?.identity.id).not.toBe(b.cast.clients[0]?.identity.id);
     const visible = ({ cast, groups, draws }: ReturnType<typeof make>) => ({
+      ids: cast.clients.map(({ identity }) => identity.id),
+      nonces: [draws.sketchNonce(1, 1), draws.sketchNonce(2, 1), draws.sketchNonce(1, 2)],
       rows: cast.members.map(({ rows }) => [...rows]),
       malicious: cast.malicious,
       groups,

@@ -115,6 +115,7 @@ async function scene(
         minColluders: 0,
         maxClipNorm: 20,
         maxRounds: 1_000,
+        privacy: 'any',
         catchUp: 'chain',
       },
       trainer: trainerOf(i, bad[i] ?? ((update) => update)),

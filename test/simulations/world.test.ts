@@ -82,6 +82,7 @@ async function scene(world: World, config: TaskConfig, rounds: number): Promise<
         minColluders: 2,
         maxClipNorm: 1_000,
         maxRounds: 10,
+        privacy: 'any',
         catchUp: 'chain',
       },
       trainer: constant(value),

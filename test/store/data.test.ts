@@ -16,15 +16,21 @@ import {
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryModels } from '../../client/chain/model-store.js';
 import { memoryGuards } from '../../client/node/index.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
+import type { ClientId } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import type { Json } from '../../protocol/task.js';
 import { exportAudit, openExport } from '../../server/audit/export.js';
+import { monitorFacts, monitorOf } from '../../server/audit/monitor-facts.js';
+import { applyChange, project } from '../../server/audit/project.js';
 import { verifyAudit } from '../../server/audit/verify.js';
 import { listBackups } from '../../server/data/backups.js';
 import { diagnose } from '../../server/data/doctor.js';
 import { takeLock } from '../../server/data/lock.js';
 import { openData } from '../../server/data/open.js';
+import { MONITOR_DEFAULTS, openMonitor, stepMonitor } from '../../server/monitor/index.js';
 import type { AuditEvent } from '../../server/store/types.js';
 import { taskOf } from '../protocol/tasks.js';
 import { begin, join, live, type Member, reached } from './life.js';
@@ -59,7 +65,7 @@ const original = path(root, 'original');
 const members = newMembers();
 beforeAll(async () => {
   await live({ directory: original, identity, config, rounds: 4 }, members);
-});
+}, 60_000);
 const copied = (): string => {
   const directory = fresh();
   cpSync(original, directory, { recursive: true });
@@ -174,6 +180,7 @@ describe('what the log says', () => {
             minColluders: 0,
             maxClipNorm: 1e9,
             maxRounds: 9,
+            privacy: 'any',
             catchUp: 'chain',
           },
           rng: (length) => {
@@ -210,6 +217,104 @@ describe('what the log says', () => {
     expect(files.some(({ parentPath, name }) => readFileSync(path(parentPath, name)).includes('unmasking-asked'))).toBe(
       true,
     );
+  });
+});
+
+describe('going back to an earlier model', () => {
+  const kept = () => newMembers().map((one) => ({ ...one, models: memoryModels() }));
+  const rollBack = { round: 1, reason: 'round 2 learned from a poisoned data set' };
+
+  it('is a signed record with its reason: clients whose policy accepts it follow, one that does not takes no part, and no counter goes back', async () => {
+    const directory = fresh();
+    const own = kept();
+    const data = { directory, keptModels: 5, backupRounds: 0 };
+    const more = { data };
+    await live({ directory, identity, config, rounds: 3, more }, own);
+    const mixed = own.map((one, i) => ({ ...one, ...(i > 0 && { policy: { rollBack: 'signed' as const } }) }));
+    const coordinator = await begin({ directory, identity, config, rounds: 6, more: { data, rollBack } });
+    const reasons: string[] = [];
+    const guards: string[] = [];
+    const clients = join(coordinator, config.task, mixed);
+    clients.forEach((client, i) => {
+      client.on('rolledBack', ({ reason }) => reasons.push(reason));
+      client.on('guard', ({ code, text }) => guards.push(`${i} ${code} ${text}`));
+    });
+    const ends = clients.map((client) => client.run());
+    await coordinator.done;
+    await Promise.all(ends);
+    await coordinator.stop('over');
+    const chain = coordinator.chain();
+    expect(chain.map(({ type, round, step }) => [type, round, step]).slice(3)).toEqual([
+      ['update', 3, 3],
+      ['rollback', 4, 1],
+      ['update', 5, 2],
+      ['update', 6, 3],
+    ]);
+    expect([...coordinator.model()]).toEqual(Array(4).fill(reached(3)));
+    expect(reasons).toEqual([rollBack.reason, rollBack.reason, rollBack.reason]);
+    expect(guards.length).toBeGreaterThan(0);
+    for (const text of guards)
+      expect(text).toMatch(/^0 GUARD_MODEL_CHAIN .*policy.rollBack: 'signed' would accept it$/);
+    const events = await read(directory, (store) => {
+      exportAudit(store, identity.id, path(directory, 'export'));
+      return [...store.events(1)];
+    });
+    const survivors = events.filter(({ type }) => type === 'round-committed').at(-1)?.body.groups;
+    expect(JSON.stringify(survivors)).not.toContain(own[0]?.identity.id);
+    const verdict = await verifyAudit(await openExport(path(directory, 'export')));
+    expect(verdict.problems).toEqual([]);
+    expect(verdict.models).toMatchObject({ records: 7, recomputed: 6, rollBacks: 1 });
+  }, 60_000);
+
+  it.each([
+    [{ round: 2, reason: 'x' }, 'STORE_BLOB'],
+    [{ round: 4, reason: 'x' }, 'CONFIG_INVALID'],
+    [{ round: 9, reason: 'x' }, 'CONFIG_INVALID'],
+    [{ round: 3, reason: '' }, 'CONFIG_INVALID'],
+    [{ round: 3, reason: 'two\nlines' }, 'CONFIG_INVALID'],
+  ])('%j is refused with %s', async (wanted, code) => {
+    // The newest two models and the first are kept here.
+    const started = begin({ directory: copied(), identity, config, rounds: 9, more: { rollBack: wanted } });
+    await expect(started).rejects.toMatchObject({ code });
+  });
+});
+
+describe("the monitor's memory", () => {
+  it('comes back from the log as it was: suspicion, findings, quarantines, and who is banned', () => {
+    const [one, two] = ['a1'.repeat(32), 'b2'.repeat(32)] as ClientId[];
+    let state = openMonitor(MONITOR_DEFAULTS);
+    const rows = new Map<string, Json>();
+    const out = { type: 'excluded', phase: 'masked', code: 'ROUND_BAD_SIGNATURE', offence: true } as const;
+    for (let round = 1; round <= 7; round++) {
+      const step = stepMonitor(state, {
+        round,
+        // safe: both are named above
+        clients: [
+          { id: one!, group: 0, outcome: out },
+          { id: two!, group: 0, outcome: round % 2 === 0 ? { type: 'survived' } : { type: 'dropped', phase: 'keys' } },
+        ],
+        groups: [],
+        room: 2,
+        proofs: round === 3 ? [{ client: two!, code: 'ROUND_BAD_UNMASK' }] : [],
+        disagreement: 0.1 * round,
+      });
+      for (const fact of monitorFacts(state, step.state, step.events))
+        for (const change of project(rows, { ...fact, seq: round })) applyChange(rows, change);
+      state = step.state;
+    }
+    const suspect = state.clients.get(one!);
+    expect([suspect?.quarantines, state.clients.get(two!)?.banned]).toEqual([1, true]);
+    expect(
+      monitorOf(
+        JSON.parse(JSON.stringify([...rows])).reduce(
+          (map: Map<string, Json>, [key, value]: [string, Json]) => map.set(key, value),
+          new Map(),
+        ),
+        MONITOR_DEFAULTS,
+      ),
+    ).toEqual(state);
+    expect(rows.get(`client/${one}`)).toMatchObject({ quarantinedUntil: suspect?.quarantinedUntil });
+    expect(rows.get(`client/${two}`)).toMatchObject({ banned: true });
   });
 });
 
@@ -406,11 +511,11 @@ describe('the lock of a data directory', () => {
   });
 
   it.each([
-    ['of an earlier boot', { boot: 'another boot' }, 'taken'],
-    ['of a process that had the same number', { pid: process.pid, started: 1 }, 'taken'],
-    ['of another machine', { host: 'elsewhere' }, 'refused'],
-    ['of a process that lives', { pid: process.ppid }, 'refused'],
-  ])('one %s is %s', (_what, change, expected) => {
+    ['of an earlier boot', 'taken', { boot: 'another boot' }],
+    ['of a process that had the same number', 'taken', { pid: process.pid, started: 1 }],
+    ['of another machine', 'refused', { host: 'elsewhere' }],
+    ['of a process that lives', 'refused', { pid: process.ppid }],
+  ])('one %s is %s', (_what, expected, change) => {
     const directory = fresh();
     mkdirSync(directory);
     takeLock(directory);

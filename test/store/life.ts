@@ -1,7 +1,9 @@
 // A real coordinator on a data directory and a few real clients of it, for tests of what outlives a process. Not a test.
 
+import type { ModelStore } from '../../client/chain/model-store.js';
 import { FederatedClient, type memoryGuards } from '../../client/node/index.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
+import type { Policy } from '../../protocol/participant/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import { type Coordinator, type CoordinatorOptions, inProcessEngine, startCoordinator } from '../../server/index.js';
 import { WEAK_POLICY } from '../protocol/tasks.js';
@@ -38,18 +40,22 @@ export const begin = ({ directory, identity, config, rounds, more }: LifeOptions
 export interface Member {
   readonly identity: Identity;
   readonly guards: ReturnType<typeof memoryGuards>;
+  /** Where it keeps the last model that it has verified; absent: it joins at the newest one each time. */
+  readonly models?: ModelStore;
+  readonly policy?: Partial<Policy>;
 }
 
 /** Clients whose update is one half of the way to 0.5: after r rounds the model is 0.5·(1 − 2^−r). */
 export function join(coordinator: Coordinator, task: string, members: readonly Member[]): FederatedClient[] {
   return members.map(
-    ({ identity, guards }) =>
+    ({ identity, guards, models, policy }) =>
       new FederatedClient({
         url: coordinator.url,
         identity,
         coordinator: coordinator.id,
         task,
-        policy: WEAK_POLICY,
+        policy: { ...WEAK_POLICY, ...policy },
+        ...(models && { models }),
         trainer: {
           init: async ({ dimension }) => ({ dimension, variables: [{ name: 'w', shape: [dimension], offset: 0 }] }),
           train: async (weights) => ({ update: weights.map((w) => (0.5 - w) / 2), examples: 1, metrics: {} }),

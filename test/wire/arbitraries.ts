@@ -52,25 +52,27 @@ const counted = fc
   .oneof(fc.integer({ min: 1, max: 4 * CHUNK_BYTES }), fc.constant(CHUNK_BYTES), fc.constant(MAX_CHUNKS * CHUNK_BYTES))
   .chain((n) => plain({ bytes: fc.constant(n), chunks: pattern(32 * chunkCount(n)) }));
 
-const record: fc.Arbitrary<ChainRecordBody> = fc.constantFrom('genesis' as const, 'update' as const).chain((type) =>
-  plain<ChainRecordBody>({
-    task,
-    type: fc.constant(type),
-    round: counter,
-    attempt: counter,
-    previous: type === 'genesis' ? bytes(0) : hash,
-    config: hash,
-    modelBefore: type === 'genesis' ? hashOrEmpty : hash,
-    aggregate: type === 'genesis' ? bytes(0) : hash,
-    modelAfter: hash,
-    optimizerAfter: hashOrEmpty,
-    step: counter,
-    transcript: type === 'genesis' ? hashOrEmpty : hash,
-    clip: counter,
-    fraction: counter,
-    signature,
-  }),
-);
+const record: fc.Arbitrary<ChainRecordBody> = fc
+  .constantFrom('genesis' as const, 'update' as const, 'rollback' as const)
+  .chain((type) =>
+    plain<ChainRecordBody>({
+      task,
+      type: fc.constant(type),
+      round: counter,
+      attempt: counter,
+      previous: type === 'genesis' ? bytes(0) : hash,
+      config: hash,
+      modelBefore: type === 'genesis' ? hashOrEmpty : hash,
+      aggregate: type === 'genesis' ? bytes(0) : hash,
+      modelAfter: hash,
+      optimizerAfter: hashOrEmpty,
+      step: counter,
+      transcript: type === 'genesis' ? hashOrEmpty : hash,
+      clip: counter,
+      fraction: counter,
+      signature,
+    }),
+  );
 
 /** The fields of a message without its kind. */
 type Fields<K extends MessageKind> = { [F in keyof MessageOf<K> as Exclude<F, 'kind'>]: MessageOf<K>[F] };

@@ -110,7 +110,7 @@ const run = (kind: MessageKind): Row[] => [
 ];
 const RECORD_FIELDS: readonly Row[] = [
   task('outcome', 'record.task'),
-  ['outcome', 'record.type', ['update'], ['genesis', 'other', 1]],
+  ['outcome', 'record.type', ['update', 'rollback'], ['genesis', 'other', 1]],
   counter('outcome', 'record.round'),
   counter('outcome', 'record.attempt'),
   counter('outcome', 'record.step'),

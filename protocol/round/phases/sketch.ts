@@ -163,10 +163,10 @@ function screen(s: SketchState, now: Millis, effects: readonly RoundEffect[]): S
   const facts = [...out]
     .filter(([rank, code]) => code !== 'SKETCH_MISSING' && !s.refused.has(rank))
     .map(([rank, code]) => excludedFact(setup, rank, code));
-  if (candidates.length < setup.derived.threshold) {
+  if (candidates.length < setup.derived.survivorFloor) {
     const failed = fail(s, {
       code: 'ROUND_QUORUM',
-      text: `${candidates.length} members passed the checks of their sketches, the threshold is ${setup.derived.threshold}`,
+      text: `${candidates.length} members passed the checks of their sketches, ${setup.derived.survivorFloor} are needed`,
     });
     return { state: failed.state, effects: [...effects, ...facts, ...failed.effects] };
   }
@@ -215,7 +215,7 @@ function disagreeing(s: SketchState, ranks: readonly Rank[]): Rank[] {
 /** How many more may be left out: what the task allows, and never below the threshold. Dropouts are not counted against it. */
 export function budgetOf({ setup, screening, candidates }: ScreenedState): number {
   const used = screening.excluded.filter(({ code }) => code !== 'SKETCH_MISSING').length;
-  return Math.max(0, Math.min(sketchOf(setup).spec.exclusions - used, candidates.length - setup.derived.threshold));
+  return Math.max(0, Math.min(sketchOf(setup).spec.exclusions - used, candidates.length - setup.derived.survivorFloor));
 }
 
 export function onScreened(s: ScreenedState, e: GroupEvent): StepFrom<'screened'> {

@@ -61,6 +61,13 @@ export function onAgreed(s: AgreedState, e: GroupEvent): StepFrom<'agreed'> {
 }
 
 function ask(s: AgreedState, now: Millis): StepFrom<'agreed'> {
+  const { survivorFloor } = s.setup.derived;
+  // R3 and R4 have seen to it already; nobody is asked for a share of a sum with too little noise, whatever they did.
+  if (s.u4.length < survivorFloor)
+    return fail(s, {
+      code: 'PRIVACY_FLOOR',
+      text: `${s.u4.length} survivors are below the floor of ${survivorFloor}`,
+    });
   const signers = sorted(s.signatures.keys());
   const signatures = signers.map((rank) => ({ rank, signature: s.signatures.get(rank) as Uint8Array })); // safe: the map's own keys
   return {

@@ -1,0 +1,229 @@
+// What follows from a task's privacy settings: sensitivity, shares, survivor floor, head-room of the ring. Both sides compute it from
+// the same signed text. Not here: the settings (spec.ts), the shares' formulas (noise-share.ts), drawing noise (discrete/), prices.
+
+import { SottoError } from '../errors.js';
+import { MAX_CLIP_STEPS, MAX_LOCAL_DEVIATION, MAX_NOISE_DEVIATION, MIN_LOCAL_DEVIATION } from '../limits.js';
+import type { TaskConfig } from '../task.js';
+import { bitSteps, updateMultiplier } from './adaptive-clip.js';
+import { checkBudget, checkDelta } from './domain.js';
+import { honestShares, localVariance, survivorFloor } from './noise-share.js';
+import { roundedSensitivity } from './sensitivity.js';
+import type { CentralSpec, DistributedSpec } from './spec.js';
+
+/** A rounding is drawn again with at most this probability: the β of Kairouz, Liu, Steinke 2021 §4. */
+export const ROUNDING_BETA = Math.exp(-0.5);
+/** Standard deviations of the summed noise that the ring must hold beside the sum. */
+const NOISE_TAIL = 10;
+/** Standard deviations of a rotated coordinate that the ring counts on. */
+const COORDINATE_TAIL = 5;
+
+/** Everything in grid steps. */
+export interface NoisePlan {
+  readonly placement: 'distributed' | 'central';
+  /** Δ₂ and Δ₁ of a rounded update. */
+  readonly l2: number;
+  readonly l1: number;
+  /** ⌊Δ₂²⌋: the whole number that every rounded update is compared with. */
+  readonly maxSquare: number;
+  /** σ_l², rounded up; 0 with central noise. */
+  readonly localVariance: number;
+  /** Of the noise that the coordinator adds; 0 with distributed noise. */
+  readonly centralVariance: number;
+  /** Survivors without whom no sum is opened, g − D. 0 with central noise. */
+  readonly floor: number;
+  /** f_c; 0 with central noise. */
+  readonly noiseless: number;
+  /** The bit of adaptive clipping: ±steps, one more coordinate with its own noise. 0 where the norm is fixed. */
+  readonly bitSteps: number;
+  readonly bitVariance: number;
+  /** Bits of the ring that hold the noised sum. */
+  readonly ringBits: number;
+}
+
+const refuse = (field: string, text: string): SottoError =>
+  new SottoError('CONFIG_PRIVACY', `privacy.${field} ${text}`, { field: `privacy.${field}` });
+
+/**
+ * @param threshold t of the task
+ * @throws SottoError CONFIG_PRIVACY, PRIVACY_SHARES, PRIVACY_EPSILON, PRIVACY_DELTA: field, value and a way out
+ */
+export function planNoise(config: TaskConfig, threshold: number): NoisePlan | 'none' {
+  const { privacy: spec, dimension } = config;
+  if (spec === 'none') return 'none';
+  checkClaim(config, spec);
+  checkGrid(config, spec);
+  const { l2, l1 } = roundedSensitivity(spec.clipSteps, dimension, ROUNDING_BETA);
+  const common = { l2, l1, maxSquare: Math.floor(l2 * l2) };
+  const largest = largestLevel(spec, dimension);
+  const { size } = config.group;
+  if (spec.placement === 'central') {
+    const centralVariance = Math.ceil((spec.noiseMultiplier * l2) ** 2);
+    if (centralVariance > MAX_NOISE_DEVIATION ** 2)
+      throw refuse(
+        'clipSteps',
+        `${spec.clipSteps} makes the noise ${Math.sqrt(centralVariance).toFixed(0)} grid steps wide, more than the ${MAX_NOISE_DEVIATION} that can be drawn; use fewer steps`,
+      );
+    const ringBits = bitsNeeded(size, largest, 0, NOISE_TAIL);
+    const none = { localVariance: 0, floor: 0, noiseless: 0, bitSteps: 0, bitVariance: 0 };
+    return { placement: 'central', ...common, ...none, centralVariance, ringBits };
+  }
+  const setting = { group: size, toleratedDropouts: spec.losses, colluders: spec.noiseless };
+  const shares = honestShares(setting);
+  const floor = survivorFloor(setting);
+  if (floor < threshold)
+    throw refuse(
+      'losses',
+      `is ${spec.losses}, but a group of ${size} with threshold ${threshold} cannot lose more than ${size - threshold}; lower it`,
+    );
+  const { clipping } = spec;
+  const deviation = clipping.by === 'quantile' ? clipping.bitDeviation : Number.POSITIVE_INFINITY;
+  const z = clipping.by === 'quantile' ? updateMultiplier(spec.noiseMultiplier, deviation) : spec.noiseMultiplier;
+  const variance = Math.ceil(localVariance(setting, z, l2));
+  requireLocalDeviation(Math.sqrt(variance), spec.clipSteps);
+  const bit = clipping.by === 'quantile' ? bitSteps(deviation, shares) : { steps: 0, variance: 0 };
+  const ringBits = Math.max(
+    bitsNeeded(size, largest, Math.sqrt(size * variance), NOISE_TAIL),
+    bitsNeeded(size, bit.steps, Math.sqrt(size * bit.variance), NOISE_TAIL),
+  );
+  return {
+    placement: 'distributed',
+    ...common,
+    localVariance: variance,
+    centralVariance: 0,
+    floor,
+    noiseless: spec.noiseless,
+    bitSteps: bit.steps,
+    bitVariance: bit.variance,
+    ringBits,
+  };
+}
+
+function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: DistributedSpec | CentralSpec): void {
+  checkBudget(spec.budget);
+  checkDelta(spec.budget.delta);
+  if (profile === 'open')
+    throw new SottoError(
+      'CONFIG_PRIVACY',
+      'privacy in profile open: the coordinator sees every update, so noise in a sum hides nothing from it; use profile cohort, sketch or grouped',
+      { field: 'privacy' },
+    );
+  if (!(spec.noiseMultiplier > 0) || !Number.isFinite(spec.noiseMultiplier))
+    throw refuse(
+      'noiseMultiplier',
+      `is ${spec.noiseMultiplier}; without noise there is no privacy to claim: use a number above 0, or privacy: none`,
+    );
+  if (encoding.weighting.by !== 'uniform')
+    throw new SottoError(
+      'CONFIG_PRIVACY',
+      'encoding.weighting by examples with privacy: the number of examples is private, and a mean that divides by it is another mechanism; use by: uniform',
+      { field: 'encoding.weighting' },
+    );
+  if (spec.placement === 'central') {
+    if (integrity === 'none') return;
+    throw new SottoError(
+      'CONFIG_PRIVACY',
+      'central noise with verified sketches: the sketches show the coordinator projections without noise, which central noise does not cover; use placement distributed, or integrity: none',
+      { field: 'privacy.placement' },
+    );
+  }
+  if (spec.noise === 'skellam')
+    throw refuse(
+      'noise',
+      'is skellam, for which there is no exact sampler yet; use discrete-gaussian, which costs the same',
+    );
+  const { clipping } = spec;
+  if (clipping.by === 'fixed') return;
+  if (integrity !== 'none')
+    throw refuse(
+      'clipping.by',
+      'is quantile: the bit it releases would also stand in the verified sketches, where nobody prices it; use by: fixed, or integrity: none',
+    );
+  if (!(clipping.quantile > 0 && clipping.quantile < 1))
+    throw refuse('clipping.quantile', `is ${clipping.quantile}; it must lie between 0 and 1, both excluded`);
+  if (!(clipping.least <= encoding.clipNorm && encoding.clipNorm <= clipping.most))
+    throw refuse(
+      'clipping.least',
+      `${clipping.least} and most ${clipping.most} leave encoding.clipNorm ${encoding.clipNorm} out, where the norm starts; widen them`,
+    );
+  if (clipping.most / clipping.least > 1e6)
+    throw refuse(
+      'clipping.most',
+      `is ${clipping.most}, more than a million times least ${clipping.least}; narrow them`,
+    );
+}
+
+/** c, and what `encoding` says of a grid that follows from c: nobody may sign two grids. */
+function checkGrid({ encoding }: TaskConfig, { clipSteps }: DistributedSpec | CentralSpec): void {
+  if (!Number.isInteger(clipSteps) || clipSteps < 1 || clipSteps > MAX_CLIP_STEPS)
+    throw refuse('clipSteps', `is ${clipSteps}; it must be a whole number in 1…${MAX_CLIP_STEPS}`);
+  const bits = levelBits(clipSteps);
+  if (encoding.range !== encoding.clipNorm || encoding.bits !== bits)
+    throw new SottoError(
+      'CONFIG_PRIVACY',
+      `encoding.range ${encoding.range} and bits ${encoding.bits} are not those of privacy.clipSteps ${clipSteps}, which fixes the grid; leave them out, or use ${encoding.clipNorm} and ${bits}`,
+      { field: 'encoding.bits' },
+    );
+}
+
+/** Bits of a signed level of magnitude c. */
+export const levelBits = (clipSteps: number): number => Math.max(2, Math.ceil(Math.log2(clipSteps + 1)) + 1);
+
+/** 8·√d: rounding then lengthens an update by 0.2 % (privacy.md 6.2). */
+export const defaultClipSteps = (dimension: number): number => Math.ceil(8 * Math.sqrt(dimension));
+
+/** @throws CONFIG_PRIVACY below two grid steps, where sums of discrete Gaussians are no longer close to one, or beyond the sampler */
+export function requireLocalDeviation(deviation: number, clipSteps: number): void {
+  if (deviation < MIN_LOCAL_DEVIATION)
+    throw refuse(
+      'clipSteps',
+      `${clipSteps} makes the noise of one client ${deviation.toFixed(2)} grid steps wide, less than ${MIN_LOCAL_DEVIATION}; use at least ${Math.ceil((clipSteps * MIN_LOCAL_DEVIATION) / deviation)} steps, or a larger noiseMultiplier`,
+    );
+  if (deviation > MAX_LOCAL_DEVIATION)
+    throw refuse(
+      'clipSteps',
+      `${clipSteps} makes the noise of one client ${deviation.toFixed(0)} grid steps wide, more than ${MAX_LOCAL_DEVIATION}; use at most ${Math.floor((clipSteps * MAX_LOCAL_DEVIATION) / deviation)} steps`,
+    );
+}
+
+/**
+ * Largest magnitude of one coordinate that the ring counts on. Rotated coordinates look like N(0, c²/d); without rotation one may hold
+ * the whole norm. A wrap harms accuracy, never privacy.
+ */
+function largestLevel({ rotation, clipSteps }: DistributedSpec | CentralSpec, dimension: number): number {
+  if (rotation === 'none') return clipSteps + 1;
+  const block = 2 ** Math.floor(Math.log2(dimension));
+  return Math.min(clipSteps + 1, Math.ceil((COORDINATE_TAIL * clipSteps) / Math.sqrt(block)) + 1);
+}
+
+/** Smallest r with n·maxLevel + tail·σ < 2^(r−1). */
+export function bitsNeeded(clients: number, maxLevel: number, sumDeviation: number, tail: number): number {
+  let bits = 2;
+  while (clients * maxLevel + tail * sumDeviation >= 2 ** (bits - 1)) bits++;
+  return bits;
+}
+
+/**
+ * Scale s that uses a ring of `bits` for a sum of n rotated vectors up to k standard deviations: for those who must use a given ring
+ * to the full. Ours follows from c, and the ring from it. Source: Kairouz, Liu, Steinke 2021 §5; privacy.md 6.2.
+ * @param localDeviation of one share, in the unit of the vector
+ */
+export const scaleFor = (
+  bits: number,
+  clients: number,
+  clip: number,
+  dimension: number,
+  localDeviation: number,
+  k: number,
+): number =>
+  Math.sqrt(2 ** (2 * bits) - clients * k * k) /
+  (2 * k * Math.sqrt((clip * clients) ** 2 / dimension + clients * localDeviation ** 2));
+
+/** @throws PRIVACY_FLOOR: fewer survivors than the noise was made for */
+export function requireFloor(survivors: number, floor: number): void {
+  if (survivors < floor)
+    throw new SottoError(
+      'PRIVACY_FLOOR',
+      `${survivors} survivors are below the floor of ${floor}: the noise in their sum is less than was promised, so it stays closed`,
+      { survivors, floor },
+    );
+}

@@ -1,0 +1,118 @@
+// Who may come in: the roster, enrolment by token, revocation. Decides; what follows is written down by whoever asks
+// (driver/coordinator.ts), and state comes back from the rows of the audit log. Not here: proving who one is (session/), the form of
+// a token (token.ts), sitting out a round (campaign/).
+
+import type { ClientId, Hash } from '../../protocol/ids.js';
+import type { Fact } from '../audit/events.js';
+import type { Rows } from '../audit/project.js';
+import { clientsOf } from '../audit/resume.js';
+import type { Token } from './token.js';
+
+/** Who may come in. */
+export type RosterPolicy =
+  /** Everybody who proves a key, on first use: for development, it keeps nobody out. */
+  | { readonly kind: 'open' }
+  /** Whoever brings a token that the coordinator has signed; from then on its key. Needs `data`: a count must outlive the process. */
+  | { readonly kind: 'token' }
+  | { readonly kind: 'allowlist'; readonly clients: readonly ClientId[] };
+
+export type Admission =
+  /** `token`: of the one that was spent. Only where the client was not enrolled before. */
+  | { readonly ok: true; readonly token?: Hash }
+  | { readonly ok: false; readonly code: 'AUTH_NOT_ENROLLED' | 'AUTH_TOKEN' | 'AUTH_REVOKED' };
+
+export interface AccessSetup {
+  readonly policy: RosterPolicy;
+  /** `undefined` for a text that is no token of this coordinator and task. */
+  readonly readToken: (text: string) => Token | undefined;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+  /** Of an earlier life. */
+  readonly rows?: Rows;
+}
+
+export class Access {
+  readonly #setup: AccessSetup;
+  readonly #listed: ReadonlySet<ClientId>;
+  readonly #enrolled = new Set<ClientId>();
+  readonly #revoked = new Set<ClientId>();
+  readonly #used = new Map<Hash, number>();
+  readonly #revokedTokens = new Set<Hash>();
+
+  constructor(setup: AccessSetup) {
+    this.#setup = setup;
+    const { policy, rows } = setup;
+    this.#listed = new Set(policy.kind === 'allowlist' ? policy.clients : []);
+    if (rows === undefined) return;
+    for (const [client, row] of clientsOf(rows)) {
+      // Under another policy, enrolment by token is a decision that somebody made; having been seen once in `open` is none.
+      if (typeof row.token === 'string') this.#enrolled.add(client);
+      if (row.revoked === true) this.#revoked.add(client);
+    }
+    for (const [key, row] of rows) {
+      if (!key.startsWith('token/')) continue;
+      const hash = key.slice('token/'.length) as Hash;
+      const { used, revoked } = row as { readonly used?: number; readonly revoked?: boolean };
+      if (used !== undefined) this.#used.set(hash, used);
+      if (revoked === true) this.#revokedTokens.add(hash);
+    }
+  }
+
+  /** Asked once the client has proven its key. Changes nothing: `enrol` does. */
+  admit(client: ClientId, token: string | undefined): Admission {
+    if (this.#revoked.has(client)) return { ok: false, code: 'AUTH_REVOKED' };
+    switch (this.#setup.policy.kind) {
+      case 'open':
+        return { ok: true };
+      case 'allowlist':
+        return this.#listed.has(client) ? { ok: true } : { ok: false, code: 'AUTH_NOT_ENROLLED' };
+      case 'token':
+        // A token that is sent again, after a lost welcome or by habit, costs nothing.
+        if (this.#enrolled.has(client)) return { ok: true };
+        return token === undefined ? { ok: false, code: 'AUTH_NOT_ENROLLED' } : this.#spend(token);
+      default:
+        return this.#setup.policy satisfies never;
+    }
+  }
+
+  #spend(text: string): Admission {
+    const token = this.#setup.readToken(text);
+    const good =
+      token !== undefined &&
+      !this.#revokedTokens.has(token.hash) &&
+      this.#setup.wallClock() < token.expires &&
+      (this.#used.get(token.hash) ?? 0) < token.uses;
+    return good ? { ok: true, token: token.hash } : { ok: false, code: 'AUTH_TOKEN' };
+  }
+
+  /** @returns what to write down before the client hears of it */
+  enrol(client: ClientId, token: Hash | undefined): readonly Fact[] {
+    if (token === undefined) return [];
+    this.#enrolled.add(client);
+    this.#used.set(token, (this.#used.get(token) ?? 0) + 1);
+    return [{ type: 'client-enrolled', body: { client, token } }];
+  }
+
+  /** From now on it is refused, whatever the roster says. */
+  revoke(client: ClientId, by: string, reason: string): readonly Fact[] {
+    if (this.#revoked.has(client)) return [];
+    this.#revoked.add(client);
+    return [{ type: 'client-revoked', body: { client, by, reason } }];
+  }
+
+  readmit(client: ClientId, by: string, reason: string): readonly Fact[] {
+    if (!this.#revoked.delete(client)) return [];
+    return [{ type: 'client-readmitted', body: { client, by, reason } }];
+  }
+
+  /** Nobody else is enrolled by it; who was, stays. */
+  revokeToken(token: Hash, by: string, reason: string): readonly Fact[] {
+    if (this.#revokedTokens.has(token)) return [];
+    this.#revokedTokens.add(token);
+    return [{ type: 'token-revoked', body: { token, by, reason } }];
+  }
+
+  isRevoked(client: ClientId): boolean {
+    return this.#revoked.has(client);
+  }
+}

@@ -1,0 +1,156 @@
+// What operators see and do beyond the rounds: where the campaign is, pause and drain, quarantine and appeal, blobs and the audit log.
+// Every action is recorded with who did it. Not here: who may do it (server/http), what a pause means (campaign/campaign.ts).
+
+import { SottoError } from '../../protocol/errors.js';
+import type { ClientId, Hash } from '../../protocol/ids.js';
+import type { Json } from '../../protocol/task.js';
+import type { Durable } from '../audit/durable.js';
+import type { Journal } from '../audit/journal.js';
+import { monitorFacts } from '../audit/monitor-facts.js';
+import type {
+  CampaignEffect,
+  CampaignEvent,
+  CampaignOutcome,
+  CampaignPhase,
+  CampaignState,
+  Hold,
+} from '../campaign/types.js';
+import type { ChainStore, Link } from '../chain/store.js';
+import { appeal, type MonitorEvent, type MonitorState, quarantineBy } from '../monitor/index.js';
+import type { Store } from '../store/types.js';
+import type { Clock } from './clock.js';
+import type { Connections } from './connections.js';
+import type { Mailbox } from './mailbox.js';
+import type { Watch } from './watch.js';
+
+export interface CoordinatorStatus {
+  readonly phase: CampaignPhase;
+  /** The running or next round; the last one where the campaign is over. */
+  readonly round: number;
+  /** 0 between rounds. */
+  readonly attempt: number;
+  /** Sockets, those that have not proven who they are included. */
+  readonly connected: number;
+  readonly checkedIn: number;
+  readonly hold: Hold;
+  readonly outcome?: CampaignOutcome;
+}
+
+/** Who asks, and why: both go into the record. */
+export interface Act {
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface Administration {
+  status(): CoordinatorStatus;
+  /** The running attempt goes on; no other starts before `resume`, also not after a restart. */
+  pause(act: Act): void;
+  resume(act: Act): void;
+  /** Finishes the round, then ends: `Coordinator.done` resolves as `stopped`. */
+  drain(act: Act): void;
+  /** From the next round on, for `rounds` rounds. @throws ADMIN_UNKNOWN_CLIENT */
+  quarantine(client: ClientId, rounds: number, act: Act): MonitorEvent;
+  /** `Coordinator.appeal`: somebody decided in code, without a name. */
+  hear(client: ClientId, granted: boolean, reason: string): MonitorEvent;
+  /** @throws ADMIN_UNKNOWN_CLIENT */
+  appeal(client: ClientId, granted: boolean, act: Act): MonitorEvent;
+  /** Any other action, for the record. */
+  record(act: Act, action: string, detail: Json): void;
+  /** The monitor's memory as it is: not to be changed. */
+  monitor(): MonitorState;
+  /** Of the model chain, newest last. */
+  links(): readonly Link[];
+  /** Bytes of a model, aggregate or optimiser state that is still kept. */
+  blob(hash: Hash): Uint8Array | undefined;
+  hasBlob(hash: Hash): boolean;
+  /** Absent: the coordinator has no data directory, and so no log. */
+  readonly log: Pick<Store, 'events' | 'head'> | undefined;
+  /** Whether durable state can be written; `true` where there is none. */
+  readonly writable: boolean;
+}
+
+export interface AdministrationParts {
+  readonly parts: { readonly clock: Clock; readonly store: ChainStore; readonly durable: Durable | undefined };
+  readonly campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
+  readonly connections: Connections;
+  readonly watch: Watch;
+  readonly journal: Journal;
+  readonly tell: (event: MonitorEvent) => void;
+}
+
+export function administration(desk: AdministrationParts): Administration {
+  const { parts, campaign, connections, watch, journal } = desk;
+  const now = () => parts.clock.now();
+  const known = (client: ClientId): void => {
+    if (campaign.state.pool.has(client) || watch.state.clients.has(client)) return;
+    throw new SottoError('ADMIN_UNKNOWN_CLIENT', `no client ${client.slice(0, 16)}… has been here`, { client });
+  };
+  const hear = (client: ClientId, granted: boolean, reason: string): MonitorEvent => {
+    const before = watch.state;
+    const event = watch.operate((state) => appeal(state, client, granted, reason));
+    journal.record(monitorFacts(before, watch.state, [event]));
+    desk.tell(event);
+    if (event.type === 'appeal' && event.granted) campaign.post({ type: 'released', client, now: now() });
+    return event;
+  };
+  return {
+    hear,
+    status: () => statusOf(campaign.state, connections),
+    pause({ by, reason }) {
+      journal.record([{ type: 'paused', body: { by, reason } }]);
+      campaign.post({ type: 'hold', hold: { type: 'paused', by, reason }, now: now() });
+    },
+    resume({ by, reason }) {
+      journal.record([{ type: 'resumed', body: { by, reason } }]);
+      campaign.post({ type: 'hold', hold: { type: 'none' }, now: now() });
+    },
+    drain({ by, reason }) {
+      journal.record([admin(by, 'drain', { reason })]);
+      campaign.post({ type: 'hold', hold: { type: 'draining', reason: `drained by ${by}: ${reason}` }, now: now() });
+    },
+    quarantine(client, rounds, { by, reason }) {
+      known(client);
+      const { round } = statusOf(campaign.state, connections);
+      const before = watch.state;
+      const event = watch.operate((state) => quarantineBy(state, client, round, rounds, `by ${by}: ${reason}`));
+      if (event.type === 'quarantine') {
+        const { until } = event;
+        const facts = monitorFacts(before, watch.state, [event]);
+        journal.record([admin(by, 'quarantine', { client, rounds, reason }), ...facts]);
+        campaign.post({ type: 'quarantined', client, until, now: now() });
+      }
+      desk.tell(event);
+      return event;
+    },
+    appeal(client, granted, { by, reason }) {
+      known(client);
+      journal.record([admin(by, 'appeal', { client, granted, reason })]);
+      return hear(client, granted, `by ${by}: ${reason}`);
+    },
+    record: ({ by, reason }, action, detail) => journal.record([admin(by, action, { reason, detail })]),
+    monitor: () => watch.state,
+    links: () => parts.store.all(),
+    blob: (hash) => parts.store.blob(hash)?.bytes,
+    hasBlob: (hash) => parts.durable?.log.store.hasBlob(hash) ?? parts.store.blob(hash) !== undefined,
+    log: parts.durable?.log.store,
+    get writable() {
+      return parts.durable === undefined || parts.durable.log.store.latched === undefined;
+    },
+  };
+}
+
+const admin = (by: string, action: string, detail: Json) => ({ type: 'admin', body: { by, action, detail } }) as const;
+
+function statusOf(state: CampaignState, connections: Connections): CoordinatorStatus {
+  const { phase, pool, hold } = state;
+  return {
+    phase,
+    round: state.phase === 'ended' ? state.outcome.round : state.phase === 'pausing' ? state.round + 1 : state.round,
+    attempt: 'attempt' in state ? state.attempt : 0,
+    connected: connections.size,
+    checkedIn: pool.size,
+    hold,
+    ...(state.phase === 'ended' && { outcome: state.outcome }),
+  };
+}

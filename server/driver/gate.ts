@@ -1,0 +1,173 @@
+// The coordinator's gate: who comes in, by which door, who is kept out by an operator, and what of all this is written down.
+// Not here: the decisions (access/), what is said once somebody is in (clients.ts), the socket (connection.ts).
+
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
+import { MAX_COUNTER } from '../../protocol/limits.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
+import { Access } from '../access/access.js';
+import { readToken } from '../access/token.js';
+import type { Durable } from '../audit/durable.js';
+import type { Fact } from '../audit/events.js';
+import type { Journal } from '../audit/journal.js';
+import type { CampaignEvent } from '../campaign/types.js';
+import type { Clock } from './clock.js';
+import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
+import type { Connections } from './connections.js';
+import { Guard } from './guard.js';
+import { type Listener, openListener } from './listener.js';
+import { MemoryWatch } from './memory.js';
+import { Offences } from './offences.js';
+import type { AccessControl, ClientNotice, CoordinatorOptions, Logger } from './options.js';
+import { sessionSetup } from './parts.js';
+
+export interface GateDesk {
+  readonly options: CoordinatorOptions;
+  readonly connections: Connections;
+  readonly journal: Journal;
+  readonly durable: Durable | undefined;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly traffic: Traffic;
+  /** The newest. */
+  readonly round: () => number;
+  readonly campaign: (event: CampaignEvent) => void;
+  /** Settles when nothing is written any more. */
+  readonly done: Promise<unknown>;
+}
+
+export class Gate implements AccessControl {
+  readonly #desk: GateDesk;
+  readonly #access: Access;
+  readonly #offences = new Offences();
+  #guard: Guard | undefined;
+  readonly #memory: MemoryWatch;
+  #listener: Listener | undefined;
+
+  constructor(desk: GateDesk) {
+    this.#desk = desk;
+    const { options, durable } = desk;
+    this.#memory = new MemoryWatch(options.memoryBytes ?? Number.POSITIVE_INFINITY);
+    this.#access = new Access({
+      policy: options.roster,
+      readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
+      wallClock: options.wallClock ?? Date.now,
+      ...(durable && { rows: durable.log.rows }),
+    });
+  }
+
+  get url(): string {
+    return this.#listener?.url ?? '';
+  }
+
+  /** @throws what listening throws, such as EADDRINUSE */
+  async open(handlers: ConnectionHandlers): Promise<void> {
+    const { options, connections, clock, traffic, log } = this.#desk;
+    const session = sessionSetup(options, this.#access);
+    const open = options.openListener ?? openListener;
+    const guard = new Guard(clock);
+    this.#guard = guard;
+    const opened = open({
+      ...options.listen,
+      ...(options.fetch && { fetch: options.fetch }),
+      room: (address) => this.#room(address),
+      warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
+      accept: (socket, address, stream) => {
+        const connection = new Connection(socket, session, handlers, clock, traffic);
+        connections.add(connection, address);
+        if (stream === undefined) return;
+        guard.watch(
+          socket,
+          stream,
+          () => connection.client !== undefined,
+          () => connection.stalled(),
+        );
+      },
+    });
+    this.#listener = await opened.catch((error: unknown) => {
+      guard.stop();
+      throw error;
+    });
+  }
+
+  #room(address: string | undefined): boolean {
+    const { connections, clock } = this.#desk;
+    const pressure = this.#memory.pressure(clock.now());
+    if (pressure === 'critical') connections.cutStrangers();
+    return pressure === 'none' && connections.room(address);
+  }
+
+  refuseNew(): void {
+    this.#listener?.refuseNew();
+  }
+
+  async close(): Promise<void> {
+    this.#guard?.stop();
+    await this.#listener?.close();
+  }
+
+  // ---- what happens at it ----------------------------------------------------------------------------------------------
+
+  enrol(client: ClientId, token: Hash | undefined): void {
+    this.#desk.journal.record(this.#access.enrol(client, token));
+  }
+
+  noticed(notice: ClientNotice): void {
+    const { durable, journal } = this.#desk;
+    if (durable === undefined) return;
+    if (notice.type === 'connected' && !durable.log.rows.has(`client/${notice.client}`))
+      journal.record([{ type: 'client-enrolled', body: { client: notice.client } }]);
+    if (notice.type === 'offence') this.offended(notice.client, notice.code, notice.text);
+  }
+
+  offended(client: ClientId | undefined, code: ErrorCode, text: string): void {
+    this.#desk.journal.record(this.#offences.note(client, code, text, this.#desk.round()));
+  }
+
+  /** What was only counted in the round that is over. */
+  roundOver(): readonly Fact[] {
+    return this.#offences.flush(this.#desk.round());
+  }
+
+  // ---- what operators do -----------------------------------------------------------------------------------------------
+
+  revoke(client: ClientId, by: string, reason: string): Promise<void> {
+    const { log, journal, connections } = this.#desk;
+    log.warn({ client, by, reason }, 'client revoked');
+    journal.record(this.#access.revoke(client, by, reason));
+    // At once, not after the disk: whoever is kept out by a crash in between comes back as before.
+    connections.of(client)?.tell({ type: 'end', code: 'AUTH_REVOKED' });
+    // The campaign waits for its members only as long as they may come.
+    this.#tell((now) => ({ type: 'quarantined', client, until: MAX_COUNTER, now }));
+    return this.#durable();
+  }
+
+  readmit(client: ClientId, by: string, reason: string): Promise<void> {
+    const { log, journal } = this.#desk;
+    log.info({ client, by, reason }, 'client readmitted');
+    journal.record(this.#access.readmit(client, by, reason));
+    this.#tell((now) => ({ type: 'released', client, now }));
+    return this.#durable();
+  }
+
+  revokeToken(token: Hash, by: string, reason: string): Promise<void> {
+    const { log, journal } = this.#desk;
+    log.warn({ token, by, reason }, 'enrolment token revoked');
+    journal.record(this.#access.revokeToken(token, by, reason));
+    return this.#durable();
+  }
+
+  reloadCertificate(): void {
+    this.#listener?.reloadCertificate?.();
+  }
+
+  #tell(event: (now: Millis) => CampaignEvent): void {
+    this.#desk.campaign(event(this.#desk.clock.now()));
+  }
+
+  /** Once what is noted so far is on disk; where the disk fails the coordinator ends, and says so by `done`. */
+  #durable(): Promise<void> {
+    const written = new Promise<void>((resolve) => this.#desk.journal.after(resolve));
+    return Promise.race([written, this.#desk.done.then(() => written)]);
+  }
+}

@@ -1,0 +1,38 @@
+// What a running coordinator is put together from. Not here: putting it together (start.ts), running it (coordinator.ts).
+
+import { PING_MS } from '../../protocol/limits.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import type { Access } from '../access/access.js';
+import type { Durable } from '../audit/durable.js';
+import type { CampaignEffect, CampaignEvent, CampaignState } from '../campaign/types.js';
+import type { ChainStore } from '../chain/store.js';
+import type { Engine } from '../engine/types.js';
+import type { SessionSetup } from '../session/types.js';
+import type { Clock } from './clock.js';
+import type { MachineSpec } from './mailbox.js';
+import type { CoordinatorOptions, Logger } from './options.js';
+import type { Publisher } from './publisher.js';
+
+/** What `startCoordinator` has made and checked. */
+export interface Parts {
+  readonly options: CoordinatorOptions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly engine: Engine;
+  readonly store: ChainStore;
+  readonly publisher: Publisher;
+  /** Absent: nothing outlives this process. */
+  readonly durable: Durable | undefined;
+  readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
+}
+
+export function sessionSetup({ identity, task, rng = nativeRng }: CoordinatorOptions, access: Access): SessionSetup {
+  return {
+    identity,
+    primitives: nativePrimitives,
+    rng,
+    admit: (client, token) => access.admit(client, token),
+    task: task.task,
+    pingMs: PING_MS,
+  };
+}

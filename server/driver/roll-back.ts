@@ -1,0 +1,75 @@
+// Signs a step back along the model chain: the model of an earlier round becomes the newest one, with the reason beside it. It takes
+// a round number of its own, and resets no counter and no ledger. Not here: whether clients follow (client/chain/roll-back.ts).
+
+import { recordHash, signRecord } from '../../protocol/chain/record.js';
+import type { Identity } from '../../protocol/crypto/identity.js';
+import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { utf8Encode } from '../../protocol/crypto/utf8.js';
+import { SottoError } from '../../protocol/errors.js';
+import { fromHex, hashOf } from '../../protocol/ids.js';
+import { isWord } from '../../protocol/wire/fields.js';
+import type { ChainStore, Link } from '../chain/store.js';
+import { blobOf } from '../engine/combine.js';
+
+export interface RollBack {
+  /** The model after this round; 0: the first one. It must still be kept. */
+  readonly round: number;
+  /** For every client and the audit log: one line, not empty, at most MAX_TEXT characters. */
+  readonly reason: string;
+}
+
+/**
+ * @param lastRound the last number that was used for a round, over or not
+ * @throws CONFIG_INVALID where there is no such model or it is the newest; STORE_BLOB where it is no longer kept; what the store throws
+ */
+export async function rollBack(
+  store: ChainStore,
+  identity: Identity,
+  primitives: Primitives,
+  { round, reason }: RollBack,
+  lastRound: number,
+): Promise<Link> {
+  const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
+  if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
+  const head = store.head();
+  const ancestor = store.all().find(({ record }) => record.round === round);
+  if (ancestor === undefined)
+    throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
+  if (ancestor === head) throw bad('round', `is ${round}, which is the newest model`);
+  const { modelAfter, optimizerAfter, step } = ancestor.record;
+  for (const hash of [modelAfter, optimizerAfter]) {
+    if (hash.length === 0 || store.blob(hashOf(hash)) !== undefined) continue;
+    const text = `the model of round ${round} is no longer kept; choose a newer one, and raise data.keptModels for the next time`;
+    throw new SottoError('STORE_BLOB', text, { round, blob: hashOf(hash) });
+  }
+  const why = blobOf(primitives, utf8Encode(reason));
+  const record = signRecord(primitives, identity, {
+    ...head.record,
+    type: 'rollback',
+    round: Math.max(lastRound, head.record.round) + 1,
+    attempt: 0,
+    previous: fromHex(head.hash),
+    modelBefore: head.record.modelAfter,
+    aggregate: why.hash,
+    modelAfter,
+    optimizerAfter,
+    step,
+    transcript: fromHex(ancestor.hash),
+  });
+  const link: Link = { record, hash: hashOf(recordHash(primitives, record)) };
+  await store.append(link, [why]);
+  return link;
+}
+
+/** The link that made this model: behind a roll-back that of its ancestor. */
+export function originOf(store: ChainStore, link: Link): Link {
+  let at = link;
+  while (at.record.type === 'rollback') {
+    const ancestor = hashOf(at.record.transcript);
+    const found = store.all().find(({ hash }) => hash === ancestor);
+    if (found === undefined)
+      throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
+    at = found;
+  }
+  return at;
+}

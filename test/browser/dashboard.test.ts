@@ -1,0 +1,319 @@
+// The dashboard as a person uses it: signs in with the code, watches real rounds, finds a client by keyboard, pauses, quarantines, hears
+// an appeal, reads the log, on a phone and in the dark. Nothing is mocked: a coordinator, clients, masks. Screenshots stay in
+// artefacts/browser. Not here: the addresses behind it (test/http).
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FederatedClient, memoryGuards } from '../../client/node/index.js';
+import { generateIdentity, type Identity } from '../../protocol/crypto/identity.js';
+import type { ClientId } from '../../protocol/ids.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { type Coordinator, createHttp, type Http, inProcessEngine, startCoordinator } from '../../server/index.js';
+import { taskOf, WEAK_POLICY } from '../protocol/tasks.js';
+import { CHROMIUM, launch, listen, screenshot, type Visitor, visitor } from './chromium.js';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** Gate: everything that the page loads, compressed. */
+const MOST_BYTES = 60_000;
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+async function violations(page: Page): Promise<string[]> {
+  // As a script of the page itself would be refused by its policy: the debugger may.
+  await page.evaluate(readFileSync(AXE, 'utf8'));
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+  });
+  return found;
+}
+
+/** A line to the coordinator that can be cut. */
+async function openLine(to: number) {
+  const open = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => open.delete(one) && other.destroy());
+    }
+  });
+  const listenAt = (port: number) => new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+  await listenAt(0);
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    async cut() {
+      const closed = new Promise((done) => server.close(done));
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+    mend: () => listenAt(port),
+  };
+}
+
+describe('what the page loads', () => {
+  it(`is at most ${MOST_BYTES} bytes compressed, and names no other place`, () => {
+    const files = ['index.html', 'app.css', 'app.js', 'icon.svg'].map((name) =>
+      readFileSync(join('dist/server/dashboard/public', name)),
+    );
+    expect(files.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0)).toBeLessThanOrEqual(MOST_BYTES);
+    const addresses = files.flatMap((bytes) =>
+      [...bytes.toString().matchAll(/https?:\/\/[^\s"'`)]+/g)].map(([url]) => url),
+    );
+    // Names of vocabularies, which nobody loads.
+    expect(addresses.filter((url) => !url.startsWith('http://www.w3.org/'))).toEqual([]);
+  });
+});
+
+describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation', () => {
+  const SIZE = 8;
+  const config = taskOf({ size: SIZE, colluders: 1, dimension: 64 });
+  const directory = mkdtempSync(join(tmpdir(), 'sotto-dashboard-'));
+  let browser: Browser;
+  let coordinator: Coordinator;
+  let http: Http;
+  let olga: Visitor;
+  const clients: FederatedClient[] = [];
+  const identities: Identity[] = Array.from({ length: SIZE + 1 }, () => generateIdentity(nativePrimitives, nativeRng));
+  const id = (n: number): ClientId => identities[n]?.id as ClientId;
+
+  beforeAll(async () => {
+    browser = await launch();
+    http = createHttp({ tokens: [], listenHost: '127.0.0.1' });
+    const campaign = {
+      rounds: 500,
+      attemptsPerRound: 3,
+      clients: { min: SIZE, waitMs: 3_600_000 },
+      overSelection: 1,
+      pauseMs: 400,
+    };
+    let measured = 0;
+    coordinator = await startCoordinator({
+      task: config,
+      initialWeights: new Float32Array(config.dimension),
+      identity: generateIdentity(nativePrimitives, nativeRng),
+      listen: { host: '127.0.0.1', port: 0 },
+      roster: { kind: 'open' },
+      campaign,
+      random: Math.random,
+      engine: inProcessEngine(),
+      fetch: http.fetch,
+      data: { directory: join(directory, 'data'), backupRounds: 0 },
+      // A curve with a shape; what a model is worth is not what is tested here.
+      evaluate: async () => {
+        measured++;
+        return { examples: 100, accuracy: 0.9 - 0.8 / (measured + 1), loss: 2.3 / measured };
+      },
+    });
+    http.attach(coordinator, { task: config, campaign, evaluates: true, version: '0.1' });
+    olga = await visitor(browser, { width: 1280, height: 900 });
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all(clients.map((client) => client.stop()));
+    http?.close();
+    await coordinator?.stop('the test is over');
+    await browser?.close();
+    rmSync(directory, { recursive: true, force: true });
+  }, 60_000);
+
+  const join_ = (n: number): void => {
+    const identity = identities[n];
+    if (identity === undefined) throw new RangeError('no such client');
+    const client = new FederatedClient({
+      url: coordinator.url,
+      coordinator: coordinator.id,
+      identity,
+      task: config.task,
+      policy: WEAK_POLICY,
+      guards: memoryGuards(),
+      trainer: {
+        init: async ({ dimension }) => ({ dimension, variables: [] }),
+        train: async () => ({ update: new Float32Array(64).fill(n / 128), examples: 1, metrics: {} }),
+      },
+    });
+    client.run().catch(() => undefined);
+    clients.push(client);
+  };
+  const goTo = (name: string) => olga.page.getByRole('navigation').getByRole('link', { name }).click();
+  const committed = async (least: number) =>
+    olga.page.waitForFunction((n) => document.querySelectorAll('main table tbody tr').length >= n, least, {
+      timeout: 60_000,
+    });
+
+  it('a wrong code is told so; the right one opens the page, and its address holds no secret', async () => {
+    const { page } = olga;
+    await page.goto(coordinator.url.replace('ws:', 'http:'));
+    await page.getByLabel('One-time code or token').fill('WRONG-CODE');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await screenshot(page, 'dashboard-sign-in');
+    expect(await violations(page)).toEqual([]);
+    await page.getByLabel('One-time code or token').fill(http.startCode() ?? '');
+    await page.keyboard.press('Enter');
+    await page.getByText('0 of 8 clients are here').waitFor();
+    expect(new URL(page.url()).search).toBe('');
+    // The one refusal above is what the browser itself writes down.
+    olga.faults.length = 0;
+    await screenshot(page, 'dashboard-empty');
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('clients come, rounds run, and the page shows each without being reloaded', async () => {
+    for (let n = 0; n < SIZE; n++) join_(n);
+    await committed(3);
+    expect(await olga.page.locator('.squares i').count()).toBe(SIZE);
+    await olga.page.waitForSelector('.uplot canvas');
+    await screenshot(olga.page, 'dashboard-overview-light');
+    expect(await violations(olga.page)).toEqual([]);
+  });
+
+  it('every page opens, says what it has to say, and can be used by everybody', async () => {
+    const found: Record<string, string[]> = {};
+    for (const name of ['Clients', 'Stopped', 'Groups', 'Privacy', 'Traffic', 'Models', 'Audit log', 'Alerts']) {
+      await goTo(name);
+      await olga.page.waitForSelector('main .card');
+      if (name === 'Audit log') await olga.page.waitForSelector('.log li');
+      found[name] = await violations(olga.page);
+      await screenshot(olga.page, `dashboard-${name.toLowerCase().replace(' ', '-')}`);
+    }
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, []])));
+  });
+
+  it('a client is found by keyboard, opened, and closed with Escape', async () => {
+    const { page } = olga;
+    await goTo('Clients');
+    await page.getByLabel('Search').fill(id(2).slice(0, 6));
+    await page.waitForFunction(() => document.querySelectorAll('.tall .row').length === 1);
+    await page.locator('.tall a').focus();
+    await page.keyboard.press('Enter');
+    await page.getByText(id(2)).waitFor();
+    await screenshot(page, 'dashboard-client');
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => document.querySelector('dialog[open]') === null);
+    await page.getByLabel('Search').fill('');
+    await page.waitForFunction((n) => document.querySelectorAll('.tall .row').length === n, SIZE);
+    await page.locator('.tall a').first().focus();
+    await page.keyboard.press('End');
+    await page.waitForFunction(() => document.activeElement?.getAttribute('data-at') === '7');
+  });
+
+  it('pausing asks why, stops the next round, and stands in the audit log with name and reason', async () => {
+    const { page } = olga;
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const go = page.getByRole('dialog').getByRole('button', { name: 'Pause' });
+    expect(await go.isDisabled()).toBe(true);
+    await page.getByLabel('Reason, for the audit log').fill('looking at a suspicious client');
+    await screenshot(page, 'dashboard-pause');
+    expect(await violations(page)).toEqual([]);
+    await go.click();
+    await page.getByText('paused by local: looking at a suspicious client').waitFor();
+    expect(coordinator.admin.status().hold.type).toBe('paused');
+    await goTo('Audit log');
+    await page.getByLabel('Kind').selectOption('paused');
+    await page.getByText('reason looking at a suspicious client').waitFor();
+    await page.getByText('sound', { exact: true }).waitFor();
+  });
+
+  it('quarantines a client; a reserve takes its seat; the appeal lets it in again', async () => {
+    const { page } = olga;
+    join_(SIZE);
+    await goTo('Clients');
+    await page.locator(`.tall a:text("${id(3).slice(0, 8)}")`).click();
+    await page.getByRole('button', { name: 'Quarantine…' }).click();
+    await page.getByLabel('Rounds', { exact: true }).fill('50');
+    await page.getByLabel('Reason, for the audit log').fill('its operator reports a break-in');
+    await page.getByRole('button', { name: 'Quarantine', exact: true }).click();
+    await page.getByRole('button', { name: 'Grant appeal' }).waitFor();
+    await screenshot(page, 'dashboard-quarantined');
+    await page.keyboard.press('Escape');
+    const next = new Promise<readonly ClientId[]>((done) => {
+      const off = coordinator.on('round', ({ cohort }) => {
+        off();
+        done(cohort);
+      });
+    });
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByLabel('Reason, for the audit log').fill('seen');
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click();
+    expect(await next).not.toContain(id(3));
+    await goTo('Stopped');
+    await page.getByText('its operator reports a break-in').first().waitFor();
+    await screenshot(page, 'dashboard-stopped-one');
+    await goTo('Clients');
+    await page.locator(`.tall a:text("${id(3).slice(0, 8)}")`).click();
+    await page.getByRole('button', { name: 'Grant appeal' }).click();
+    await page.getByLabel('Reason, for the audit log').fill('the machine is clean again');
+    await page.getByRole('button', { name: 'Grant', exact: true }).click();
+    await page.getByRole('button', { name: 'Quarantine…' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(coordinator.monitor().clients.get(id(3))?.quarantinedUntil).toBe(0);
+  });
+
+  it('the weights of a model are downloaded, and are those of the coordinator', async () => {
+    await goTo('Models');
+    const [download] = await Promise.all([
+      olga.page.waitForEvent('download'),
+      olga.page.getByRole('link', { name: /the model of round 1$/ }).click(),
+    ]);
+    const bytes = readFileSync(await download.path());
+    expect(bytes.length).toBe(4 * config.dimension);
+  });
+
+  it('in the dark and on a phone: nothing is cut off sideways, and it can still be used by everybody', async () => {
+    const phone = await browser.newContext({
+      viewport: { width: 390, height: 844 },
+      colorScheme: 'dark',
+      storageState: await olga.context.storageState(),
+    });
+    const page = await phone.newPage();
+    const faults = listen(page);
+    await page.goto(coordinator.url.replace('ws:', 'http:'));
+    await page.waitForSelector('.uplot canvas');
+    for (const name of ['Overview', 'Clients', 'Stopped', 'Traffic', 'Models', 'Audit log']) {
+      await page.getByRole('navigation').getByRole('link', { name }).click();
+      await page.waitForSelector('main .card');
+      if (name === 'Overview') await page.waitForSelector('.uplot canvas');
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect([name, wide]).toEqual([name, 0]);
+      expect([name, await violations(page)]).toEqual([name, []]);
+      await screenshot(page, `dashboard-phone-dark-${name.toLowerCase().replace(' ', '-')}`);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByRole('navigation').getByRole('link', { name: 'Overview' }).click();
+    await page.waitForSelector('.uplot canvas');
+    await screenshot(page, 'dashboard-overview-dark');
+    expect(faults).toEqual([]);
+    await phone.close();
+  });
+
+  it('all of it without one error in the console', () => expect(olga.faults).toEqual([]));
+
+  it('a cut line is told, with the time of the picture, and heals by itself', async () => {
+    const line = await openLine(Number(new URL(coordinator.url).port));
+    const page = await olga.context.newPage();
+    await page.goto(`http://127.0.0.1:${line.port}`);
+    await page.waitForSelector('main .card');
+    await line.cut();
+    await page.getByText('The coordinator does not answer. This is the picture of').waitFor();
+    await screenshot(page, 'dashboard-lost');
+    expect(await violations(page)).toEqual([]);
+    await line.mend();
+    await page.waitForFunction(() => document.querySelector('.banner') === null, undefined, { timeout: 60_000 });
+    await line.cut();
+  });
+});

@@ -1,0 +1,190 @@
+// Limits of a connection: rate, messages that do not end, memory. Time is handed in; streams are stubs, since nothing real can be made
+// to stall on demand. Not here: real sockets under attack (the bars of test/bars).
+
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import type { ClientId } from '../../protocol/ids.js';
+import {
+  LEAST_BYTES_PER_SECOND,
+  MAX_INCOMPLETE_BYTES,
+  MAX_MESSAGE_MS,
+  MAX_OFFENCES_NAMED,
+  MAX_STRANGER_BYTES,
+  MESSAGE_BURST,
+  MESSAGES_PER_ROUND,
+  MESSAGES_PER_SECOND,
+  SLOW_AFTER_MS,
+} from '../../protocol/limits.js';
+import { Bucket } from '../../server/driver/bucket.js';
+import { Guard } from '../../server/driver/guard.js';
+import { MemoryWatch } from '../../server/driver/memory.js';
+import { Offences } from '../../server/driver/offences.js';
+import { ManualClock } from './manual-clock.js';
+
+describe('the rate of one connection', () => {
+  const many = (bucket: Bucket, now: number): number => {
+    let taken = 0;
+    while (bucket.take(now)) taken++;
+    return taken;
+  };
+  it('holds a burst, then so many a second, and saves no more than a burst', () => {
+    const bucket = new Bucket(0);
+    expect(many(bucket, 0)).toBe(MESSAGE_BURST);
+    expect(many(bucket, 1_000)).toBe(MESSAGES_PER_SECOND);
+    expect(many(bucket, 500_000)).toBe(MESSAGE_BURST);
+  });
+  it('a round that we announce brings its own messages with it, and rounds do not pile up for ever', () => {
+    const bucket = new Bucket(0);
+    expect(many(bucket, 0)).toBe(MESSAGE_BURST);
+    bucket.round();
+    expect(many(bucket, 0)).toBe(MESSAGES_PER_ROUND);
+    for (let i = 0; i < 100; i++) bucket.round();
+    expect(many(bucket, 0)).toBe(MESSAGE_BURST + 4 * MESSAGES_PER_ROUND);
+  });
+});
+
+describe('the guard over messages that do not end', () => {
+  function setting() {
+    const clock = new ManualClock();
+    const guard = new Guard(clock);
+    const cut: string[] = [];
+    const peer = (name: string, known = true) => {
+      const socket = new EventEmitter();
+      const stream = new EventEmitter();
+      const knows = { known };
+      guard.watch(
+        socket as WebSocket,
+        stream as Duplex,
+        () => knows.known,
+        () => cut.push(name),
+      );
+      return { socket, knows, bytes: (count: number) => stream.emit('data', Buffer.alloc(count)) };
+    };
+    return { clock, cut, peer };
+  }
+
+  it('a stranger may send its first messages and nothing larger; somebody known may', () => {
+    const { cut, peer } = setting();
+    peer('known').bytes(MAX_STRANGER_BYTES * 10);
+    const stranger = peer('stranger', false);
+    stranger.bytes(MAX_STRANGER_BYTES);
+    expect(cut).toEqual([]);
+    stranger.bytes(1);
+    expect(cut).toEqual(['stranger']);
+  });
+
+  it('a complete message, or control frame, starts the count anew', () => {
+    const { cut, peer } = setting();
+    const stranger = peer('stranger', false);
+    for (const event of ['message', 'ping', 'pong']) {
+      stranger.bytes(MAX_STRANGER_BYTES);
+      stranger.socket.emit(event);
+    }
+    expect(cut).toEqual([]);
+  });
+
+  it('I send one byte of a message now and then: cut; at the least rate it may take its time, but not for ever', () => {
+    const { clock, cut, peer } = setting();
+    const slow = peer('slow');
+    const steady = peer('steady');
+    slow.bytes(1);
+    steady.bytes(LEAST_BYTES_PER_SECOND * 3);
+    clock.advance(SLOW_AFTER_MS - 500);
+    expect(cut).toEqual([]);
+    clock.advance(1_000);
+    expect(cut).toEqual(['slow']);
+    for (let ms = 2_500; ms < MAX_MESSAGE_MS; ms += 500) {
+      expect(cut).toEqual(['slow']);
+      steady.bytes(LEAST_BYTES_PER_SECOND / 2);
+      clock.advance(500);
+    }
+    expect(cut).toEqual(['slow', 'steady']);
+  });
+
+  it('time in which the coordinator itself was busy is nobody to blame for', () => {
+    const cut: string[] = [];
+    let now = 0;
+    let ring: () => void = () => {};
+    const at = (_: number, wake: () => void): (() => void) => {
+      ring = wake;
+      return () => {};
+    };
+    const guard = new Guard({ now: () => now, at });
+    const stream = new EventEmitter();
+    guard.watch(
+      new EventEmitter() as WebSocket,
+      stream as Duplex,
+      () => true,
+      () => cut.push('one'),
+    );
+    stream.emit('data', Buffer.alloc(1));
+    now = 30_000; // one look, half a minute late
+    ring();
+    expect(cut).toEqual([]);
+    for (const later of [30_500, 31_000, 31_500, 32_000]) {
+      now = later;
+      ring();
+    }
+    expect(cut).toEqual(['one']);
+  });
+
+  it('where all together are too many, the newest go', () => {
+    const { clock, cut, peer } = setting();
+    const each = 64 << 20;
+    for (let i = 0; i < MAX_INCOMPLETE_BYTES / each + 2; i++) peer(`peer ${i}`).bytes(each);
+    clock.advance(500);
+    expect(cut).toEqual(['peer 5', 'peer 4']);
+  });
+});
+
+describe('the budget of memory', () => {
+  it('is tight from 85 %, critical from 95 %, and asked for no more often than needed', () => {
+    let bytes = 0;
+    let reads = 0;
+    const watch = new MemoryWatch(1_000, () => {
+      reads++;
+      return bytes;
+    });
+    const at = (now: number, used: number) => {
+      bytes = used;
+      return watch.pressure(now);
+    };
+    expect([at(0, 849), at(100, 850), at(200, 949), at(300, 950)]).toEqual(['none', 'tight', 'tight', 'critical']);
+    expect(at(301, 0)).toBe('critical');
+    expect(at(400, 0)).toBe('none');
+    expect(reads).toBe(5);
+  });
+  it('without a budget there is no pressure', () => {
+    expect(new MemoryWatch(Number.POSITIVE_INFINITY, () => 1e15).pressure(0)).toBe('none');
+  });
+});
+
+describe('what is written down of offences', () => {
+  const client = 'a'.repeat(64) as ClientId;
+  it('each once by name in a round, repetitions and strangers as counts at its end', () => {
+    const offences = new Offences();
+    const note = () => offences.note(client, 'WIRE_SCHEMA', 'a bad field', 4);
+    expect(note()).toEqual([
+      { type: 'client-offended', body: { client, code: 'WIRE_SCHEMA', text: 'a bad field', round: 4, count: 1 } },
+    ]);
+    expect([note(), note(), offences.note(undefined, 'AUTH_TIMEOUT', '', 4)]).toEqual([[], [], []]);
+    expect(offences.flush(4)).toEqual([
+      { type: 'client-offended', body: { client, code: 'WIRE_SCHEMA', text: 'again', round: 4, count: 2 } },
+      { type: 'auth-failed', body: { code: 'AUTH_TIMEOUT', count: 1 } },
+    ]);
+    expect(offences.flush(4)).toEqual([]);
+    expect(note()).toHaveLength(1);
+  });
+  it('I come with a thousand identities: the disk does not fill', () => {
+    const offences = new Offences();
+    let written = 0;
+    for (let i = 0; i < 3 * MAX_OFFENCES_NAMED; i++)
+      written += offences.note(String(i) as ClientId, 'SESSION_FLOOD', '', 1).length;
+    expect(written).toBe(MAX_OFFENCES_NAMED);
+    expect(offences.flush(1)).toEqual([
+      { type: 'auth-failed', body: { code: 'SESSION_FLOOD', count: 2 * MAX_OFFENCES_NAMED } },
+    ]);
+  });
+});
