@@ -11,6 +11,7 @@ import { cryptoBench } from './crypto.js';
 import { dpsgdBench } from './dpsgd.js';
 import type { Bench, Row } from './harness.js';
 import { kernelsBench } from './kernels.js';
+import { noiseBench } from './noise.js';
 import { secaggBench } from './secagg.js';
 import { sketchBench } from './sketch.js';
 import { training } from './training.js';
@@ -23,6 +24,7 @@ const BENCHES: readonly Bench[] = [
   secaggBench,
   clientBench,
   sketchBench,
+  noiseBench,
   aggregateBench,
   training,
   dpsgdBench,

@@ -10,7 +10,7 @@ import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_G
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
 import { clipOfCounter } from './privacy/adaptive-clip.js';
 import { type NoisePlan, planNoise } from './privacy/provision.js';
-import type { PrivacySpec } from './privacy/spec.js';
+import type { AdaptiveClipping, PrivacySpec } from './privacy/spec.js';
 import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
 import { encodedLength } from './secagg/encode.js';
 import type { Encoding, Ring } from './secagg/jobs.js';
@@ -161,20 +161,30 @@ function gridOf({ dimension, encoding, privacy, prg }: TaskConfig, ring: Ring, n
   return { ...common, levels: privacy.clipSteps, weighted: false, mechanism };
 }
 
+/** The settings of a norm that adapts; `undefined` where it is fixed. */
+export const adaptiveClipping = ({ privacy }: TaskConfig): AdaptiveClipping | undefined =>
+  privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
+    ? privacy.clipping
+    : undefined;
+
+/** The longest that an update may be in any round. */
+export const largestClipNorm = (config: TaskConfig): number =>
+  adaptiveClipping(config)?.most ?? config.encoding.clipNorm;
+
 /**
  * The encoding of one round: its clipping norm and its rotation. Both ends make it from what both have signed or verified.
  * @param clip of the announcement (wire/messages.ts)
  */
 export function encodingOf(
   primitives: SymmetricPrimitives,
-  { privacy }: TaskConfig,
+  config: TaskConfig,
   { encoding, text }: Derived,
   { round, clip }: { readonly round: number; readonly clip: number },
 ): Encoding {
+  const { privacy } = config;
   const { mechanism } = encoding;
   if (privacy === 'none' || mechanism === undefined) return encoding;
-  const adaptive =
-    privacy.placement === 'distributed' && privacy.clipping.by === 'quantile' ? privacy.clipping : undefined;
+  const adaptive = adaptiveClipping(config);
   const clipNorm = adaptive === undefined ? encoding.clipNorm : clipOfCounter(clip, adaptive);
   const key = privacy.rotation === 'none' ? 'none' : rotationKey(primitives, configHash(primitives, text), round);
   return { ...encoding, clipNorm, range: clipNorm, mechanism: { ...mechanism, rotationKey: key } };

@@ -19,7 +19,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import { followsClip } from '../../protocol/privacy/adaptive-clip.js';
-import { configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
+import { adaptiveClipping, configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import { runAsking } from '../asking.js';
 import type { KeptModel, ModelStore } from './model-store.js';
@@ -319,11 +319,8 @@ export class ModelChain {
 }
 
 /** The clipping norm moves by the published share alone, inside its range. @throws GUARD_MODEL_CHAIN */
-function checkClip(before: ChainRecordBody, after: ChainRecordBody, { privacy }: TaskConfig): void {
-  const spec =
-    privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
-      ? privacy.clipping
-      : undefined;
+function checkClip(before: ChainRecordBody, after: ChainRecordBody, config: TaskConfig): void {
+  const spec = adaptiveClipping(config);
   const follows =
     spec === undefined
       ? after.clip === 0 && after.fraction === 0

@@ -7,7 +7,15 @@ import { bytesEqual } from '../crypto/enc.js';
 import { type ErrorCode, SottoError } from '../errors.js';
 import { hashOf, toHex } from '../ids.js';
 import { MAX_ROSTER } from '../limits.js';
-import { configHash, type Derived, deriveTask, encodingOf, type TaskConfig } from '../task.js';
+import {
+  adaptiveClipping,
+  configHash,
+  type Derived,
+  deriveTask,
+  encodingOf,
+  largestClipNorm,
+  type TaskConfig,
+} from '../task.js';
 import { parseTask } from '../task-schema.js';
 import type { Joined } from './state.js';
 import type { GuardRecord, ParticipantSetup, Policy } from './types.js';
@@ -71,8 +79,7 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
     );
   const rank = roster.findIndex((key) => bytesEqual(key, identity.publicKey));
   if (rank < 0) return no('GUARD_ROSTER', 'this client is not in the roster it was sent');
-  const { privacy } = config;
-  const adaptive = privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile';
+  const adaptive = adaptiveClipping(config) !== undefined;
   if (adaptive !== announce.clip > 0)
     return no(
       'GUARD_POLICY',
@@ -125,11 +132,7 @@ function belowPolicy(policy: Policy, config: TaskConfig, derived: Derived, guard
     return no('GUARD_POLICY', `profile ${config.profile} is not among ${policy.profiles.join(', ')}`);
   if (guard.contributed >= policy.maxRounds)
     return no('GUARD_PARTICIPATION', `${guard.contributed} rounds of at most ${policy.maxRounds}`);
-  const { privacy } = config;
-  const most =
-    privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
-      ? privacy.clipping.most
-      : config.encoding.clipNorm;
+  const most = largestClipNorm(config);
   if (most > policy.maxClipNorm) return no('GUARD_POLICY', `clipNorm ${most} is above ${policy.maxClipNorm}`);
   if (config.profile === 'open') return undefined;
   if (config.group.size < policy.minGroup)

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import {
   FederatedClient,
   fileGuards,
+  fileLedgers,
   memoryGuards,
   nativePrimitives,
   nativeRng,
@@ -66,6 +67,7 @@ export async function client(options: ClientOptions, io: Io): Promise<ExitCode> 
       policy: policyOf(options),
       trainer,
       guards: options.guards === undefined ? memoryGuards() : fileGuards(options.guards),
+      ...(options.guards !== undefined && { ledgers: fileLedgers(options.guards) }),
     });
     tell(federated, options.json, io);
     const ended = await stoppable(io, 'leaving the task', async (signal) => {

@@ -12,6 +12,7 @@ import { colorsFor, type Io } from './io.js';
 import { LiveLines } from './live.js';
 import { comparisonTable, outcomeLines } from './outcome.js';
 import { writeRun } from './runs.js';
+import { spentLines } from './spent.js';
 import { stoppable } from './stop.js';
 import { defenceName, reportSummary, reportTable } from './table.js';
 import { RunView, type ViewEvent } from './view.js';
@@ -67,6 +68,7 @@ export async function simulate(
       const lines = [
         reportTable(report, compared, paint),
         ...outcomeLines(report, paint),
+        ...spentLines(report),
         ...(compared.length > 0 ? [comparisonTable(reports, paint)] : []),
         ...reportSummary(report, compared),
         `report ${written}`,

@@ -15,10 +15,9 @@ import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { initOptimizer } from '../../protocol/optimizer/optimizer.js';
 import { clipAfter, clipCounter, fractionCounter, fractionOf } from '../../protocol/privacy/adaptive-clip.js';
-import type { AdaptiveClipping } from '../../protocol/privacy/spec.js';
 import type { RoundResult } from '../../protocol/round/types.js';
 import { isRandomised } from '../../protocol/rule.js';
-import { configHash, type Derived, encodingOf, type TaskConfig } from '../../protocol/task.js';
+import { adaptiveClipping, configHash, type Derived, encodingOf, type TaskConfig } from '../../protocol/task.js';
 import {
   drawSeed,
   type Measures,
@@ -205,19 +204,14 @@ export class Publisher {
   }
 }
 
-const adaptiveOf = ({ privacy }: TaskConfig): AdaptiveClipping | undefined =>
-  privacy !== 'none' && privacy.placement === 'distributed' && privacy.clipping.by === 'quantile'
-    ? privacy.clipping
-    : undefined;
-
 function firstClip(config: TaskConfig): number {
-  const spec = adaptiveOf(config);
+  const spec = adaptiveClipping(config);
   return spec === undefined ? 0 : clipCounter(config.encoding.clipNorm, spec);
 }
 
 /** The norm of the next round, and the noised share of clients that it follows from: whoever reads the chain can follow it. */
 function clipFields(config: TaskConfig, clip: number, bits: number, { groups }: RoundResult) {
-  const spec = adaptiveOf(config);
+  const spec = adaptiveClipping(config);
   if (spec === undefined) return { clip: 0, fraction: 0 };
   const clients = groups.reduce((sum, { survivors }) => sum + survivors.length, 0);
   const fraction = fractionCounter(fractionOf(bits, clients));

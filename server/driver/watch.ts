@@ -5,10 +5,9 @@ import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId } from '../../protocol/ids.js';
 import type { Candidate } from '../../protocol/round/types.js';
 import { faultyOf } from '../../protocol/rule.js';
-import type { Encoding } from '../../protocol/secagg/jobs.js';
 import type { SelectionSpec } from '../../protocol/selection.js';
-import { selectionOf } from '../../protocol/sketch/bounds.js';
-import { deriveTask, type TaskConfig } from '../../protocol/task.js';
+import { noisedNormOf, selectionOf } from '../../protocol/sketch/bounds.js';
+import { deriveTask, largestClipNorm, type TaskConfig } from '../../protocol/task.js';
 import type { Measures, OrderReport, Vector } from '../aggregate/index.js';
 import {
   type ClientObservation,
@@ -46,7 +45,7 @@ export class Watch {
   constructor(task: TaskConfig, settings: MonitorSettings = MONITOR_DEFAULTS, memory?: MonitorState) {
     this.#faulty = faultyOf(task.rule);
     // In profile `open` the coordinator clips the rows itself.
-    this.#normBound = task.profile === 'open' ? undefined : normBoundOf(deriveTask(task).encoding);
+    this.#normBound = task.profile === 'open' ? undefined : normBoundOf(task);
     const { sketch } = deriveTask(task);
     this.#filters = task.integrity === 'none' || sketch === 'none' ? 'none' : selectionOf(task.integrity, sketch);
     this.#room = roomOf(task);
@@ -111,9 +110,18 @@ export class Watch {
   }
 }
 
-/** Rounding moves each coordinate by less than one level of the grid, of everybody alike. */
-const normBoundOf = ({ clipNorm, range, levels, dimension }: Encoding): number =>
-  clipNorm + Math.sqrt(dimension) * (range / levels);
+/**
+ * The longest mean update of a group of clients that keep to the rules: rounding moves each coordinate by less than one level of the grid, of
+ * everybody alike; noise adds a vector that is longer than this in one of 2^40 rounds at most, at the fewest survivors.
+ */
+function normBoundOf(task: TaskConfig): number {
+  const { encoding, noise, survivorFloor } = deriveTask(task);
+  const { clipNorm, range, levels, dimension } = encoding;
+  if (noise === 'none') return clipNorm + (range / levels) * Math.sqrt(dimension);
+  const variance = noise.centralVariance / survivorFloor + noise.localVariance;
+  const noised = noisedNormOf(dimension, { l2: 0, localVariance: variance / survivorFloor });
+  return (largestClipNorm(task) / levels) * (noise.l2 + noised);
+}
 
 /**
  * How many of one group may be barred at a time. With sketches as many as the task lets be left out of a round, so that dropouts
@@ -121,7 +129,7 @@ const normBoundOf = ({ clipNorm, range, levels, dimension }: Encoding): number =
  */
 function roomOf(task: TaskConfig): number {
   if (task.profile === 'open') return task.group.size - task.windows.masked.count.min;
-  return task.integrity === 'none' ? task.group.size - deriveTask(task).threshold : task.integrity.exclusions;
+  return task.integrity === 'none' ? task.group.size - deriveTask(task).survivorFloor : task.integrity.exclusions;
 }
 
 function clientsOf({ cohort, groups, dropped, excluded }: Unwatched): ClientObservation[] {

@@ -24,7 +24,7 @@ import type { PrivacyBudget } from '../../protocol/privacy/events.js';
 import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { openProjector } from '../../protocol/sketch/project.js';
-import { type ClientPhase, deriveTask, type TaskConfig } from '../../protocol/task.js';
+import { type ClientPhase, deriveTask, largestClipNorm, type TaskConfig } from '../../protocol/task.js';
 import { needsOthers } from '../attacks/attack.js';
 import { createAttack } from '../attacks/spec.js';
 import type { Draws } from '../draws.js';
@@ -272,13 +272,14 @@ function watched(inner: Trainer, told: (update: Float32Array, round: TrainingRou
 }
 
 /** As strict as the task itself: the guards are on, and pass. */
-function policyFor({ profile, group, encoding }: TaskConfig): Policy {
+function policyFor(config: TaskConfig): Policy {
+  const { profile, group } = config;
   return {
     profiles: [profile],
     minGroup: group.size,
     minThreshold: 1,
     minColluders: group.colluders,
-    maxClipNorm: encoding.clipNorm,
+    maxClipNorm: largestClipNorm(config),
     maxRounds: Number.MAX_SAFE_INTEGER,
     privacy: 'any',
     catchUp: 'chain',

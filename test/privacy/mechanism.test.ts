@@ -21,7 +21,7 @@ import {
   scaleFor,
 } from '../../protocol/privacy/provision.js';
 import { roundedSensitivity } from '../../protocol/privacy/sensitivity.js';
-import type { AdaptiveClipping } from '../../protocol/privacy/spec.js';
+import type { AdaptiveClipping, DistributedSpec } from '../../protocol/privacy/spec.js';
 import { clipFactor, signed } from '../../protocol/secagg/encode.js';
 import type { Encoding, Mechanism } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
@@ -251,6 +251,35 @@ describe('encoding under noise', () => {
   it('the rotation is fresh in each round and the same for all', () => {
     expect(rotationKey(nativePrimitives, key(1), 3)).toEqual(rotationKey(nativePrimitives, key(1), 3));
     expect(rotationKey(nativePrimitives, key(1), 3)).not.toEqual(rotationKey(nativePrimitives, key(1), 4));
+  });
+});
+
+describe('central noise', () => {
+  it('is added once, after opening, at the variance that was asked for; clients add none', () => {
+    const {
+      noise: _n,
+      losses: _l,
+      noiseless: _f,
+      clipping: _c,
+      ...claim
+    } = privateTask({ dimension: 4_096 }).privacy as DistributedSpec;
+    const config = { ...privateTask({ dimension: 4_096 }), privacy: { ...claim, placement: 'central' } } as const;
+    const { noise, encoding, survivorFloor, threshold } = deriveTask(config);
+    if (noise === 'none') throw new Error('no plan');
+    expect(noise).toMatchObject({ placement: 'central', localVariance: 0, centralVariance: Math.ceil(noise.l2 ** 2) });
+    expect(survivorFloor).toBe(threshold);
+    const mechanism = encoding.mechanism as Mechanism;
+    const { mean } = run(decodeNoised(encoding, mechanism, new Uint32Array(4_096), 8, key(3)));
+    const steps = [...mean].map((value) => (value * 8 * encoding.levels) / encoding.range);
+    const variance = steps.reduce((sum, x) => sum + x * x, 0) / steps.length;
+    expect(Math.abs(variance / noise.centralVariance - 1)).toBeLessThan(5 * Math.sqrt(2 / 4_096));
+  });
+  it('with sketches, which it does not cover, or in profile open, is refused', () => {
+    const { noise: _n, losses: _l, noiseless: _f, clipping: _c, ...claim } = privateTask({}).privacy as DistributedSpec;
+    const config = { ...privateTask({}), privacy: { ...claim, placement: 'central' } } as const;
+    expect(() => deriveTask({ ...config, profile: 'open' })).toThrowError(
+      expect.objectContaining({ code: 'CONFIG_PRIVACY' }),
+    );
   });
 });
 
