@@ -98,7 +98,11 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
         ...(spent.has(position) && { epsilon: spent.get(position) ?? 0 }),
       })),
       ...(settings.recordBudget && {
-        privacy: { budgets: { record: settings.recordBudget }, cohort: [], clients: ledgers },
+        privacy: {
+          budgets: { ...result.privacy?.budgets, record: settings.recordBudget },
+          cohort: result.privacy?.cohort ?? [],
+          clients: ledgers,
+        },
       }),
       versions: versions(),
       config,
