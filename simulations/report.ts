@@ -139,6 +139,8 @@ export interface Watching {
 
 export interface SimulationHooks {
   readonly onEvent?: (event: SimulationEvent) => void;
+  /** The last model, once. */
+  readonly onModel?: (weights: Float32Array<ArrayBuffer>) => void;
   /** Shows the run in a browser: answers HTTP on `port` (0: any free one) and hears of the coordinator once it runs. */
   readonly watch?: Watching;
   /** Ends the run after the attempt that is running; the report then says `stopped`. */

@@ -2,7 +2,6 @@
 // Not here: what the settings may be (config.ts), the campaign (campaign.ts), the clients (fleet/), printing and files (server/cli).
 
 import { createTrainingPool } from '../client/tfjs/index.js';
-import { initialWeights } from '../client/tfjs/spec.js';
 import { nativePrimitives } from '../protocol/native/index.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
@@ -12,6 +11,7 @@ import { drawsOf } from './draws.js';
 import { startFleet } from './fleet/fleet.js';
 import { Gathering, type Others } from './fleet/gathering.js';
 import { goalsOf } from './goals.js';
+import { startWeights } from './model-source.js';
 import { type RunSimulation, type SimulationReport, STAMP } from './report.js';
 import { versions } from './versions.js';
 
@@ -57,7 +57,7 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     const test = firstExamples(examples.test, config.data.testExamples);
     const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
     const goals = goalsOf(cast.conspiracies, test, pool, config.model);
-    const { weights } = initialWeights(config.model, draws.weights);
+    const weights = startWeights(config, draws.weights);
     // While the fleet loads: the backend is warm for the first round, and a void first round has its accuracy.
     const [fleet, untrained] = await Promise.all([starting, evaluator.evaluate(weights)]);
     share = (others) => fleet.share(others);

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { modelManifest } from '../client/tfjs/spec.js';
 import { SottoError } from '../protocol/errors.js';
 import { deriveTask } from '../protocol/task.js';
 import { parseTask } from '../protocol/task-schema.js';
@@ -18,9 +17,9 @@ import { defineTask, loadCoordinatorSettings, parseCoordinatorSettings } from '.
 import { PROFILE_FILLS } from '../server/config/profiles.js';
 import { MONITOR_DEFAULTS } from '../server/index.js';
 import { loadSimulationConfig, parseSimulationConfig, simulationSchema } from '../simulations/config.js';
+import { dimensionOf } from '../simulations/model-source.js';
 import { comparisons } from '../simulations/variants.js';
 
-const dimensionOf = (model: Parameters<typeof modelManifest>[0]) => modelManifest(model).dimension;
 const QUICK = readFileSync('examples/quick.yaml', 'utf8');
 const COORDINATOR = readFileSync('examples/coordinator.yaml', 'utf8');
 

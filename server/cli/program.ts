@@ -7,6 +7,7 @@ import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions, TokenOptions } from './keys.js';
+import { addModels, type ModelCommands } from './models/program.js';
 import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
@@ -14,7 +15,7 @@ import type { SimulateOptions } from './simulate.js';
 import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands extends PrivacyCommands {
+export interface Commands extends PrivacyCommands, ModelCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
@@ -196,9 +197,10 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (options: TokensOptions) => done(await commands.newToken(options)));
 
+  const models = addModels(program, commands, done, publicId);
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...privacy])
+  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy])
     inheritSettings(command, program);
   return program;
 }

@@ -71,6 +71,22 @@ function realCommands(io: Io): Commands {
       const { doctor } = await import('./data.js');
       return doctor(data, options, io);
     },
+    async exportModel(source, options) {
+      const { exportModel } = await import('./models/export.js');
+      return exportModel(source, options, io);
+    },
+    async importModel(source, options) {
+      const { importModel } = await import('./models/import.js');
+      return importModel(source, options, io);
+    },
+    async verifyModel(path, options) {
+      const { verifyModel } = await import('./models/verify.js');
+      return verifyModel(path, options, io);
+    },
+    async declareData(file, options) {
+      const { declareData } = await import('./models/verify.js');
+      return declareData(file, options, io);
+    },
     async privacyPlan(config, options) {
       const { privacyPlan } = await import('./privacy/plan-command.js');
       return privacyPlan(config, options, io);

@@ -52,6 +52,13 @@ const model = choice('kind', [
     hidden: says('Widths of the dense layers behind them.', listOf(whole(1, 65_536), 0, 16)),
     classes: says('Classes to tell apart.', whole(2, 256)),
   }),
+  settings({
+    kind: says(
+      'A model that `sotto models import` or `export` wrote, with the weights to start from.',
+      literal('imported'),
+    ),
+    folder: says('Where it lies. Relative to this file.', text(/^[^\0]{1,4096}$/, 'a path')),
+  }),
 ]);
 
 const serverRate = says('Step of the server, η of Reddi et al. 2021. 1 with `fedavg` is plain averaging.', positive());

@@ -25,7 +25,9 @@ export type ModelSettings =
       readonly filters: readonly number[];
       readonly hidden: readonly number[];
       readonly classes: number;
-    };
+    }
+  /** Lies in a folder with its first weights (server/models). */
+  | { readonly kind: 'imported'; readonly folder: string };
 
 /** Everything `sotto coordinator` needs. The drivers get `task`, `listen`, `roster` and `campaign` as they are. */
 export interface CoordinatorSettings {
