@@ -9,6 +9,8 @@ import { nativeRng } from '../../protocol/native/index.js';
 import { dimensionOf, modelSource, startWeights } from '../../simulations/model-source.js';
 import { type CoordinatorSettings, loadCoordinatorSettings } from '../config/index.js';
 import { type Coordinator, createHttp, type RollBack, type RoundReport, startCoordinator } from '../index.js';
+import { runPlaybooks } from '../playbooks/run.js';
+import { createWebhook } from '../playbooks/webhook.js';
 import { dashboardText, REDACTED } from './dashboard.js';
 import { evaluatorOf } from './evaluate.js';
 import { EXIT, type ExitCode } from './exit.js';
@@ -65,11 +67,20 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
         ? {}
         : { evaluate: (weights: Float32Array<ArrayBuffer>) => evaluator.evaluate(weights) }),
     }).catch(explainListen);
-    http.attach(running, {
+    const { attached } = http.attach(running, {
       task: settings.task,
       campaign: settings.campaign,
       evaluates: evaluator !== undefined,
       version: sottoVersion(),
+    });
+    const { webhook, playbooks } = settings.incidents;
+    runPlaybooks({
+      coordinator: running,
+      playbooks,
+      webhook: webhook === 'none' ? undefined : createWebhook(webhook),
+      log,
+      board: attached.board,
+      wallClock: Date.now,
     });
     const view = new RunView(colorsFor(io.stderr, io.env));
     const live = new LiveLines(io.stderr, () => view.lines());

@@ -15,6 +15,7 @@ import {
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
 import { adminSettings } from './admin.js';
+import { incidentSettings } from './incidents.js';
 import { monitorSettings } from './monitor.js';
 import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
@@ -355,6 +356,10 @@ export const coordinatorSchema = settings({
   admin: maybe(
     'see its fields',
     says('Who may look at the coordinator and operate it: the dashboard, the admin API, metrics.', adminSettings),
+  ),
+  incidents: maybe(
+    'see its fields',
+    says('What follows when something goes wrong: playbooks, and where they tell it.', incidentSettings),
   ),
   roster: says(
     'Who may take part.',
