@@ -84,6 +84,8 @@ export interface SimulationReport {
   readonly clients: number;
   readonly rounds: readonly RoundEntry[];
   readonly finalAccuracy: number;
+  /** Of the last model, by class, on the test part; null for a class without examples in it. */
+  readonly recalls?: readonly (number | null)[];
   /** Of the last round; absent where no attack is after something. */
   readonly attackSuccessRate?: Readonly<Record<string, number>>;
   /** What was released about whom, as facts; absent where the task claims no differential privacy. `sotto privacy ledger` prices it. */

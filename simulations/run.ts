@@ -2,6 +2,7 @@
 // Not here: what the settings may be (config.ts), the campaign (campaign.ts), the clients (fleet/), printing and files (server/cli).
 
 import { createTrainingPool } from '../client/tfjs/index.js';
+import type { Evaluation } from '../client/trainer.js';
 import { nativePrimitives } from '../protocol/native/index.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
@@ -62,6 +63,7 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     const [fleet, untrained] = await Promise.all([starting, evaluator.evaluate(weights)]);
     share = (others) => fleet.share(others);
     const startSeconds = (performance.now() - from) / 1_000;
+    let measured: Evaluation = untrained;
     const result = await runCampaign({
       config,
       cast,
@@ -71,7 +73,10 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
       dropouts: plan,
       initialWeights: weights,
       untrained,
-      evaluate: (model) => evaluator.evaluate(model),
+      evaluate: async (model) => {
+        measured = await evaluator.evaluate(model);
+        return measured;
+      },
       ...(goals && { goals }),
       hooks,
     });
@@ -88,6 +93,9 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
         .flatMap(({ clients, spec }) => clients.map((client) => ({ client: nameOf(client), attack: spec })))
         .sort((a, b) => (a.client < b.client ? -1 : 1)),
       ...result,
+      ...(measured.recalls && {
+        recalls: measured.recalls.map((recall) => (Number.isFinite(recall) ? recall : null)),
+      }),
       startSeconds,
       wallSeconds: (performance.now() - from) / 1_000,
       roster: cast.clients.map(({ name, identity, position }) => ({

@@ -76,6 +76,7 @@ const recorded: Commands = {
   doctor: async () => 0,
   newKeys: async () => 0,
   showKeys: async () => 0,
+  report: async () => 0,
   exportModel: async () => 0,
   importModel: async () => 0,
   verifyModel: async () => 0,

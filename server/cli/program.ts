@@ -11,6 +11,7 @@ import { addModels, type ModelCommands } from './models/program.js';
 import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
+import type { ReportOptions } from './report/command.js';
 import type { SimulateOptions } from './simulate.js';
 import type { TokensOptions } from './tokens.js';
 
@@ -20,6 +21,7 @@ export interface Commands extends PrivacyCommands, ModelCommands {
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
   redTeam(config: string | undefined, options: RedTeamOptions): Promise<ExitCode>;
+  report(source: string, options: ReportOptions): Promise<ExitCode>;
   exportAudit(data: string, folder: string, options: DataOptions): Promise<ExitCode>;
   verify(folder: string, options: VerifyOptions): Promise<ExitCode>;
   doctor(data: string, options: DoctorOptions): Promise<ExitCode>;
@@ -142,6 +144,17 @@ export function createProgram(
     .action(async (data: string, folder: string, options: DataOptions) =>
       done(await commands.exportAudit(data, folder, options)),
     );
+  program
+    .command('report')
+    .description('write a page and its Markdown twin about a run or a coordinator, with a model card')
+    .argument('<source>', 'a run, an exported audit log, or the data directory of a stopped coordinator')
+    .option('--to <path>', 'where to, without ending; else `report` in the folder of the run, or here')
+    .option('--card <file>', 'YAML with intended, unintended, considerations, licence, contact')
+    .option('--model <folder>', 'exported model whose data declarations the card shows')
+    .option('--identity <file>', 'identity of the coordinator, for a data directory', 'sotto.key')
+    .option('--runs <folder>', 'where runs are looked for by name', 'runs')
+    .option('--json', 'JSON on stdout', false)
+    .action(async (source: string, options: ReportOptions) => done(await commands.report(source, options)));
   program
     .command('verify')
     .description('check an exported audit log: events, signatures, every model, rounds, privacy')

@@ -59,6 +59,10 @@ function realCommands(io: Io): Commands {
       const { client } = await import('./client.js');
       return client(options, io);
     },
+    async report(source, options) {
+      const { report } = await import('./report/command.js');
+      return report(source, options, io);
+    },
     async exportAudit(data, folder, options) {
       const { exportAuditLog } = await import('./data.js');
       return exportAuditLog(data, folder, options, io);

@@ -30,6 +30,7 @@ function recorder(answer: () => Promise<0 | 1>) {
     privacyAudit: record('privacyAudit'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
+    report: record('report'),
     exportModel: record('exportModel'),
     importModel: record('importModel'),
     verifyModel: record('verifyModel'),

@@ -1,7 +1,7 @@
 // `sotto models` with everything real behind it: the model of a coordinator that served real clients, files in every format, signatures.
 // Not here: the formats against bytes by others (test/tfjs/model-files.test.ts).
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,29 @@ describe('the model of a coordinator', () => {
   });
 });
 
+describe('the report of a coordinator', () => {
+  it('tells what its log proves in a page that loads nothing, and in Markdown', async () => {
+    writeFileSync(at('card.yaml'), 'intended: "Wards <b>alone</b>"\n');
+    const { code, err } = await sotto('report', at('audit'), '--to', at('page'), '--card', at('card.yaml'));
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    const [html, markdown] = [readFileSync(at('page.html'), 'utf8'), readFileSync(at('page.md'), 'utf8')];
+    for (const said of ['holds together', '2 of 2', '3 of 3', coordinator, 'The log claims no differential privacy'])
+      for (const page of [html, markdown]) expect(page).toContain(said);
+    expect(html).toContain('Wards &lt;b&gt;alone&lt;/b&gt;');
+    expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+  });
+
+  it('of a log that was changed says so first, and ends with 1', async () => {
+    cpSync(at('audit'), at('changed'), { recursive: true });
+    const log = readFileSync(join(at('changed'), 'log.jsonl'), 'utf8');
+    writeFileSync(join(at('changed'), 'log.jsonl'), log.replace('"attempt":1', '"attempt":2'));
+    const { code } = await sotto('report', at('changed'), '--to', at('bad'));
+    expect(code).toBe(1);
+    expect(readFileSync(at('bad.md'), 'utf8')).toContain('THE AUDIT LOG DOES NOT HOLD TOGETHER');
+  });
+});
+
 describe('what clients declare about their data', () => {
   it('is signed by the client, stands in the manifest, and cannot be changed or moved to another task', async () => {
     writeFileSync(at('data.yaml'), 'description: Scans of one ward.\nrecords: 1200\nlicence: in house\n');
@@ -213,5 +236,71 @@ describe('a run and an imported model', () => {
     expect((await sotto('models', 'import', at('m.npz'), '--to', at('n'))).err).toContain(
       'say which model with --model',
     );
+  });
+});
+
+describe('the report of a run', () => {
+  it('shows every round, who attacked, what was left out with its reason, and recall by class', async () => {
+    const config = loadSimulationConfig('examples/quick.yaml');
+    const entry = {
+      round: 1,
+      attempts: 1,
+      void: false,
+      accuracy: 0.5,
+      loss: 1.25,
+      monitor: [
+        { type: 'group', round: 1, group: 3, signal: 'trim', value: 8, threshold: 3, says: 'group 3: cut off' },
+      ],
+      cohort: ['client-00', 'client-01'],
+      survivors: ['client-00'],
+      dropped: [],
+      excluded: [{ client: 'client-01', phase: 'masked', code: 'ROUND_BAD_VECTOR' }],
+      spared: [],
+      voidedGroups: [],
+      seconds: 1,
+      bytesUp: 1_000,
+      bytesDown: 2_000,
+      modelHash: 'ab'.repeat(32),
+    };
+    const run = {
+      stamp: 'seeded: no privacy claim',
+      task: 'quick',
+      seed: 1,
+      profile: 'grouped',
+      rule: config.task.rule,
+      dimension: 68,
+      clients: 2,
+      malicious: [{ client: 'client-01', attack: { kind: 'sign-flip', boost: 5 } }],
+      rounds: [entry],
+      finalAccuracy: 0.5,
+      recalls: [0.25, null, 1, 0.75],
+      modelHash: entry.modelHash,
+      outcome: 'finished',
+      wallSeconds: 2,
+      roster: ['client-00', 'client-01'].map((name) => ({ name, id: name, group: 0, examples: 10 })),
+      versions: { sotto: '0', protocol: 'sotto/1', node: '20' },
+      config,
+    };
+    mkdirSync(at('told'));
+    writeFileSync(join(at('told'), 'report.json'), JSON.stringify(run));
+    const { code, err } = await sotto('report', at('told'));
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    const markdown = readFileSync(join(at('told'), 'report.md'), 'utf8');
+    for (const said of [
+      '| 1 | 50.0 % | 1.2500 | 1 | 2 | 0 | 1 |',
+      '| client-01 | sign-flip |',
+      '| client-01 | masked | ROUND\\_BAD\\_VECTOR: the vector has the wrong length',
+      'group 3: cut off',
+      '| class 0 | 25.0 % |',
+      '| class 1 | – |',
+      'hostile updates kept out of the sum: **1 of 1**',
+      'claims no differential privacy',
+    ])
+      expect(markdown).toContain(said);
+    const html = readFileSync(join(at('told'), 'report.html'), 'utf8');
+    expect(html.match(/<svg/g)).toHaveLength(6);
+    writeFileSync(join(at('told'), 'report.json'), '{}');
+    expect((await sotto('report', at('told'))).err).toContain('is no report of a simulation');
   });
 });
