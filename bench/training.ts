@@ -9,8 +9,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   createTrainingPool,
   type Dataset,
+  type DescribedSpec,
   initialWeights,
-  type ModelSpec,
   seededRandom,
   shard,
   shareDataset,
@@ -21,8 +21,8 @@ import {
 import type { TrainingRound } from '../client/trainer.js';
 import { atLeast, atMost, type Bench, type Row, row } from './harness.js';
 
-const MLP: ModelSpec = { kind: 'mlp', input: 784, hidden: [128], classes: 10 };
-const CNN: ModelSpec = { kind: 'cnn', input: [28, 28, 1], filters: [16, 32], hidden: [64], classes: 10 };
+const MLP: DescribedSpec = { kind: 'mlp', input: 784, hidden: [128], classes: 10 };
+const CNN: DescribedSpec = { kind: 'cnn', input: [28, 28, 1], filters: [16, 32], hidden: [64], classes: 10 };
 const BATCH = 64;
 
 /** Noise in the shape of MNIST: the time of a step does not depend on what is learnt. */
@@ -38,7 +38,7 @@ function round(epochs: number, number = 0): TrainingRound {
 }
 
 /** Examples per second, the best of `repeats` rounds after a warm one. */
-async function rate(backend: 'wasm' | 'cpu', model: ModelSpec, data: Dataset, repeats: number): Promise<number> {
+async function rate(backend: 'wasm' | 'cpu', model: DescribedSpec, data: Dataset, repeats: number): Promise<number> {
   const trainer = tfjsTrainer({ backend, model, data, seed: 1 });
   const { weights } = initialWeights(model, 1);
   let best = 0;

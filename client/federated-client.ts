@@ -7,6 +7,7 @@ import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids
 import { openKernels } from '../protocol/kernels/wasm.js';
 import type { Policy } from '../protocol/participant/types.js';
 import { checkBudget } from '../protocol/privacy/domain.js';
+import type { Budgets } from '../protocol/privacy/events.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -105,7 +106,10 @@ export class FederatedClient {
       onError: (error) => events.emit('error', asSottoError(error, 'STORE_WRITE')),
     });
     this.#ledgers = options.ledgers ?? memoryLedgers();
-    this.#training = new Training(options.trainer, options.privacy);
+    this.#training = new Training(options.trainer, {
+      budgets: options.policy.privacy === 'any' ? {} : options.policy.privacy,
+      ledger: this.#ledgers,
+    });
     this.#rounds = new Rounds({
       identity: options.identity,
       policy: options.policy,
@@ -447,13 +451,13 @@ function answererOf({ primitives, identity }: FederatedClientOptions): Answerer 
 /** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
 function checkOwnBudget({ privacy }: Policy): void {
   if (privacy === 'any') return;
-  if (typeof privacy === 'object' && privacy !== null) {
-    checkBudget(privacy);
-    return;
-  }
+  // Also what is no object at all has neither.
+  const { client, record }: Budgets = Object(privacy);
+  for (const budget of [client, record]) if (budget) checkBudget(budget);
+  if (client || record) return;
   throw new SottoError(
     'CONFIG_INVALID',
-    `policy.privacy is ${String(privacy)}; it must be 'any', or {epsilon, delta} as a limit of this client's own`,
+    `policy.privacy is ${JSON.stringify(privacy)}; use 'any', or limits of this client's own: {client, record}, each {epsilon, delta}`,
     { field: 'policy.privacy' },
   );
 }

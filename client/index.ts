@@ -12,7 +12,7 @@ export { FederatedClient } from './federated-client.js';
 export { emptyGuard, type GuardStore, memoryGuards } from './guards.js';
 export { type LedgerStore, memoryLedgers } from './ledger-store.js';
 export type { ClientEvents, CoordinatorTrust, Ended, FederatedClientOptions, HowEnded, RoundNews } from './options.js';
-export type { ClientPrivacy, PrivacySpent } from './privacy-guard.js';
+export type { PrivacySpent } from './privacy-guard.js';
 export type { ReconnectOptions } from './reconnect.js';
 export { systemTimers, type Timers } from './timers.js';
 export type {

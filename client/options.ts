@@ -12,7 +12,7 @@ import type { ClientEngine } from './engine.js';
 import type { GuardStore } from './guards.js';
 import type { LedgerStore } from './ledger-store.js';
 import type { ParticipantMachine } from './machine.js';
-import type { ClientPrivacy, PrivacySpent } from './privacy-guard.js';
+import type { PrivacySpent } from './privacy-guard.js';
 import type { ReconnectOptions } from './reconnect.js';
 import type { Timers } from './timers.js';
 import type { Trainer } from './trainer.js';
@@ -37,17 +37,12 @@ export type FederatedClientOptions = CoordinatorTrust &
     readonly trainer: Trainer;
     readonly guards: GuardStore;
     /**
-     * Where this client keeps what it has spent of its privacy. Default: memory, which forgets with the process; a client that limits its
-     * budget (`policy.privacy`) needs a durable one.
+     * Where this client keeps what it has spent of its privacy, for its records and for all that it has; `policy.privacy` says how much
+     * that may be. Default: memory, which forgets with the process; a client that limits its budget needs a durable one.
      */
     readonly ledgers?: LedgerStore;
     /** Keeps the last verified model beyond the process. Default: memory only. */
     readonly models?: ModelStore;
-    /**
-     * This client's own budgets and ledger. Needed for tasks that claim differential privacy; a task is left alone (PRIVACY_BUDGET)
-     * where its next round would exceed them, and goes on without this client. Nothing has a default.
-     */
-    readonly privacy?: ClientPrivacy;
     /** Enrolment token, where the coordinator asks for one. */
     readonly token?: string;
     /** Ends like `stop()`. */

@@ -5,10 +5,9 @@
 import { SottoError } from '../protocol/errors.js';
 import type { ClientId } from '../protocol/ids.js';
 import { checkBudget } from '../protocol/privacy/domain.js';
-import type { PrivacyBudget, PrivacyEvent, PrivacyUnit } from '../protocol/privacy/events.js';
+import type { Budgets, PrivacyBudget, PrivacyEvent, PrivacyUnit } from '../protocol/privacy/events.js';
 import {
   type Appended,
-  type Budgets,
   createCurves,
   eventsInForce,
   type Ledger,
@@ -20,9 +19,8 @@ import {
 import { asSottoError } from './connection.js';
 import type { LedgerStore } from './ledger-store.js';
 
-/** What this client allows itself in one task, and where it writes down what it has spent. */
+/** What this client allows itself in one task (`policy.privacy`), and where it writes down what it has spent (`ledgers`). */
 export interface ClientPrivacy {
-  /** By unit: single records of this client (DP-SGD), and all that it has. Each with a δ of its own; they are never added. */
   readonly budgets: Budgets;
   readonly ledger: LedgerStore;
 }
@@ -37,13 +35,13 @@ export interface PrivacySpent {
 
 export class PrivacyGuard {
   readonly #task: string;
-  readonly #privacy: ClientPrivacy | undefined;
+  readonly #privacy: ClientPrivacy;
   readonly #curves = createCurves();
   readonly #ledgers = new Map<ClientId, Ledger>();
 
   /** @throws SottoError PRIVACY_EPSILON, PRIVACY_DELTA for a budget that is none */
-  constructor(task: string, privacy: ClientPrivacy | undefined) {
-    for (const budget of Object.values(privacy?.budgets ?? {})) checkBudget(budget);
+  constructor(task: string, privacy: ClientPrivacy) {
+    for (const budget of Object.values(privacy.budgets)) checkBudget(budget);
     this.#task = task;
     this.#privacy = privacy;
   }
@@ -54,7 +52,14 @@ export class PrivacyGuard {
    * @throws SottoError PRIVACY_BUDGET where the budget does not cover them, or there is none; PRIVACY_LEDGER; STORE_WRITE, STORE_CORRUPT
    */
   async reserve(coordinator: ClientId, id: string, events: readonly PrivacyEvent[]): Promise<void> {
-    const { budgets } = this.#required(events);
+    const { budgets } = this.#privacy;
+    for (const { unit } of events)
+      if (budgets[unit] === undefined)
+        throw new SottoError(
+          'PRIVACY_BUDGET',
+          `the task releases something about every ${unit}, and this client has no limit for it; give it policy.privacy: {${unit}: {epsilon, delta}} and durable \`ledgers\``,
+          { unit },
+        );
     const ledger = await this.#ledger(coordinator);
     await this.#keep(coordinator, reserve(ledger, id, events, budgets, this.#curves));
   }
@@ -74,34 +79,23 @@ export class PrivacyGuard {
 
   /** ε so far against the coordinator. */
   async spent(coordinator: ClientId, unit: PrivacyUnit): Promise<PrivacySpent | undefined> {
-    const budget = this.#privacy?.budgets[unit];
+    const budget = this.#privacy.budgets[unit];
     if (budget === undefined) return undefined;
     const events = eventsInForce(await this.#ledger(coordinator)).filter((event) => event.unit === unit);
     return { unit, epsilon: spentOf(events, budget, this.#curves), delta: budget.delta, budget };
   }
 
-  #required(events: readonly PrivacyEvent[]): ClientPrivacy {
-    if (this.#privacy !== undefined) return this.#privacy;
-    const unit = events[0]?.unit ?? 'record';
-    throw new SottoError(
-      'PRIVACY_BUDGET',
-      `the task releases something about every ${unit}, and this client has no budget for it; give it privacy: {budgets: {${unit}: {epsilon, delta}}, ledger}`,
-      { unit },
-    );
-  }
-
   async #ledger(coordinator: ClientId): Promise<Ledger> {
     const known = this.#ledgers.get(coordinator);
     if (known !== undefined) return known;
-    const { ledger } = this.#required([]);
-    const loaded = ledgerOf(await ledger.load(coordinator, this.#task));
+    const loaded = ledgerOf(await this.#privacy.ledger.load(coordinator, this.#task));
     this.#ledgers.set(coordinator, loaded);
     return loaded;
   }
 
   async #keep(coordinator: ClientId, { ledger, entry }: Appended): Promise<void> {
     try {
-      await this.#required([]).ledger.append(coordinator, this.#task, entry);
+      await this.#privacy.ledger.append(coordinator, this.#task, entry);
     } catch (error) {
       throw asSottoError(error, 'STORE_WRITE');
     }

@@ -19,7 +19,7 @@ export class RecordAccounts {
   readonly #guard: PrivacyGuard;
 
   /** @throws SottoError PRIVACY_EPSILON, PRIVACY_DELTA */
-  constructor(task: string, privacy: ClientPrivacy | undefined) {
+  constructor(task: string, privacy: ClientPrivacy) {
     this.#task = task;
     this.#guard = new PrivacyGuard(task, privacy);
   }

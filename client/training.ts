@@ -13,12 +13,12 @@ import type { Trainer, TrainingResult, TrainingSpec } from './trainer.js';
 
 export class Training {
   readonly #trainer: Trainer;
-  readonly #privacy: ClientPrivacy | undefined;
+  readonly #privacy: ClientPrivacy;
   #accounts: Promise<RecordAccounts> | undefined;
   #dimension: number | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(trainer: Trainer, privacy: ClientPrivacy | undefined) {
+  constructor(trainer: Trainer, privacy: ClientPrivacy) {
     this.#trainer = trainer;
     this.#privacy = privacy;
   }

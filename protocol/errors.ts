@@ -355,6 +355,16 @@ export const ERRORS = {
     retry: 'never',
     says: "the model has a layer whose gradient cannot be clipped record by record, or one that mixes a batch's records",
   },
+  MODEL_MALFORMED: {
+    blame: 'local',
+    retry: 'never',
+    says: 'the model file is damaged, hostile, of another format, or of another model',
+  },
+  MODEL_UNPROVEN: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the manifest of a model has no valid signature, another signer, or does not name these weights',
+  },
   TRAIN_NON_FINITE: { blame: 'local', retry: 'next-round', says: 'the loss or the update became non-finite' },
   TRAIN_SHAPE: { blame: 'config', retry: 'never', says: 'weights, manifest, model or data do not fit together' },
   TRAIN_FAILED: { blame: 'local', retry: 'next-round', says: 'the trainer threw an error of its own' },

@@ -170,6 +170,11 @@ export const DEFAULT_BACKUP_ROUNDS = 50;
 /** The check of a store in a child process before it is opened, ms. A chain of 1 M events takes 4 s, a cold disk longer. */
 export const STORE_CHECK_MS = 600_000;
 
+/** Header of a model file, bytes: tensors by name, or layers as JSON. A network of 10,000 layers has 5 MB; Hugging Face's reader allows 100 MB. */
+export const MAX_MODEL_HEADER_BYTES = 16 << 20;
+/** Files that one model may be spread over. Converters of Keras cut weights into pieces of 4 MB. */
+export const MAX_MODEL_FILES = 4_096;
+
 // ---- client ----------------------------------------------------------------------------------------------------------
 /** From the attempt to connect to `welcome`, ms: a TLS handshake on a bad mobile network, and the coordinator's AUTH_DEADLINE_MS. */
 export const CLIENT_HANDSHAKE_MS = 20_000;

@@ -93,6 +93,7 @@ export async function runCampaign(context: CampaignContext): Promise<Outcome> {
     });
     const result = await Promise.race([coordinator.done, fleet.failed]);
     await fleet.leave();
+    hooks.onModel?.(coordinator.model());
     const last = rounds.at(-1);
     return {
       rounds,

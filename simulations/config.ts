@@ -1,8 +1,9 @@
 // The settings of one simulated federation, read, checked and filled in: task, model, data, fleet, campaign, seed.
 // Not here: running it (run.ts, fleet/), the fields that simulations share with coordinators (server/config/fields.ts).
 
+import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
-import { modelManifest } from '../client/tfjs/spec.js';
+import { inputShape, type ModelSpec, modelManifest } from '../client/tfjs/spec.js';
 import type { PrivacyBudget } from '../protocol/privacy/events.js';
 import type { ClientPhase, TaskConfig } from '../protocol/task.js';
 import { campaignSchema, monitorEntry, taskEntries } from '../server/config/fields.js';
@@ -10,11 +11,12 @@ import { parseSettings, readSettings } from '../server/config/load.js';
 import { fillMonitor } from '../server/config/monitor.js';
 import { settingError } from '../server/config/problem.js';
 import { checkTask, fillCampaign, fillTask } from '../server/config/profiles.js';
-import type { CampaignSettings, ModelSettings } from '../server/config/types.js';
+import type { CampaignSettings } from '../server/config/types.js';
 import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
 import type { MonitorSettings } from '../server/monitor/index.js';
 import { fillMalicious, type MaliciousSettings, maliciousSchema } from './attack-settings.js';
 import { PHASES } from './fleet/plan.js';
+import { modelSource } from './model-source.js';
 
 /** Which examples there are, and how they are cut among the clients (partition.ts). */
 export interface DataSettings {
@@ -61,7 +63,9 @@ export interface FleetSettings {
 export interface SimulationConfig {
   /** Everything that the clients sign for; `task.task` is the name of the task, `task.profile` the profile. */
   readonly task: TaskConfig;
-  readonly model: ModelSettings;
+  readonly model: ModelSpec;
+  /** Folder of an imported model, whose weights the task starts from; absent: drawn from the seed. */
+  readonly start?: string;
   readonly data: DataSettings;
   readonly fleet: FleetSettings;
   readonly campaign: CampaignSettings;
@@ -198,22 +202,26 @@ export function parseSimulationConfig(
   { seed, rounds }: SimulationOverrides = {},
 ): SimulationConfig {
   return parseSettings(text, name, simulationSchema, (file) =>
-    fillSimulation({
-      ...file,
-      seed: seed ?? file.seed,
-      campaign: { ...file.campaign, rounds: rounds ?? file.campaign.rounds },
-    }),
+    fillSimulation(
+      {
+        ...file,
+        seed: seed ?? file.seed,
+        campaign: { ...file.campaign, rounds: rounds ?? file.campaign.rounds },
+      },
+      dirname(name),
+    ),
   );
 }
 
-/** Checked values as settings. @throws CONFIG_* with `details.field` as a file of `sotto simulate` has it */
-export function fillSimulation(file: SimulationFile): SimulationConfig {
-  const task = fillTask(file, modelManifest(file.model).dimension);
+/** Checked values as settings. @param base of relative paths @throws CONFIG_* with `details.field` as a file of `sotto simulate` has it */
+export function fillSimulation(file: SimulationFile, base = '.'): SimulationConfig {
+  const source = modelSource(file.model, (path) => resolve(base, path));
+  const task = fillTask(file, modelManifest(source.model).dimension);
   const { threshold } = checkTask(task);
-  checkDataFitsModel(file);
+  checkDataFitsModel(file.data, source.model);
   return {
     task,
-    model: file.model,
+    ...source,
     data: {
       source: file.data.source,
       partition: file.data.partition,
@@ -291,11 +299,10 @@ function fillFleet(
 }
 
 /** Caught here, it names the setting; in a trainer it would name a shape. */
-function checkDataFitsModel({ data: { source }, model }: SimulationFile): void {
+function checkDataFitsModel({ source }: SimulationFile['data'], model: ModelSpec): void {
   const [width, classes] =
     source.set === 'mnist' ? [784, 10] : source.set === 'spam' ? [source.width, 2] : [source.inputs, source.classes];
-  const input =
-    typeof model.input === 'number' ? model.input : model.input.reduce((product, side) => product * side, 1);
+  const input = inputShape(model).reduce((product, side) => product * side, 1);
   if (input !== width)
     throw settingError('model.input', `holds ${input} numbers, but an example of ${source.set} has ${width}`);
   if (model.classes !== classes)

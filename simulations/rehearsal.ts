@@ -4,7 +4,6 @@
 
 import type { Dataset } from '../client/dataset.js';
 import { createTrainingPool } from '../client/tfjs/index.js';
-import { initialWeights } from '../client/tfjs/spec.js';
 import type { Evaluation, Trainer, TrainingRound, TrainingSpec } from '../client/trainer.js';
 import { nativePrimitives } from '../protocol/native/index.js';
 import { applyAggregate, initOptimizer } from '../protocol/optimizer/optimizer.js';
@@ -20,6 +19,7 @@ import { Gathering, Mail } from './fleet/gathering.js';
 import { type HostileOptions, hostileTrainer, isOn } from './fleet/hostile.js';
 import type { MemberOrder } from './fleet/messages.js';
 import { goalsOf, type SuccessRates } from './goals.js';
+import { startWeights } from './model-source.js';
 import { asSent, groupMeansOf } from './pipeline.js';
 import { namer } from './roster.js';
 import { RehearsedScreen, type Screened } from './screened.js';
@@ -73,7 +73,7 @@ export async function rehearse(
     const buckets = draws.sampling().fork('buckets');
     const rule = createRule(task.rule, () => buckets.uniform());
     const spec = task.training as unknown as TrainingSpec; // safe: the configuration schema has checked the fields
-    let { weights } = initialWeights(config.model, draws.weights);
+    let weights = startWeights(config, draws.weights);
     let state = initOptimizer(task.optimizer, weights.length);
     let ruleState = rule.init(weights.length);
     const screen =

@@ -84,6 +84,8 @@ export interface SimulationReport {
   readonly clients: number;
   readonly rounds: readonly RoundEntry[];
   readonly finalAccuracy: number;
+  /** Of the last model, by class, on the test part; null for a class without examples in it. */
+  readonly recalls?: readonly (number | null)[];
   /** Of the last round; absent where no attack is after something. */
   readonly attackSuccessRate?: Readonly<Record<string, number>>;
   /** What was released about whom, as facts; absent where the task claims no differential privacy. `sotto privacy ledger` prices it. */
@@ -139,6 +141,8 @@ export interface Watching {
 
 export interface SimulationHooks {
   readonly onEvent?: (event: SimulationEvent) => void;
+  /** The last model, once. */
+  readonly onModel?: (weights: Float32Array<ArrayBuffer>) => void;
   /** Shows the run in a browser: answers HTTP on `port` (0: any free one) and hears of the coordinator once it runs. */
   readonly watch?: Watching;
   /** Ends the run after the attempt that is running; the report then says `stopped`. */

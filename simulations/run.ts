@@ -2,7 +2,7 @@
 // Not here: what the settings may be (config.ts), the campaign (campaign.ts), the clients (fleet/), printing and files (server/cli).
 
 import { createTrainingPool } from '../client/tfjs/index.js';
-import { initialWeights } from '../client/tfjs/spec.js';
+import type { Evaluation } from '../client/trainer.js';
 import { nativePrimitives } from '../protocol/native/index.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
@@ -12,6 +12,7 @@ import { drawsOf } from './draws.js';
 import { startFleet } from './fleet/fleet.js';
 import { Gathering, type Others } from './fleet/gathering.js';
 import { goalsOf } from './goals.js';
+import { startWeights } from './model-source.js';
 import { type RunSimulation, type SimulationReport, STAMP } from './report.js';
 import { versions } from './versions.js';
 
@@ -57,11 +58,12 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
     const test = firstExamples(examples.test, config.data.testExamples);
     const evaluator = pool.trainer('evaluation', { model: config.model, data: test });
     const goals = goalsOf(cast.conspiracies, test, pool, config.model);
-    const { weights } = initialWeights(config.model, draws.weights);
+    const weights = startWeights(config, draws.weights);
     // While the fleet loads: the backend is warm for the first round, and a void first round has its accuracy.
     const [fleet, untrained] = await Promise.all([starting, evaluator.evaluate(weights)]);
     share = (others) => fleet.share(others);
     const startSeconds = (performance.now() - from) / 1_000;
+    let measured: Evaluation = untrained;
     const result = await runCampaign({
       config,
       cast,
@@ -71,7 +73,10 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
       dropouts: plan,
       initialWeights: weights,
       untrained,
-      evaluate: (model) => evaluator.evaluate(model),
+      evaluate: async (model) => {
+        measured = await evaluator.evaluate(model);
+        return measured;
+      },
       ...(goals && { goals }),
       hooks,
     });
@@ -88,6 +93,9 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
         .flatMap(({ clients, spec }) => clients.map((client) => ({ client: nameOf(client), attack: spec })))
         .sort((a, b) => (a.client < b.client ? -1 : 1)),
       ...result,
+      ...(measured.recalls && {
+        recalls: measured.recalls.map((recall) => (Number.isFinite(recall) ? recall : null)),
+      }),
       startSeconds,
       wallSeconds: (performance.now() - from) / 1_000,
       roster: cast.clients.map(({ name, identity, position }) => ({
@@ -98,7 +106,11 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
         ...(spent.has(position) && { epsilon: spent.get(position) ?? 0 }),
       })),
       ...(settings.recordBudget && {
-        privacy: { budgets: { record: settings.recordBudget }, cohort: [], clients: ledgers },
+        privacy: {
+          budgets: { ...result.privacy?.budgets, record: settings.recordBudget },
+          cohort: result.privacy?.cohort ?? [],
+          clients: ledgers,
+        },
       }),
       versions: versions(),
       config,

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { modelManifest } from '../client/tfjs/spec.js';
 import { SottoError } from '../protocol/errors.js';
 import { deriveTask } from '../protocol/task.js';
 import { parseTask } from '../protocol/task-schema.js';
@@ -18,9 +17,9 @@ import { defineTask, loadCoordinatorSettings, parseCoordinatorSettings } from '.
 import { PROFILE_FILLS } from '../server/config/profiles.js';
 import { MONITOR_DEFAULTS } from '../server/index.js';
 import { loadSimulationConfig, parseSimulationConfig, simulationSchema } from '../simulations/config.js';
+import { dimensionOf } from '../simulations/model-source.js';
 import { comparisons } from '../simulations/variants.js';
 
-const dimensionOf = (model: Parameters<typeof modelManifest>[0]) => modelManifest(model).dimension;
 const QUICK = readFileSync('examples/quick.yaml', 'utf8');
 const COORDINATOR = readFileSync('examples/coordinator.yaml', 'utf8');
 
@@ -63,7 +62,7 @@ describe('the samples', () => {
     }
   });
 
-  it('mnist.yaml is the main job: one cohort of 48 under sketches, threshold 33, 20 % attackers of four kinds, losses in all phases', () => {
+  it('mnist.yaml is the main job: one cohort of 48 under sketches, threshold 33, 20 % attackers of four kinds, losses in all phases, noise on every record', () => {
     const { task, fleet, data } = loadSimulationConfig('examples/mnist.yaml');
     expect(fleet.clients).toBe(48);
     expect(task).toMatchObject({ profile: 'sketch', group: { size: 48, count: 1 }, rule: { name: 'mean' } });
@@ -76,6 +75,20 @@ describe('the samples', () => {
     expect(fleet.malicious.map(({ attack }) => attack.kind)).toEqual(['sign-flip', 'gaussian', 'label-flip', 'ipm']);
     expect(fleet.malicious.reduce((sum, { who }) => sum + ('count' in who ? who.count : 0), 0)).toBe(10);
     expect(fleet.dropouts.phases).toEqual(['keys', 'shares', 'masked', 'sketch', 'consistency', 'unmask']);
+    expect(task.training).toMatchObject({ dpSgd: { clipNorm: 1, noiseMultiplier: 2, samplingRate: 0.2, steps: 5 } });
+    expect(fleet.recordBudget).toEqual({ epsilon: 4, delta: 1e-5 });
+  });
+
+  it('robust.yaml is the same federation without noise: cohort, sketches, attackers, losses', () => {
+    const [noised, plain] = [loadSimulationConfig('examples/mnist.yaml'), loadSimulationConfig('examples/robust.yaml')];
+    expect(plain.fleet.malicious).toEqual(noised.fleet.malicious);
+    expect(plain.fleet.dropouts).toEqual(noised.fleet.dropouts);
+    expect([plain.task.group, plain.task.profile, plain.data]).toEqual([
+      noised.task.group,
+      noised.task.profile,
+      noised.data,
+    ]);
+    expect(plain.task.training).not.toHaveProperty('dpSgd');
   });
 
   it('sketches get as many rows as the model allows, at most 96, and never fewer than security needs', () => {

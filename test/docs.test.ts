@@ -5,11 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { modelManifest } from '../client/tfjs/spec.js';
 import type { Commands } from '../server/cli/program.js';
 import { run } from '../server/cli/run.js';
 import { parseCoordinatorSettings } from '../server/config/index.js';
 import { parseSimulationConfig } from '../simulations/config.js';
+import { dimensionOf } from '../simulations/model-source.js';
 import { fakeIo } from './cli/fake-io.js';
 
 interface Block {
@@ -76,6 +76,11 @@ const recorded: Commands = {
   doctor: async () => 0,
   newKeys: async () => 0,
   showKeys: async () => 0,
+  report: async () => 0,
+  exportModel: async () => 0,
+  importModel: async () => 0,
+  verifyModel: async () => 0,
+  declareData: async () => 0,
   newAdminToken: async () => 0,
   newToken: async () => 0,
 };
@@ -105,7 +110,6 @@ describe('command lines in the documents', () => {
 });
 
 describe('settings in the documents', () => {
-  const dimensionOf = (model: Parameters<typeof modelManifest>[0]) => modelManifest(model).dimension;
   const read = (kind: string, text: string) =>
     kind.includes('simulation')
       ? parseSimulationConfig(text, 'page')

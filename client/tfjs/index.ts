@@ -4,6 +4,11 @@
 export { checkDataset, type Dataset, exampleCount, exampleSize, shard, shareDataset } from '../dataset.js';
 export { withMomentum } from '../momentum.js';
 export { type BackendInfo, type BackendName, type BackendOptions, startBackend } from './backend.js';
+export { layersFile, readLayersFile } from './formats/layers-file.js';
+export { decodeNpz, encodeNpz } from './formats/npz.js';
+export { decodeSafetensors, encodeSafetensors } from './formats/safetensors.js';
+export { flattenTensors, type NamedTensor, tensorsOf } from './formats/tensors.js';
+export { createModel, importLayers } from './imported.js';
 export { installCpuKernels, installWasmKernels } from './kernels/install.js';
 export { type ConvolutionOptions, type Layers, type NormalizationOptions, plainLayers } from './layers.js';
 export { evaluateLocally, type LocalEvaluation, type LocalTraining, trainLocally } from './loop.js';
@@ -20,8 +25,10 @@ export {
 export { type Random, seededRandom, shuffle, systemRandom } from './random.js';
 export {
   type CnnSpec,
+  type DescribedSpec,
   initialWeights,
   inputShape,
+  type LayersSpec,
   type MlpSpec,
   type ModelSpec,
   modelManifest,

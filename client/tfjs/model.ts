@@ -7,7 +7,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { Manifest } from '../trainer.js';
 import type { Layers } from './layers.js';
 import { type LayersGraphLike, walkLayers } from './layers-model.js';
-import { inputShape, type ModelSpec, manifestFor, modelManifest } from './spec.js';
+import { type DescribedSpec, inputShape, manifestFor, modelManifest } from './spec.js';
 
 export interface TrainableModel {
   readonly manifest: Manifest;
@@ -32,7 +32,7 @@ export interface TrainableModel {
 export type ModelFactory = () => TrainableModel | Promise<TrainableModel>;
 
 /** The model of a spec, its variables zero until weights are loaded. @throws SottoError TRAIN_SHAPE */
-export function buildModel(spec: ModelSpec): TrainableModel {
+export function buildModel(spec: DescribedSpec): TrainableModel {
   const manifest = modelManifest(spec);
   const variables = manifest.variables.map(({ shape }) => tf.tidy(() => tf.variable(tf.zeros([...shape]))));
   return {
@@ -48,7 +48,7 @@ export function buildModel(spec: ModelSpec): TrainableModel {
 }
 
 /** For speed. */
-function fused(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor): tf.Tensor2D {
+function fused(spec: DescribedSpec, variables: readonly tf.Variable[], x: tf.Tensor): tf.Tensor2D {
   let at = 0;
   const next = (): tf.Variable => variables[at++] as tf.Variable; // safe: the manifest and this walk have the same order
   let h = x;
@@ -73,7 +73,7 @@ function fused(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor)
 }
 
 /** The same through layers that are given. */
-function layered(spec: ModelSpec, variables: readonly tf.Variable[], x: tf.Tensor, layers: Layers): tf.Tensor2D {
+function layered(spec: DescribedSpec, variables: readonly tf.Variable[], x: tf.Tensor, layers: Layers): tf.Tensor2D {
   let at = 0;
   const next = (): tf.Variable => variables[at++] as tf.Variable; // safe: the manifest and this walk have the same order
   let h = x;

@@ -29,7 +29,20 @@ export interface CnnSpec {
   readonly hidden: readonly number[];
   readonly classes: number;
 }
-export type ModelSpec = SoftmaxSpec | MlpSpec | CnnSpec;
+/** Layers by others (imported.ts): described by their own JSON, classification with one input. */
+export interface LayersSpec {
+  readonly kind: 'layers';
+  /** As TensorFlow.js or Keras wrote it. */
+  readonly topology: Readonly<Record<string, unknown>>;
+  readonly input: readonly number[];
+  readonly classes: number;
+  readonly output: 'logits' | 'probabilities';
+  /** In the order of the flat vector; `weight` is the name in the file that they came from. */
+  readonly variables: readonly { readonly name: string; readonly shape: readonly number[]; readonly weight: string }[];
+}
+/** A model that its sizes describe. */
+export type DescribedSpec = SoftmaxSpec | MlpSpec | CnnSpec;
+export type ModelSpec = DescribedSpec | LayersSpec;
 
 /** Side of a CNN filter where the spec names none. */
 const DEFAULT_KERNEL = 3;
@@ -37,13 +50,13 @@ export const kernelSide = (spec: CnnSpec): number => spec.kernel ?? DEFAULT_KERN
 
 /** Shape of one example the model takes. */
 export function inputShape(spec: ModelSpec): readonly number[] {
-  return spec.kind === 'cnn' ? spec.input : [spec.input];
+  return typeof spec.input === 'number' ? [spec.input] : spec.input;
 }
 
 const shapeError = (message: string): SottoError => new SottoError('TRAIN_SHAPE', message);
 
 /** Variables in order: layer by layer from the input, kernel before bias. @throws SottoError TRAIN_SHAPE */
-function layout(spec: ModelSpec): { name: string; shape: number[] }[] {
+function layout(spec: DescribedSpec): { name: string; shape: number[] }[] {
   const sides = [
     ...inputShape(spec),
     ...('hidden' in spec ? spec.hidden : []),
@@ -100,7 +113,7 @@ export function manifestFor(
 
 /** How the model lies in the flat vector. @throws SottoError TRAIN_SHAPE for sizes that make no model */
 export function modelManifest(spec: ModelSpec): Manifest {
-  return manifestFor(layout(spec));
+  return manifestFor(spec.kind === 'layers' ? spec.variables : layout(spec));
 }
 
 /**
@@ -108,7 +121,7 @@ export function modelManifest(spec: ModelSpec): Manifest {
  * (integer generator, one square root, one rounding). Source: Glorot & Bengio 2010, eq. 16; fans of a convolution count its window.
  */
 export function initialWeights(
-  spec: ModelSpec,
+  spec: DescribedSpec,
   seed: number | string,
 ): { weights: Float32Array<ArrayBuffer>; manifest: Manifest } {
   const manifest = modelManifest(spec);

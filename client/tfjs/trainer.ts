@@ -9,8 +9,9 @@ import { type BackendOptions, startBackend } from './backend.js';
 import { checkTrainingSpec } from './check.js';
 import { trainPrivately } from './dp-sgd/loop.js';
 import { plannedReleases } from './dp-sgd/releases.js';
+import { createModel } from './imported.js';
 import { evaluateLocally, trainLocally } from './loop.js';
-import { buildModel, loadWeights, type ModelFactory, readWeights, type TrainableModel } from './model.js';
+import { loadWeights, type ModelFactory, readWeights, type TrainableModel } from './model.js';
 import { seededBytes, seededRandom, systemRandom } from './random.js';
 import type { ModelSpec } from './spec.js';
 
@@ -60,7 +61,7 @@ async function acquire(
     return { model, release: () => model.dispose() };
   }
   const key = `${backend} ${JSON.stringify(source)}`;
-  const shared = sharedModels.get(key) ?? { model: buildModel(source), users: 0 };
+  const shared = sharedModels.get(key) ?? { model: await createModel(source), users: 0 };
   sharedModels.set(key, shared);
   shared.users++;
   const release = (): void => {

@@ -37,6 +37,8 @@ export const LABELS = {
   transcript: 'sotto/1 transcript',
   aggregate: 'sotto/1 aggregate',
   model: 'sotto/1 model',
+  modelManifest: 'sotto/1 model manifest',
+  dataDeclaration: 'sotto/1 data declaration',
   chainRecord: 'sotto/1 chain record',
   blame: 'sotto/1 blame',
   auditEvent: 'sotto/1 audit event',

@@ -117,7 +117,7 @@ function overBudget(
   config: TaskConfig,
   derived: Derived,
 ): string | undefined {
-  const own = policy.privacy;
+  const own = policy.privacy === 'any' ? 'any' : (policy.privacy.client ?? 'any');
   if (config.privacy === 'none' || config.privacy.placement === 'central')
     return own === 'any'
       ? undefined

@@ -6,7 +6,7 @@ import type { Signer } from '../crypto/identity.js';
 import type { Rng } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { Hash } from '../ids.js';
-import type { PrivacyBudget } from '../privacy/events.js';
+import type { Budgets } from '../privacy/events.js';
 import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { ClientWork, ClientWorkResult, SketchWork } from '../secagg/jobs.js';
 import type { Profile, TaskConfig } from '../task.js';
@@ -28,10 +28,11 @@ export interface Policy {
   /** Rounds of one task that it will take part in at most; rounds that aborted after R3 count. */
   readonly maxRounds: number;
   /**
-   * Its own limit for the task, unit client, against the coordinator: tasks without noise of its own are refused. `any`: what the task
-   * promises is enough, which may be nothing.
+   * Its own limits for the task, against the coordinator, by unit. `client`: all that it has; tasks without noise of its own are then
+   * refused. `record`: single records (DP-SGD); needed for tasks that train so, since those have no budget but the client's. `any`, or a
+   * unit left out: what the task promises is enough, which may be nothing.
    */
-  readonly privacy: 'any' | PrivacyBudget;
+  readonly privacy: 'any' | Budgets;
   /** What to do when the chain from the last verified model is no longer available: refuse, or accept a signed newer checkpoint. */
   readonly catchUp: 'chain' | 'signed-checkpoint';
   /** What to do when the coordinator signs a step back to an earlier model. Absent: refuse. It never resets a counter or a ledger. */

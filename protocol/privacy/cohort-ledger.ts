@@ -4,8 +4,8 @@
 
 import { SottoError } from '../errors.js';
 import type { ClientId, GroupId } from '../ids.js';
-import type { PrivacyEvent } from './events.js';
-import { append, type Budgets, type Curves, EMPTY_LEDGER, type Ledger, reserve, settle } from './ledger.js';
+import type { Budgets, PrivacyEvent } from './events.js';
+import { append, type Curves, EMPTY_LEDGER, type Ledger, reserve, settle } from './ledger.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
 /** Who is in which group of the round. Groups that overlap give a client each of its groups' events. */

@@ -43,7 +43,7 @@ export function checkDelta(delta: number): void {
   if (!(delta > 0 && delta < 1))
     throw new SottoError(
       'PRIVACY_DELTA',
-      `delta is ${delta}; it must lie between 0 and 1, both excluded: Gaussian noise reaches no δ of 0. Take less than one over the number of units`,
+      `delta is ${delta}; it must lie between 0 and 1, both excluded; take less than one over the number of units`,
       { delta },
     );
 }

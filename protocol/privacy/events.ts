@@ -70,3 +70,6 @@ export interface PrivacyBudget {
   readonly epsilon: number;
   readonly delta: number;
 }
+
+/** What one has allowed oneself for each unit. Records and clients are separate statements, so their budgets are too. */
+export type Budgets = Readonly<Partial<Record<PrivacyUnit, PrivacyBudget>>>;

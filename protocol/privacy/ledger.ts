@@ -6,14 +6,11 @@ import { SottoError } from '../errors.js';
 import { epsilonOf } from './convert.js';
 import { rememberCurves } from './curve.js';
 import { checkBudget, checkEvent } from './domain.js';
-import type { PrivacyBudget, PrivacyEvent, PrivacyUnit } from './events.js';
+import type { Budgets, PrivacyBudget, PrivacyEvent } from './events.js';
 import type { LedgerEntry } from './ledger-entry.js';
 import { ORDERS } from './orders.js';
 import { curveOf, type Statement, sameStatement, statementsOf } from './price.js';
 import { SKETCH_DELTA } from './sketch-noise.js';
-
-/** What one has allowed oneself for each unit. Records and clients are separate statements, so their budgets are too. */
-export type Budgets = Readonly<Partial<Record<PrivacyUnit, PrivacyBudget>>>;
 
 export interface Ledger {
   /** In the order they were appended. */

@@ -104,39 +104,33 @@ function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: Distribu
   if (profile === 'open')
     throw new SottoError(
       'CONFIG_PRIVACY',
-      'privacy in profile open: the coordinator sees every update, so noise in a sum hides nothing from it; use profile cohort, sketch or grouped',
+      'privacy in profile open: the coordinator sees every update; use profile cohort, sketch or grouped',
       { field: 'privacy' },
     );
   if (!(spec.noiseMultiplier > 0) || !Number.isFinite(spec.noiseMultiplier))
-    throw refuse(
-      'noiseMultiplier',
-      `is ${spec.noiseMultiplier}; without noise there is no privacy to claim: use a number above 0, or privacy: none`,
-    );
+    throw refuse('noiseMultiplier', `is ${spec.noiseMultiplier}; use a number above 0, or privacy: none`);
   if (encoding.weighting.by !== 'uniform')
     throw new SottoError(
       'CONFIG_PRIVACY',
-      'encoding.weighting by examples with privacy: the number of examples is private, and a mean that divides by it is another mechanism; use by: uniform',
+      'encoding.weighting by examples with privacy: that number is private; use by: uniform',
       { field: 'encoding.weighting' },
     );
   if (spec.placement === 'central') {
     if (integrity === 'none') return;
     throw new SottoError(
       'CONFIG_PRIVACY',
-      'central noise with verified sketches: the sketches show the coordinator projections without noise, which central noise does not cover; use placement distributed, or integrity: none',
+      'central noise with verified sketches: they show projections without noise; use placement distributed, or integrity: none',
       { field: 'privacy.placement' },
     );
   }
   if (spec.noise === 'skellam')
-    throw refuse(
-      'noise',
-      'is skellam, for which there is no exact sampler yet; use discrete-gaussian, which costs the same',
-    );
+    throw refuse('noise', 'is skellam, which has no exact sampler yet; use discrete-gaussian');
   const { clipping } = spec;
   if (clipping.by === 'fixed') return;
   if (integrity !== 'none')
     throw refuse(
       'clipping.by',
-      'is quantile: the bit it releases would also stand in the verified sketches, where nobody prices it; use by: fixed, or integrity: none',
+      'is quantile, and verified sketches would show its bit, which nobody prices; use by: fixed, or integrity: none',
     );
   if (!(clipping.quantile > 0 && clipping.quantile < 1))
     throw refuse('clipping.quantile', `is ${clipping.quantile}; it must lie between 0 and 1, both excluded`);
@@ -160,7 +154,7 @@ function checkGrid({ encoding }: TaskConfig, { clipSteps }: DistributedSpec | Ce
   if (encoding.range !== encoding.clipNorm || encoding.bits !== bits)
     throw new SottoError(
       'CONFIG_PRIVACY',
-      `encoding.range ${encoding.range} and bits ${encoding.bits} are not those of privacy.clipSteps ${clipSteps}, which fixes the grid; leave them out, or use ${encoding.clipNorm} and ${bits}`,
+      `encoding.range ${encoding.range} and bits ${encoding.bits} are not those of privacy.clipSteps ${clipSteps}; leave them out, or use ${encoding.clipNorm} and ${bits}`,
       { field: 'encoding.bits' },
     );
 }

@@ -3,8 +3,8 @@
 
 import type { ClientId } from '../ids.js';
 import { type CohortEntry, EMPTY_COHORT, replay } from './cohort-ledger.js';
-import type { PrivacyEvent } from './events.js';
-import { type Budgets, createCurves, eventsInForce, type Ledger, ledgerOf, openReservations } from './ledger.js';
+import type { Budgets, PrivacyEvent } from './events.js';
+import { createCurves, eventsInForce, type Ledger, ledgerOf, openReservations } from './ledger.js';
 import type { LedgerEntry } from './ledger-entry.js';
 import { type Price, price, type Statement, statementsOf, tightPrice } from './price.js';
 

@@ -5,7 +5,7 @@ import { plainStatement, slices } from '../context.js';
 import { bytesEqual } from '../crypto/enc.js';
 import type { Millis, Rank } from '../ids.js';
 import { CHUNK_BYTES } from '../limits.js';
-import { chunkCount, vectorHash } from '../wire/chunks.js';
+import { chunkCount, chunkHash, vectorHash } from '../wire/chunks.js';
 import type { InputChunk, Plain } from '../wire/messages.js';
 import type { GroupEvent } from './group.js';
 import {
@@ -113,7 +113,10 @@ function takeChunk(s: CollectingState, rank: Rank, chunk: InputChunk): RoundEffe
     chunk.section.length !== Math.min(CHUNK_BYTES, input.message.bytes - chunk.index * CHUNK_BYTES)
   )
     return out(s, rank, 'ROUND_BAD_VECTOR');
-  if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) return [];
+  if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) {
+    const same = bytesEqual(chunkHash(s.setup.primitives, chunk.section), hash);
+    return same ? [] : out(s, rank, 'ROUND_BAD_VECTOR');
+  }
   input.checking.add(chunk.index);
   const job = s.setup.jobs.next++;
   s.pending.set(job, { kind: 'chunk', rank, index: chunk.index });

@@ -8,9 +8,9 @@ import { DEFAULT_BACKUP_ROUNDS, DEFAULT_KEPT_MODELS, DEFAULT_STORE_BYTES } from 
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { Resumed } from '../campaign/types.js';
 import { takeBackup } from '../data/backups.js';
-import { dropRestoreNote, readRestoreNote } from '../data/doctor.js';
-import { markData, openData } from '../data/open.js';
-import type { StoreFaults } from '../store/types.js';
+import { dropRestoreNote, type RestoreNote, readRestoreNote } from '../data/doctor.js';
+import { type DataOptions, markData, openData } from '../data/open.js';
+import type { Store, StoreFaults } from '../store/types.js';
 import { DurableChainStore } from './chain-store.js';
 import type { Fact } from './events.js';
 import { AuditLog } from './log.js';
@@ -35,9 +35,25 @@ export interface DurableSetup {
   readonly wallClock: () => number;
   /** Of what does not stop the coordinator: a damaged old blob, a backup that failed. */
   readonly warn: (fields: object, text: string) => void;
-  /** For tests and simulations. */
+  /** For tests. */
   readonly faults?: StoreFaults;
+  /** Default: the directory, with lmdb. */
+  readonly open?: OpenPlace;
 }
+
+/** Where the log lies: a store, opened and checked, with what belongs to its place. */
+export interface DataPlace {
+  readonly store: Store;
+  /** It came back from a backup since the last start, and the log does not say so yet. */
+  readonly restored: RestoreNote | undefined;
+  /** The first events of this start are durable. */
+  begun(): void;
+  backup(): Promise<void>;
+  /** Closes the store and gives the place back. */
+  close(): Promise<void>;
+}
+/** @throws STORE_* where it cannot be opened, or is not sound */
+export type OpenPlace = (options: DataOptions) => Promise<DataPlace>;
 
 export interface Durable {
   readonly log: AuditLog;
@@ -58,16 +74,15 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
   const { settings, identity, wallClock, warn, faults } = setup;
   const { directory, limitBytes = DEFAULT_STORE_BYTES, keptModels = DEFAULT_KEPT_MODELS } = settings;
   checkSettings(settings);
-  const data = await openData({ directory, identity, limitBytes, ...(faults && { faults }) });
+  const data = await (setup.open ?? openDirectory)({ directory, identity, limitBytes, ...(faults && { faults }) });
   try {
     const log = new AuditLog({ store: data.store, identity, primitives: nativePrimitives, wallClock });
-    const restored = readRestoreNote(directory);
+    const { restored } = data;
     await log.record([
       ...(restored ? [{ type: 'restored', body: { ...restored } } as const] : []),
       ...firstFacts(log, setup),
     ]);
-    dropRestoreNote(directory);
-    markData(directory, identity);
+    data.begun();
     const damaged = (blob: Hash) =>
       warn({ blob }, `a stored blob is missing or damaged and is not served; run: sotto doctor ${directory}`);
     const chain = new DurableChainStore(log, nativePrimitives, keptModels, damaged);
@@ -86,8 +101,7 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
       },
       roundOver(round) {
         inOrder(() => log.checkpoint());
-        if (every > 0 && round % every === 0)
-          inOrder(async () => void (await takeBackup(directory, data.store, identity.id)));
+        if (every > 0 && round % every === 0) inOrder(() => data.backup());
       },
       async close(reason) {
         await busy;
@@ -104,6 +118,23 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
     throw error;
   }
 }
+
+const openDirectory: OpenPlace = async (options) => {
+  const { directory, identity } = options;
+  const { store, close } = await openData(options);
+  return {
+    store,
+    close,
+    get restored() {
+      return readRestoreNote(directory);
+    },
+    begun() {
+      dropRestoreNote(directory);
+      markData(directory, identity);
+    },
+    backup: async () => void (await takeBackup(directory, store, identity.id)),
+  };
+};
 
 function firstFacts(log: AuditLog, { task, config, identity, version, settings }: DurableSetup): readonly Fact[] {
   const started: Fact = { type: 'coordinator-started', body: { version } };

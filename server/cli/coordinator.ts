@@ -2,13 +2,15 @@
 // Not here: the coordinator (server/index.ts), its settings (server/config).
 
 import { destination, pino } from 'pino';
-import { initialWeights, modelManifest } from '../../client/tfjs/spec.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
 import { MIN_GROUP } from '../../protocol/limits.js';
 import { nativeRng } from '../../protocol/native/index.js';
+import { dimensionOf, modelSource, startWeights } from '../../simulations/model-source.js';
 import { type CoordinatorSettings, loadCoordinatorSettings } from '../config/index.js';
 import { type Coordinator, createHttp, type RollBack, type RoundReport, startCoordinator } from '../index.js';
+import { runPlaybooks } from '../playbooks/run.js';
+import { createWebhook } from '../playbooks/webhook.js';
 import { dashboardText, REDACTED } from './dashboard.js';
 import { evaluatorOf } from './evaluate.js';
 import { EXIT, type ExitCode } from './exit.js';
@@ -34,9 +36,10 @@ const STDERR = 2;
 /** @returns ok where the campaign ended or was stopped; failed where it stalled @throws SottoError from the start */
 export async function coordinator(path: string, options: CoordinatorOptions, io: Io): Promise<ExitCode> {
   const { log: level, json } = options;
-  const settings = loadCoordinatorSettings(path, (model) => modelManifest(model).dimension);
+  const settings = loadCoordinatorSettings(path, dimensionOf);
+  const source = modelSource(settings.model, (folder) => folder);
   const identity = await loadIdentityFile(settings.identityFile);
-  const evaluator = settings.evaluate === 'none' ? undefined : await evaluatorOf(settings.evaluate, settings.model);
+  const evaluator = settings.evaluate === 'none' ? undefined : await evaluatorOf(settings.evaluate, source.model);
   const log = pino({ level, base: null, redact: [...REDACTED] }, destination(STDERR));
   const http = createHttp({
     tokens: settings.admins,
@@ -48,7 +51,7 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
   try {
     const running = await startCoordinator({
       task: settings.task,
-      initialWeights: initialWeights(settings.model, settings.modelSeed).weights,
+      initialWeights: startWeights(source, settings.modelSeed),
       identity,
       listen: settings.listen,
       roster: settings.roster,
@@ -64,11 +67,20 @@ export async function coordinator(path: string, options: CoordinatorOptions, io:
         ? {}
         : { evaluate: (weights: Float32Array<ArrayBuffer>) => evaluator.evaluate(weights) }),
     }).catch(explainListen);
-    http.attach(running, {
+    const { attached } = http.attach(running, {
       task: settings.task,
       campaign: settings.campaign,
       evaluates: evaluator !== undefined,
       version: sottoVersion(),
+    });
+    const { webhook, playbooks } = settings.incidents;
+    runPlaybooks({
+      coordinator: running,
+      playbooks,
+      webhook: webhook === 'none' ? undefined : createWebhook(webhook),
+      log,
+      board: attached.board,
+      wallClock: Date.now,
     });
     const view = new RunView(colorsFor(io.stderr, io.env));
     const live = new LiveLines(io.stderr, () => view.lines());

@@ -60,7 +60,7 @@ export function generatedPages(): Readonly<Record<string, string>> {
       {
         title: 'A simulation',
         intro:
-          'The file of `sotto simulate [config]`: the task, its campaign, and these. Samples are `examples/mnist.yaml`, `examples/spam.yaml` and `examples/quick.yaml`.',
+          'The file of `sotto simulate [config]`: the task, its campaign, and these. Samples are `examples/mnist.yaml`, `examples/robust.yaml`, `examples/spam.yaml` and `examples/quick.yaml`.',
         schema: without(simulationSchema, shared),
       },
       {

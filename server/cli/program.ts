@@ -7,18 +7,21 @@ import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions, TokenOptions } from './keys.js';
+import { addModels, type ModelCommands } from './models/program.js';
 import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
+import type { ReportOptions } from './report/command.js';
 import type { SimulateOptions } from './simulate.js';
 import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands extends PrivacyCommands {
+export interface Commands extends PrivacyCommands, ModelCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
   redTeam(config: string | undefined, options: RedTeamOptions): Promise<ExitCode>;
+  report(source: string, options: ReportOptions): Promise<ExitCode>;
   exportAudit(data: string, folder: string, options: DataOptions): Promise<ExitCode>;
   verify(folder: string, options: VerifyOptions): Promise<ExitCode>;
   doctor(data: string, options: DoctorOptions): Promise<ExitCode>;
@@ -142,6 +145,17 @@ export function createProgram(
       done(await commands.exportAudit(data, folder, options)),
     );
   program
+    .command('report')
+    .description('write a page and its Markdown twin about a run or a coordinator, with a model card')
+    .argument('<source>', 'a run, an exported audit log, or the data directory of a stopped coordinator')
+    .option('--to <path>', 'where to, without ending; else `report` in the folder of the run, or here')
+    .option('--card <file>', 'YAML with intended, unintended, considerations, licence, contact')
+    .option('--model <folder>', 'exported model whose data declarations the card shows')
+    .option('--identity <file>', 'identity of the coordinator, for a data directory', 'sotto.key')
+    .option('--runs <folder>', 'where runs are looked for by name', 'runs')
+    .option('--json', 'JSON on stdout', false)
+    .action(async (source: string, options: ReportOptions) => done(await commands.report(source, options)));
+  program
     .command('verify')
     .description('check an exported audit log: events, signatures, every model, rounds, privacy')
     .argument('<folder>', 'what `sotto export` wrote')
@@ -196,9 +210,10 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (options: TokensOptions) => done(await commands.newToken(options)));
 
+  const models = addModels(program, commands, done, publicId);
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...privacy])
+  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy])
     inheritSettings(command, program);
   return program;
 }

@@ -59,6 +59,10 @@ function realCommands(io: Io): Commands {
       const { client } = await import('./client.js');
       return client(options, io);
     },
+    async report(source, options) {
+      const { report } = await import('./report/command.js');
+      return report(source, options, io);
+    },
     async exportAudit(data, folder, options) {
       const { exportAuditLog } = await import('./data.js');
       return exportAuditLog(data, folder, options, io);
@@ -70,6 +74,22 @@ function realCommands(io: Io): Commands {
     async doctor(data, options) {
       const { doctor } = await import('./data.js');
       return doctor(data, options, io);
+    },
+    async exportModel(source, options) {
+      const { exportModel } = await import('./models/export.js');
+      return exportModel(source, options, io);
+    },
+    async importModel(source, options) {
+      const { importModel } = await import('./models/import.js');
+      return importModel(source, options, io);
+    },
+    async verifyModel(path, options) {
+      const { verifyModel } = await import('./models/verify.js');
+      return verifyModel(path, options, io);
+    },
+    async declareData(file, options) {
+      const { declareData } = await import('./models/verify.js');
+      return declareData(file, options, io);
     },
     async privacyPlan(config, options) {
       const { privacyPlan } = await import('./privacy/plan-command.js');

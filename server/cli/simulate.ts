@@ -12,6 +12,7 @@ import { colorsFor, type Io } from './io.js';
 import { LiveLines } from './live.js';
 import { comparisonTable, outcomeLines } from './outcome.js';
 import { writeRun } from './runs.js';
+import { spentLines } from './spent.js';
 import { stoppable } from './stop.js';
 import { defenceName, reportSummary, reportTable } from './table.js';
 import { RunView, type ViewEvent } from './view.js';
@@ -51,22 +52,28 @@ export async function simulate(
   const plans = plansOf(config, options);
   return stoppable(io, 'stopping after this attempt', async (signal) => {
     const reports: SimulationReport[] = [];
+    let model: Float32Array<ArrayBuffer> | undefined;
     for (const plan of plans) {
       if (signal.aborted) break;
       const { profile, rule } = plan.task;
       const name = defenceName({ profile, rule, config: plan });
       if (plans.length > 1) io.stderr.write(`${colorsFor(io.stderr, io.env).bold(name)}\n`);
-      reports.push(await runOne(plan, options, io, run, signal));
+      const first = reports.length === 0;
+      const keep = (weights: Float32Array<ArrayBuffer>): void => {
+        if (first) model = weights;
+      };
+      reports.push(await runOne(plan, options, io, run, signal, keep));
     }
     const [report, ...compared] = reports;
     if (report === undefined) return EXIT.interrupted;
-    const written = writeRun(options.out, report, compared, new Date());
+    const written = writeRun(options.out, report, compared, new Date(), model);
     if (options.json) io.stdout.write(`${JSON.stringify({ type: 'report', file: written, ...report, compared })}\n`);
     else {
       const paint = colorsFor(io.stdout, io.env);
       const lines = [
         reportTable(report, compared, paint),
         ...outcomeLines(report, paint),
+        ...spentLines(report),
         ...(compared.length > 0 ? [comparisonTable(reports, paint)] : []),
         ...reportSummary(report, compared),
         `report ${written}`,
@@ -94,6 +101,7 @@ async function runOne(
   io: Io,
   run: RunSimulation,
   signal: AbortSignal,
+  onModel: (weights: Float32Array<ArrayBuffer>) => void,
 ): Promise<SimulationReport> {
   const view = new RunView(colorsFor(io.stderr, io.env));
   const live = new LiveLines(io.stderr, () => view.lines());
@@ -102,6 +110,7 @@ async function runOne(
   try {
     return await run(config, {
       signal,
+      onModel,
       ...(http && { watch: http.watch }),
       warn: (text) => live.print([text]),
       onEvent: (event) => {

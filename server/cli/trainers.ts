@@ -1,13 +1,14 @@
 // What `sotto client` trains with: a module of the user, or a shard of a sample data set with TensorFlow.js in a worker.
 // Not here: training (client/tfjs) and data sets (simulations/datasets).
 
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
 import type { Dataset } from '../../client/dataset.js';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { Trainer } from '../../client/trainer.js';
 import { SottoError } from '../../protocol/errors.js';
+import { modelSource } from '../../simulations/model-source.js';
 import { taskEntries } from '../config/fields.js';
 import { parseSettings, readSettings } from '../config/load.js';
 
@@ -92,6 +93,11 @@ export async function sampleData(
 }
 
 /** Any file of settings will do: only its model is read. */
-function modelFromFile(file: string): ModelSpec {
-  return parseSettings(readSettings(file), file, v.object({ model: taskEntries.model }), ({ model }) => model);
+export function modelFromFile(file: string): ModelSpec {
+  return parseSettings(
+    readSettings(file),
+    file,
+    v.object({ model: taskEntries.model }),
+    ({ model }) => modelSource(model, (path) => resolve(dirname(file), path)).model,
+  );
 }

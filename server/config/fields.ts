@@ -15,6 +15,7 @@ import {
   MAX_TASK_ID,
 } from '../../protocol/limits.js';
 import { adminSettings } from './admin.js';
+import { incidentSettings } from './incidents.js';
 import { monitorSettings } from './monitor.js';
 import { privacySettings } from './privacy.js';
 import { ruleSettings } from './rules.js';
@@ -51,6 +52,13 @@ const model = choice('kind', [
     filters: says('Filters of each convolution.', listOf(whole(1, 1_024), 1, 8)),
     hidden: says('Widths of the dense layers behind them.', listOf(whole(1, 65_536), 0, 16)),
     classes: says('Classes to tell apart.', whole(2, 256)),
+  }),
+  settings({
+    kind: says(
+      'A model that `sotto models import` or `export` wrote, with the weights to start from.',
+      literal('imported'),
+    ),
+    folder: says('Where it lies. Relative to this file.', text(/^[^\0]{1,4096}$/, 'a path')),
   }),
 ]);
 
@@ -348,6 +356,10 @@ export const coordinatorSchema = settings({
   admin: maybe(
     'see its fields',
     says('Who may look at the coordinator and operate it: the dashboard, the admin API, metrics.', adminSettings),
+  ),
+  incidents: maybe(
+    'see its fields',
+    says('What follows when something goes wrong: playbooks, and where they tell it.', incidentSettings),
   ),
   roster: says(
     'Who may take part.',

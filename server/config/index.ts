@@ -25,7 +25,10 @@ export function loadCoordinatorSettings(path: string, dimensionOf: DimensionOf):
 /** The same from a text; `name` stands for the file in messages and as the base of relative paths. */
 export function parseCoordinatorSettings(text: string, name: string, dimensionOf: DimensionOf): CoordinatorSettings {
   return parseSettings(text, name, coordinatorSchema, (file) => {
-    const filled = fillCoordinator(file, dimensionOf(file.model), (path) => resolve(dirname(name), path));
+    const resolved = (path: string): string => resolve(dirname(name), path);
+    const { model } = file;
+    const found = model.kind === 'imported' ? { ...model, folder: resolved(model.folder) } : model;
+    const filled = fillCoordinator({ ...file, model: found }, dimensionOf(found), resolved);
     checkTask(filled.task);
     return filled;
   });

@@ -17,6 +17,7 @@ import type { DataSettings } from '../audit/durable.js';
 import { checkListen, type ListenSettings } from '../driver/listener.js';
 import { fillAdmin } from './admin.js';
 import type { CampaignFile, CoordinatorFile, TaskFile } from './fields.js';
+import { fillIncidents } from './incidents.js';
 import { fillMonitor } from './monitor.js';
 import { fillPrivacy, refuseGrid } from './privacy.js';
 import { settingError } from './problem.js';
@@ -249,6 +250,7 @@ export function fillCoordinator(
     roster: roster.kind !== 'allowlist' ? roster : { kind: 'allowlist', clients: roster.clients as ClientId[] },
     campaign: fillCampaign(file.campaign, task),
     admins: fillAdmin(file.admin),
+    incidents: fillIncidents(file.incidents, resolved),
     monitor: fillMonitor(file.monitor, task.profile, (file.evaluate ?? 'none') !== 'none'),
     identityFile: resolved(file.identityFile),
     data: fillData(file, resolved),

@@ -8,6 +8,7 @@ import type { CampaignSettings } from '../campaign/types.js';
 import type { ListenSettings } from '../driver/listener.js';
 import type { AdminToken } from '../http/access.js';
 import type { MonitorSettings } from '../monitor/index.js';
+import type { IncidentSettings } from './incidents.js';
 
 export type { CampaignSettings };
 
@@ -25,7 +26,9 @@ export type ModelSettings =
       readonly filters: readonly number[];
       readonly hidden: readonly number[];
       readonly classes: number;
-    };
+    }
+  /** Lies in a folder with its first weights (server/models). */
+  | { readonly kind: 'imported'; readonly folder: string };
 
 /** Everything `sotto coordinator` needs. The drivers get `task`, `listen`, `roster` and `campaign` as they are. */
 export interface CoordinatorSettings {
@@ -38,6 +41,7 @@ export interface CoordinatorSettings {
   readonly campaign: CampaignSettings;
   /** Administrators by their tokens' hashes. */
   readonly admins: readonly AdminToken[];
+  readonly incidents: IncidentSettings;
   readonly monitor: MonitorSettings;
   /** Path of the file with the coordinator's identity. */
   readonly identityFile: string;

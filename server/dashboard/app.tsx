@@ -55,7 +55,7 @@ function SignedIn(): JSX.Element {
         <ul>
           {Object.entries(PAGES).map(([path, [label]]) => (
             <li key={path}>
-              <a href={`#${path}`} aria-current={label === name ? 'page' : undefined}>
+              <a href={`#/${path}`} aria-current={label === name ? 'page' : undefined}>
                 {label}
               </a>
             </li>

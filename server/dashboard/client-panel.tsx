@@ -42,7 +42,7 @@ export function ClientPanel(props: { readonly client: ClientView }): JSX.Element
   // asked anew when a round has changed the client.
   useEffect(load, [client.id, client.invited, client.status]);
   const close = (): void => {
-    location.hash = '#clients';
+    location.hash = '#/clients';
   };
   return (
     <dialog ref={dialog} class="panel" onClose={close} aria-labelledby="client-title">

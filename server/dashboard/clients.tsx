@@ -191,7 +191,7 @@ function Row(props: {
   return (
     <div role="row" class="row" aria-rowindex={at + 2} style={{ transform: `translateY(${at * ROW}px)` }}>
       <span role="cell">
-        <a href={`#clients/${client.n}`} class="mono" data-at={at} tabIndex={active ? 0 : -1} onFocus={focused}>
+        <a href={`#/clients/${client.n}`} class="mono" data-at={at} tabIndex={active ? 0 : -1} onFocus={focused}>
           {short(client.id)}
         </a>
         <i

@@ -133,6 +133,8 @@ export function Models(): JSX.Element {
     <Card title="Models" wide aside={<span class="muted">{count(models.length)} records in the signed chain</span>}>
       <p class="muted">
         Every model is signed and names the one before it; clients check the chain. Weights are float32, little-endian.
+        To go back to one, start the coordinator again with{' '}
+        <code>--roll-back-to &lt;round&gt; --reason &lt;why&gt;</code>.
       </p>
       {models.length === 0 ? (
         <Empty title="No model yet" />

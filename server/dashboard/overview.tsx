@@ -81,7 +81,7 @@ export function Overview(): JSX.Element {
       </div>
       <Card
         title="Stopped lately"
-        aside={stops.length > 0 ? <a href="#stopped">all {count(stops.length)}</a> : undefined}
+        aside={stops.length > 0 ? <a href="#/stopped">all {count(stops.length)}</a> : undefined}
         wide
       >
         <StopList stops={stops.slice(-6).reverse()} />

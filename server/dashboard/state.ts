@@ -65,9 +65,9 @@ export function apply({ set, drop }: FeedFrame, whole: boolean): void {
 
 const kindOf = (key: string): RowKind => key.replace(/\/.*$/, '') as RowKind;
 
-/** `#clients/17`: a page, and what is open on it. */
+/** `#/clients/17`: a page, and what is open on it. */
 export function routeOf(hash: string): { readonly page: string; readonly open: string } {
-  const [page = '', open = ''] = hash.replace(/^#/, '').split('/');
+  const [page = '', open = ''] = hash.replace(/^#\/?/, '').split('/');
   return { page: page === '' ? 'overview' : page, open };
 }
 export const isOperator = (): boolean => {

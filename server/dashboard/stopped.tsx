@@ -44,7 +44,7 @@ export function ClientLink(props: { readonly n: number }): JSX.Element | null {
   const client = one('client', props.n);
   if (client === undefined) return null;
   return (
-    <a href={`#clients/${client.n}`} class="mono">
+    <a href={`#/clients/${client.n}`} class="mono">
       {short(client.id)}
     </a>
   );

@@ -216,7 +216,7 @@ export class RunningCoordinator implements Coordinator {
         return;
       }
       case 'farewell':
-        this.#farewell(effect.client, effect.rounds);
+        this.#journal.after(() => this.#farewell(effect.client, effect.rounds));
         return;
       case 'start':
         this.#startAttempt(effect);
@@ -247,7 +247,7 @@ export class RunningCoordinator implements Coordinator {
         this.#watch.proven(client, code);
         this.#journal.record([{ type: 'client-blamed', body: { client, code, round: this.#round } }]);
         this.#emitter.emit('client', { type: 'blamed', client, code });
-        this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' });
+        this.#journal.after(() => this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' }));
         return;
       }
       case 'wakeAt':
@@ -255,7 +255,8 @@ export class RunningCoordinator implements Coordinator {
         return;
       case 'ended':
         this.#alarm.off();
-        void this.#finish(effect.outcome);
+        // Not over before the log says so: a start on a log without the last round's end would go on with it.
+        this.#journal.after(() => void this.#finish(effect.outcome));
         return;
       default:
         effect satisfies never;
@@ -298,7 +299,7 @@ export class RunningCoordinator implements Coordinator {
       groups,
       coordinator: this.#identity,
       primitives: nativePrimitives,
-      nonce: this.#parts.options.sketchNonce?.(round, attempt) ?? nativeRng(32),
+      nonce: this.#parts.options.sketchNonce?.(round, attempt) ?? (this.#parts.options.rng ?? nativeRng)(32),
     };
     this.#reporter.attempt(attempt, groups, this.#clock.now());
     this.#watch.attempt();

@@ -2,6 +2,7 @@
 // Not here: reading them from files (config/), doing anything with them (coordinator.ts).
 
 import type { Identity } from '../../protocol/crypto/identity.js';
+import type { Rng } from '../../protocol/crypto/primitives.js';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { PrivacyRecord } from '../../protocol/privacy/record.js';
@@ -10,7 +11,7 @@ import type { ClientPhase, TaskConfig } from '../../protocol/task.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import type { RosterPolicy } from '../access/access.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
-import type { DataSettings } from '../audit/durable.js';
+import type { DataSettings, OpenPlace } from '../audit/durable.js';
 import type { RoundPrivacy } from '../campaign/budget.js';
 import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -64,6 +65,10 @@ export interface CoordinatorOptions {
   readonly store?: ChainStore;
   /** Where everything is kept that must outlive this process. Absent: nothing is. Needs the package lmdb. */
   readonly data?: DataSettings;
+  /** Opens `data`. Default: with lmdb in its directory. Simulations hand in a store in memory that outlives the coordinator. */
+  readonly openData?: OpenPlace;
+  /** Nonces and challenges: a CSPRNG, except in simulations. Default: that of node:crypto. */
+  readonly rng?: Rng;
   /** Before the first round: go back to an earlier model. Needs a chain that is there already. */
   readonly rollBack?: RollBack;
   /** Milliseconds since 1970, for the times in the audit log. Default: the machine's. */

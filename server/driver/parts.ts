@@ -26,11 +26,11 @@ export interface Parts {
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
-export function sessionSetup({ identity, task }: CoordinatorOptions, access: Access): SessionSetup {
+export function sessionSetup({ identity, task, rng = nativeRng }: CoordinatorOptions, access: Access): SessionSetup {
   return {
     identity,
     primitives: nativePrimitives,
-    rng: nativeRng,
+    rng,
     admit: (client, token) => access.admit(client, token),
     task: task.task,
     pingMs: PING_MS,

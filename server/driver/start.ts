@@ -97,7 +97,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 }
 
 async function openData(options: CoordinatorOptions, config: string, log: Logger): Promise<Durable> {
-  const { data, identity, task, wallClock = Date.now } = options;
+  const { data, identity, task, openData: open, wallClock = Date.now } = options;
   if (data === undefined) throw new RangeError('no data directory');
   return openDurable({
     settings: data,
@@ -106,6 +106,7 @@ async function openData(options: CoordinatorOptions, config: string, log: Logger
     config,
     version: SERVER_VERSION,
     wallClock,
+    ...(open && { open }),
     warn: (fields, text) => log.warn(fields, text),
   });
 }

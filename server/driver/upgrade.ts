@@ -18,6 +18,8 @@ export interface UpgradeRules {
 export function refusalOf({ headers }: Pick<IncomingMessage, 'headers'>, rules: UpgradeRules): number | undefined {
   const { origin } = headers;
   if (origin !== undefined && rules.origins !== undefined && !rules.origins.includes(origin)) return 403;
+  // RFC 6455 §4.2.1; node:http asks for it in ordinary requests only.
+  if (headers.host === undefined) return 400;
   // Ours has one version (RFC 6455 §4.4); ws knows older ones.
   if (headers['sec-websocket-version'] !== '13') return 426;
   // It must be offered, and exactly: another version of ours is another name.

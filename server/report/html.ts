@@ -15,7 +15,9 @@ export type Block =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'list'; readonly items: readonly string[] }
   | { readonly type: 'table'; readonly table: Table }
-  | { readonly type: 'chart'; readonly chart: Chart };
+  | { readonly type: 'chart'; readonly chart: Chart }
+  /** A few numbers that say most, each with its name. */
+  | { readonly type: 'tiles'; readonly items: readonly { readonly name: string; readonly value: string }[] };
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -40,9 +42,15 @@ caption { text-align: left; padding: .3rem 0; font-weight: 600; }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: right; }
 thead th { background: var(--soft); }
 tbody th, td.text { text-align: left; font-weight: 500; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .6rem; margin: 1rem 0; }
+.tiles div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; background: var(--soft); }
+.tiles dt { font-size: .85rem; }
+.tiles dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; }
 figcaption { font-weight: 600; }
-figure svg { width: 100%; height: auto; }
+figure > div { overflow-x: auto; }
+figure svg { width: 100%; min-width: 34rem; height: auto; }
+p, li, dd { overflow-wrap: anywhere; }
 .dark { display: none; }
 @media (prefers-color-scheme: dark) { .light { display: none; } .dark { display: block; } }
 @media print { .light { display: block; } .dark { display: none; } }
@@ -83,6 +91,8 @@ function htmlBlock(block: Block): string {
       const { title, light, dark } = block.chart;
       return `<figure>\n<figcaption>${escapeHtml(title)}</figcaption>\n<div class="light">${light}</div>\n<div class="dark">${dark}</div>\n</figure>`;
     }
+    case 'tiles':
+      return `<dl class="tiles">\n${block.items.map(({ name, value }) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('\n')}\n</dl>`;
     default:
       return block satisfies never;
   }

@@ -22,6 +22,8 @@ function markdownBlock(block: Block): string | undefined {
       return block.items.map((item) => `- ${escaped(item)}`).join('\n');
     case 'table':
       return markdownTable(block.table);
+    case 'tiles':
+      return block.items.map(({ name, value }) => `- ${escaped(name)}: **${escaped(value)}**`).join('\n');
     case 'chart':
       return undefined;
     default:

@@ -7,7 +7,7 @@ import type { Trainer, TrainingResult, TrainingRound } from '../../client/traine
 import { bytesEqual } from '../../protocol/crypto/enc.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import type { RuleSpec } from '../../protocol/rule.js';
-import type { ClientWork, ClientWorkResult, Encoding, SketchWork } from '../../protocol/secagg/jobs.js';
+import type { ClientWork, ClientWorkResult, Encoding, MaskWork, SketchWork } from '../../protocol/secagg/jobs.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
 import { type AggregatorView, type Attack, needsOthers } from '../attacks/attack.js';
 import type { SketchView } from '../attacks/place.js';
@@ -135,15 +135,17 @@ export function hostileEngine(
 ): ClientEngine {
   const unclipped = (encoding: Encoding): Encoding =>
     attack.clips ? encoding : { ...encoding, clipNorm: Number.POSITIVE_INFINITY };
+  const dishonest = <W extends ClientWork>(work: W): W => {
+    const bent = { ...work, encoding: unclipped(work.encoding) };
+    return attack.noise === 'none' ? withoutNoise(bent) : bent;
+  };
   let forged: readonly Uint8Array[] | undefined;
   let vectors = 0;
   return {
     async run(work: ClientWork, update: Float32Array<ArrayBuffer>): Promise<ClientWorkResult> {
       forged = undefined;
       if (!on()) return inner.run(work, update);
-      const encoding = unclipped(work.encoding);
-      const dishonest = attack.noise === 'none' ? withoutNoise({ ...work, encoding }) : { ...work, encoding };
-      const result = await inner.run(dishonest, update);
+      const result = await inner.run(dishonest(work), update);
       if (attack.upload === undefined || !result.ok) return result;
       const random = draws(0).fork(vectors++);
       const vector = attack.upload(joined(inner, result.bytes), { random, encoding: work.encoding });
@@ -153,8 +155,7 @@ export function hostileEngine(
     async sketch(work, update) {
       if (!on()) return inner.sketch(work, update);
       // Of what was really sent, or the lie would be proven at once; an attack on the sketch itself goes from there.
-      const encoding = unclipped(work.mask.encoding);
-      const section = await inner.sketch({ ...work, mask: { ...work.mask, encoding } }, update);
+      const section = await inner.sketch({ ...work, mask: dishonest(work.mask) }, update);
       if (attack.sketch === undefined || insight?.place === undefined) return section;
       const view = sketchViewOf(inner, work, section, insight, insight.place, allies, draws);
       return attack.sketch(view);
@@ -211,10 +212,11 @@ function sketchViewOf(
   };
 }
 
-/** Work of a task without noise has none to take out. */
-function withoutNoise(work: ClientWork): ClientWork {
-  const { noise: _, ...rest } = work as ClientWork & { readonly noise?: unknown };
-  return rest as ClientWork;
+/** Work of a task without noise has none to take out. The norm of what is left is held as ever. */
+function withoutNoise<W extends ClientWork>(work: W): W {
+  if (work.type === 'plain') return work;
+  const { noise: _, ...rest }: MaskWork = work;
+  return rest as W; // safe: `noise` is optional
 }
 
 function joined(engine: ClientEngine, bytes: number): Uint8Array {

@@ -7,7 +7,6 @@ import { FederatedClient } from '../../client/federated-client.js';
 import { memoryGuards } from '../../client/guards.js';
 import { type LedgerStore, memoryLedgers } from '../../client/ledger-store.js';
 import type { ParticipantMachine } from '../../client/machine.js';
-import type { ClientPrivacy } from '../../client/privacy-guard.js';
 import type { ReconnectOptions } from '../../client/reconnect.js';
 import type { ModelSpec } from '../../client/tfjs/spec.js';
 import type { TrainingPool } from '../../client/tfjs/worker/pool.js';
@@ -121,12 +120,12 @@ export class Member {
       identity: identityOf(nativePrimitives, new Secret(secret.slice())),
       coordinator: campaign.coordinator,
       task: config.task,
-      policy: policyFor(config),
+      policy: policyFor(config, campaign.recordBudget),
       trainer,
       engine,
       ...(machine && { machine }),
       guards: memoryGuards(),
-      ...(campaign.recordBudget && { privacy: this.#privacy(campaign.recordBudget) }),
+      ledgers: this.#ledgers(),
       transport,
       primitives: nativePrimitives,
       rng: nativeRng,
@@ -155,14 +154,17 @@ export class Member {
   }
 
   /** Its own ledger, for one campaign. What an attacker claims to have spent is nobody's privacy. */
-  #privacy(record: PrivacyBudget): ClientPrivacy {
+  #ledgers(): LedgerStore {
     const { position, attack } = this.order;
     const kept = memoryLedgers();
+    const records = new Set<string>();
     const append: LedgerStore['append'] = async (coordinator, task, entry) => {
       await kept.append(coordinator, task, entry);
-      if (attack === undefined) this.#around.onLedger(position, entry);
+      if (entry.events.some(({ unit }) => unit === 'record')) records.add(entry.id);
+      // The coordinator's ledger has what whole clients spend.
+      if (attack === undefined && records.has(entry.id)) this.#around.onLedger(position, entry);
     };
-    return { budgets: { record }, ledger: { ...kept, append } };
+    return { ...kept, append };
   }
 
   release(round: number): void {
@@ -272,7 +274,7 @@ function watched(inner: Trainer, told: (update: Float32Array, round: TrainingRou
 }
 
 /** As strict as the task itself: the guards are on, and pass. */
-function policyFor(config: TaskConfig): Policy {
+function policyFor(config: TaskConfig, record: PrivacyBudget | undefined): Policy {
   const { profile, group } = config;
   return {
     profiles: [profile],
@@ -281,7 +283,7 @@ function policyFor(config: TaskConfig): Policy {
     minColluders: group.colluders,
     maxClipNorm: largestClipNorm(config),
     maxRounds: Number.MAX_SAFE_INTEGER,
-    privacy: 'any',
+    privacy: record === undefined ? 'any' : { record },
     catchUp: 'chain',
   };
 }

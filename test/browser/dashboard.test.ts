@@ -36,6 +36,21 @@ async function violations(page: Page): Promise<string[]> {
   return found;
 }
 
+/** In the page: the longest time without a frame in the next three seconds, milliseconds. */
+const measureFrames = (): Promise<number> =>
+  new Promise((done) => {
+    const from = performance.now();
+    let last = from;
+    let longest = 0;
+    const frame = (now: number): void => {
+      longest = Math.max(longest, now - last);
+      last = now;
+      if (now - from < 3_000) requestAnimationFrame(frame);
+      else done(longest);
+    };
+    requestAnimationFrame(frame);
+  });
+
 /** A line to the coordinator that can be cut. */
 async function openLine(to: number) {
   const open = new Set<Socket>();
@@ -86,6 +101,7 @@ describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation',
   let browser: Browser;
   let coordinator: Coordinator;
   let http: Http;
+  let running: ReturnType<Http['attach']>;
   let olga: Visitor;
   const clients: FederatedClient[] = [];
   const identities: Identity[] = Array.from({ length: SIZE + 1 }, () => generateIdentity(nativePrimitives, nativeRng));
@@ -119,7 +135,7 @@ describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation',
         return { examples: 100, accuracy: 0.9 - 0.8 / (measured + 1), loss: 2.3 / measured };
       },
     });
-    http.attach(coordinator, { task: config, campaign, evaluates: true, version: '0.1' });
+    running = http.attach(coordinator, { task: config, campaign, evaluates: true, version: '0.1' });
     olga = await visitor(browser, { width: 1280, height: 900 });
   }, 60_000);
   afterAll(async () => {
@@ -302,6 +318,38 @@ describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation',
   });
 
   it('all of it without one error in the console', () => expect(olga.faults).toEqual([]));
+
+  it('ten thousand clients: only the visible rows exist, the last is one key away, updates keep coming', async () => {
+    const board = running.attached.board;
+    const many = (i: number) => `${i.toString(16).padStart(8, '0')}${'c'.repeat(56)}` as ClientId;
+    for (let i = 0; i < 10_000; i++) board.notice({ type: 'connected', client: many(i), agent: 'sotto-client/0.1' }, 0);
+    const { page } = olga;
+    await goTo('Clients');
+    await page.getByText(/10,00\d of 10,00\d/).waitFor();
+    expect(await page.locator('.tall .row').count()).toBeLessThan(60);
+    await page.locator('.tall a').first().focus();
+    await page.keyboard.press('End');
+    await page
+      .locator(`.tall a:text("${many(9_999).slice(0, 8)}")`)
+      .first()
+      .waitFor();
+    // Every client changes a hundred times while somebody scrolls: the page must come to the newest state, not to its end.
+    const gap = page.evaluate(measureFrames);
+    for (let turn = 0; turn < 20; turn++) {
+      for (let i = 0; i < 10_000; i += 5) board.notice({ type: 'left', client: many(i) }, 0);
+      for (let i = 0; i < 10_000; i += 5)
+        board.notice({ type: 'connected', client: many(i), agent: `turn ${turn}` }, 0);
+      await page.mouse.wheel(0, turn % 2 === 0 ? -4_000 : 3_000);
+      await new Promise((done) => setImmediate(done));
+    }
+    await page.getByLabel('Search').fill('turn 19');
+    await page.getByText(/^2,000 of/).waitFor();
+    console.log(
+      `10,000 clients: the longest gap between two frames was ${Math.round(await gap)} ms while other processes ran`,
+    );
+    await screenshot(page, 'dashboard-ten-thousand');
+    await page.getByLabel('Search').fill('');
+  });
 
   it('a cut line is told, with the time of the picture, and heals by itself', async () => {
     const line = await openLine(Number(new URL(coordinator.url).port));

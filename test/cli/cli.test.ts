@@ -30,6 +30,11 @@ function recorder(answer: () => Promise<0 | 1>) {
     privacyAudit: record('privacyAudit'),
     newKeys: record('newKeys'),
     showKeys: record('showKeys'),
+    report: record('report'),
+    exportModel: record('exportModel'),
+    importModel: record('importModel'),
+    verifyModel: record('verifyModel'),
+    declareData: record('declareData'),
     newAdminToken: record('newAdminToken'),
     newToken: record('newToken'),
   };

@@ -10,6 +10,7 @@ import { size } from '../../server/cli/format.js';
 import { cut, LiveLines } from '../../server/cli/live.js';
 import { writeRun } from '../../server/cli/runs.js';
 import { simulate } from '../../server/cli/simulate.js';
+import { spentLines } from '../../server/cli/spent.js';
 import { reportSummary, reportTable } from '../../server/cli/table.js';
 import { RunView } from '../../server/cli/view.js';
 import { loadSimulationConfig } from '../../simulations/config.js';
@@ -56,6 +57,17 @@ const report = (rule: SimulationReport['rule'], accuracies: readonly number[]): 
   versions: { sotto: '0.1.0', protocol: 'sotto/1', node: 'v20' },
   config: loadSimulationConfig('examples/quick.yaml'),
   stamp: STAMP,
+});
+/** What three honest clients of the main job paid; the fourth attacks and keeps no books. */
+const paid = (epsilons: readonly (number | undefined)[]): SimulationReport => ({
+  ...report({ name: 'mean' }, [0.86]),
+  config: loadSimulationConfig('examples/mnist.yaml'),
+  roster: epsilons.map((epsilon, i) => ({
+    name: `client-0${i}`,
+    id: `${i}`.repeat(64) as SimulationReport['roster'][number]['id'],
+    examples: 9,
+    ...(epsilon !== undefined && { epsilon }),
+  })),
 });
 const trimmed = report({ name: 'trimmed-mean', faulty: 1 }, [0.5, 0.912]);
 const ruined = report({ name: 'mean' }, [0.1, 0.098]);
@@ -219,5 +231,17 @@ describe('sotto simulate', () => {
     expect(stopped).toBe(130);
     expect(io.out()).toContain('report ');
     rmSync(out, { recursive: true });
+  });
+});
+
+describe('what records have paid', () => {
+  it('is told client by client, dearest first, and never smaller than it is', () => {
+    const [head, ...lines] = spentLines(paid([3.441, 2.5, 3.4412, undefined]));
+    expect(lines).toEqual(['  ε = 3.45: client 0, 2', '  ε = 2.50: client 1']);
+    expect(head).toMatch(/δ = 0.00001, budget 4, .*ideal real arithmetic/);
+  });
+
+  it('is not told where training is not private', () => {
+    expect(spentLines(report({ name: 'mean' }, [0.9]))).toEqual([]);
   });
 });

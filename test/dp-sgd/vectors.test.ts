@@ -1,6 +1,7 @@
-// The cases of vectors/privacy.json about DP-SGD: norms of one record's gradient, one step. MNIST accuracies take half an hour and
-// more: bench/mnist-dpsgd.ts, on demand. Not here: gradients of real models (ghost.test.ts).
+// The cases of vectors/privacy.json about DP-SGD: norms of one record's gradient, one step, and that the published MNIST runs are those
+// that `npm run mnist:dpsgd` makes on demand (half an hour and more). Not here: gradients of real models (ghost.test.ts).
 
+import { execFileSync } from 'node:child_process';
 import { describe, expect } from 'vitest';
 import { clipFactors, divide } from '../../client/tfjs/dp-sgd/arithmetic.js';
 import {
@@ -101,5 +102,29 @@ describe('one step', () => {
     );
     divide(sum, num(params.denominator));
     return { factors, gradient: sum };
+  });
+});
+
+interface MnistRow {
+  readonly learningRate: number;
+  readonly noiseMultiplier: number;
+  readonly clipNorm: number;
+  readonly lot: number;
+  readonly steps: number;
+  readonly promised: number;
+}
+describe('the program that repeats the published runs fails below their accuracy, at the same z, q and steps', () => {
+  const text = execFileSync(process.execPath, ['dist/bench/mnist-dpsgd.js', '--rows'], { encoding: 'utf8' });
+  const published: readonly MnistRow[] = Object.values(JSON.parse(text) as Record<string, MnistRow>);
+  eachCase('mnistDpSgd/publishedAccuracy', undefined, ({ params }) => {
+    const row = published.find(
+      ({ noiseMultiplier, lot, steps, clipNorm, learningRate }) =>
+        noiseMultiplier === params.noiseMultiplier &&
+        lot === params.batch &&
+        steps === params.steps &&
+        clipNorm === (params.clip ?? clipNorm) &&
+        learningRate === (params.learningRate ?? learningRate),
+    );
+    return { accuracyPercent: 100 * (row?.promised ?? Number.NaN) };
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nativeRng } from '../../protocol/native/index.js';
 import type { TaskConfig } from '../../protocol/task.js';
-import { type AdminToken, createHttp, type Http, hashToken, newToken } from '../../server/index.js';
+import { type AdminToken, createHttp, type Http, hashToken, type Logger, newToken } from '../../server/index.js';
 import { taskOf } from '../protocol/world.js';
 import { ManualClock } from '../server/manual-clock.js';
 import { arrange, type Setting, type SettingOptions } from '../server/setting.js';
@@ -45,6 +45,7 @@ export interface DeskOptions {
   readonly campaign?: SettingOptions['campaign'];
   readonly client?: SettingOptions['client'];
   readonly count?: number;
+  readonly log?: Logger;
 }
 
 export async function openDesk(options: DeskOptions = {}): Promise<HttpDesk> {
@@ -63,6 +64,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<HttpDesk> {
     ...(options.client && { client: options.client }),
     coordinator: {
       fetch: http.fetch,
+      ...(options.log && { log: options.log }),
       ...(durable && { data: { directory: join(directory, 'data'), backupRounds: 0 } }),
       evaluate: async () => ({ examples: 10, loss: 0.5, accuracy: 0.75 }),
     },

@@ -17,6 +17,8 @@ async function desk(options?: DeskOptions): Promise<HttpDesk> {
 afterEach(async () => {
   for (const one of open.splice(0)) await one.end();
 });
+/** For a busy machine; what is waited for comes at once on an idle one. */
+const PATIENCE = { timeout: 20_000 };
 const REASON = 'because the test says so';
 
 describe('without credentials', () => {
@@ -206,7 +208,7 @@ describe('what an operator does', () => {
     const one = await desk();
     expect((await act(one, 'pause', {})).status).toBe(200);
     await Promise.all(one.setting.clients.map((client) => client.join()));
-    await vi.waitFor(() => expect(one.setting.coordinator.admin.status().checkedIn).toBe(4));
+    await vi.waitFor(() => expect(one.setting.coordinator.admin.status().checkedIn).toBe(4), PATIENCE);
     one.setting.clock.advance(21_000);
     expect(one.setting.coordinator.admin.status()).toMatchObject({ phase: 'waiting', checkedIn: 4, round: 1 });
     await act(one, 'resume', {});
@@ -294,7 +296,7 @@ describe('the record', () => {
     const one = await desk({ durable: true });
     for (let i = 0; i < 7; i++)
       await one.json('/api/actions/log-level', { token: OPERATOR, body: { reason: `${REASON} ${i}`, level: 'info' } });
-    await vi.waitFor(() => expect(one.setting.coordinator.admin.log?.head()?.seq).toBeGreaterThan(8));
+    await vi.waitFor(() => expect(one.setting.coordinator.admin.log?.head()?.seq).toBeGreaterThan(8), PATIENCE);
     type Page = {
       events: { seq: number; hash: string; type: string }[];
       check: { state: string };

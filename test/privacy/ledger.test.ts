@@ -37,10 +37,13 @@ const BUDGETS = { client: { epsilon: 3, delta: 1e-5 }, record: { epsilon: 3, del
 const refused = (code: string) => expect.objectContaining({ code });
 const spent = (ledger: Ledger): number => price(eventsInForce(ledger), 1e-5, { accountant: 'rdp', curves }).epsilon;
 
+/** No budget of these tests lasts so long; a ledger that never refuses must fail and not run for ever. */
+const MOST_ROUNDS = 10_000;
+
 /** Reserves and settles one round after the other until one is refused. */
 function runOut(one: PrivacyEvent, budgets = BUDGETS): { rounds: number; ledger: Ledger; refusal: unknown } {
   let ledger = EMPTY_LEDGER;
-  for (let rounds = 0; ; rounds++) {
+  for (let rounds = 0; rounds < MOST_ROUNDS; rounds++) {
     try {
       ledger = reserve(ledger, `round ${rounds + 1}`, [one], budgets, curves).ledger;
       ledger = settle(ledger, `round ${rounds + 1}`, [one], curves).ledger;
@@ -48,6 +51,7 @@ function runOut(one: PrivacyEvent, budgets = BUDGETS): { rounds: number; ledger:
       return { rounds, ledger, refusal };
     }
   }
+  throw new Error(`nothing was refused in ${MOST_ROUNDS} rounds`);
 }
 
 describe('calibration', () => {

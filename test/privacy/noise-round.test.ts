@@ -124,7 +124,7 @@ describe("a client's own budget", () => {
   /** One client with a limit of its own; the others have none. */
   const limited = (config: TaskConfig, epsilon: number, ledger = makeMembers(config)[0]?.ledger): Member[] =>
     makeMembers(config).map((m, i) =>
-      i === 0 && ledger ? { ...m, ledger, policy: { ...m.policy, privacy: { epsilon, delta: 1e-5 } } } : m,
+      i === 0 && ledger ? { ...m, ledger, policy: { ...m.policy, privacy: { client: { epsilon, delta: 1e-5 } } } } : m,
     );
   const joins = (config: TaskConfig, epsilon: number): boolean => {
     const members = limited(config, epsilon);

@@ -94,6 +94,11 @@ describe('a client that breaks the protocol is refused by name and the others fi
       edit('inputChunk', (m) => ({ ...m, section: new Uint8Array(m.section.length + 8) })),
       'ROUND_BAD_VECTOR',
     ],
+    [
+      'I send a chunk again with other bytes',
+      liar((m) => (m.kind === 'inputChunk' ? [m, { ...m, section: m.section.map((b) => b ^ 1) }] : [m])),
+      'ROUND_BAD_VECTOR',
+    ],
     ['I send a chunk number that does not exist', edit('inputChunk', (m) => ({ ...m, index: 7 })), 'ROUND_BAD_VECTOR'],
     [
       'I send chunks before I have announced them',

@@ -2,18 +2,27 @@
 // Not here: the attack maths (attacks.test.ts), a hostile client in a round (fleet.test.ts).
 
 import { describe, expect, it } from 'vitest';
-import { inlineEngine } from '../../client/engine.js';
+import { type ClientEngine, inlineEngine } from '../../client/engine.js';
 import type { Trainer } from '../../client/trainer.js';
 import { jsKernels } from '../../protocol/kernels/js.js';
 import { CHUNK_BYTES } from '../../protocol/limits.js';
 import { nativeKeystream, nativePrimitives } from '../../protocol/native/index.js';
-import type { Encoding, MaskWork } from '../../protocol/secagg/jobs.js';
+import type { Encoding, MaskWork, SketchWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { jsProjector } from '../../protocol/sketch/project.js';
+import { deriveTask } from '../../protocol/task.js';
 import { chunkHashList } from '../../protocol/wire/chunks.js';
-import { type Attack, freeRider, innerProduct, signFlip, vectorAbuse } from '../../simulations/attacks/index.js';
+import {
+  type Attack,
+  freeRider,
+  innerProduct,
+  noiseEvasion,
+  signFlip,
+  vectorAbuse,
+} from '../../simulations/attacks/index.js';
 import { type HostileOptions, hostileEngine, hostileTrainer } from '../../simulations/fleet/hostile.js';
 import { Random } from '../../simulations/random.js';
+import { privateTask } from '../privacy/tasks.js';
 
 const encoding: Encoding = { dimension: 4, clipNorm: 1, range: 2, levels: 127, ring: 16, weighted: false };
 const options = (attack: Attack): HostileOptions => ({
@@ -101,6 +110,45 @@ describe('the hostile engine', () => {
     expect(result).toMatchObject({ ok: true, bytes: 2 * dimension });
     expect(engine.chunk(0)).toHaveLength(CHUNK_BYTES);
     expect(engine.chunk(1)).toHaveLength(6);
+  });
+});
+
+describe('noise evasion', () => {
+  const task = privateTask({ size: 4, dimension: 64 });
+  const derived = deriveTask(task);
+  if (derived.noise === 'none') throw new Error('no noise');
+  const { localVariance, bitVariance } = derived.noise;
+  const noised = (): MaskWork => ({
+    ...work(),
+    encoding: derived.encoding,
+    noise: { variance: localVariance, bitVariance, key: new Uint8Array(32).fill(3) },
+  });
+  const update = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i) / 10);
+  const sketchOf = (mask: MaskWork): SketchWork => ({
+    type: 'sketch',
+    mask,
+    matrixKey: new Uint8Array(32).fill(5),
+    rows: 48,
+  });
+  async function sent(engine: ClientEngine, mask: MaskWork): Promise<{ vector: number[]; sketch: number[] }> {
+    await engine.run(mask, update.slice());
+    const vector = [...engine.chunk(0)];
+    return { vector, sketch: [...(await engine.sketch(sketchOf(mask), update.slice()))] };
+  }
+
+  it('I leave my share of the exact noise out, and nothing else changes, in the input and in the sketch of it', async () => {
+    const { noise: _, ...bare } = noised();
+    const [honest, quiet] = [await sent(engineFor(), noised()), await sent(engineFor(), bare)];
+    const evading = await sent(engineFor(noiseEvasion()), noised());
+    expect(evading.vector).toEqual(quiet.vector);
+    expect(evading.vector).not.toEqual(honest.vector);
+    // A sketch with the noise would not be of what was sent, which is proven at once.
+    expect(evading.sketch).toEqual(quiet.sketch);
+    expect(evading.sketch).not.toEqual(honest.sketch);
+  });
+
+  it('where the task has no noise it is the honest engine', async () => {
+    expect(await levels([0.3, -0.4, 0.1, 0], noiseEvasion())).toEqual(await levels([0.3, -0.4, 0.1, 0]));
   });
 });
 

@@ -1,10 +1,10 @@
 // Models as data: their layout in the flat vector and their first weights.
 
 import { describe, expect, test } from 'vitest';
-import { initialWeights, type ModelSpec, modelManifest, seededRandom, shuffle } from '../../client/tfjs/index.js';
+import { type DescribedSpec, initialWeights, modelManifest, seededRandom, shuffle } from '../../client/tfjs/index.js';
 import { CNN, MLP } from './support.js';
 
-const SPECS: readonly ModelSpec[] = [{ kind: 'softmax', input: 7, classes: 3 }, MLP, CNN];
+const SPECS: readonly DescribedSpec[] = [{ kind: 'softmax', input: 7, classes: 3 }, MLP, CNN];
 
 describe('manifests', () => {
   test('offsets ascend without gaps from 0 to the dimension', () => {

@@ -1,7 +1,7 @@
 // Shared by the tests of client/tfjs: synthetic data from a seed, round descriptions, differences of tensors across backends.
 
 import * as tf from '@tensorflow/tfjs-core';
-import { type Dataset, type ModelSpec, seededRandom, startBackend } from '../../client/tfjs/index.js';
+import { type CnnSpec, type Dataset, type MlpSpec, seededRandom, startBackend } from '../../client/tfjs/index.js';
 import type { LocalSteps, PlainTraining, TrainingRound } from '../../client/trainer.js';
 
 /** `n` examples of `classes` noisy prototypes: separable, so training visibly helps, and no file is read. */
@@ -17,8 +17,8 @@ export function blobs(n: number, shape: readonly number[], classes: number, seed
   return { inputs, labels, shape, classes };
 }
 
-export const MLP: ModelSpec = { kind: 'mlp', input: 12, hidden: [16], classes: 4 };
-export const CNN: ModelSpec = { kind: 'cnn', input: [10, 10, 2], filters: [4], hidden: [8], classes: 3 };
+export const MLP: MlpSpec = { kind: 'mlp', input: 12, hidden: [16], classes: 4 };
+export const CNN: CnnSpec = { kind: 'cnn', input: [10, 10, 2], filters: [4], hidden: [8], classes: 3 };
 
 export type PlainSpec = LocalSteps & PlainTraining;
 

@@ -6,7 +6,7 @@ import { complaintStatement, maskedStatement, slices } from '../../context.js';
 import { bytesEqual } from '../../crypto/enc.js';
 import type { Millis, Rank } from '../../ids.js';
 import { CHUNK_BYTES } from '../../limits.js';
-import { chunkCount, vectorHash } from '../../wire/chunks.js';
+import { chunkCount, chunkHash, vectorHash } from '../../wire/chunks.js';
 import type { Complaint, InputChunk, Masked } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import {
@@ -93,7 +93,11 @@ function takeChunk(s: MaskedState, rank: Rank, chunk: InputChunk): RoundEffect[]
   const hash = slices(input.message.chunks, 32)[chunk.index];
   const expected = Math.min(CHUNK_BYTES, input.message.bytes - chunk.index * CHUNK_BYTES);
   if (hash === undefined || chunk.section.length !== expected) return expelSender(s, rank, 'ROUND_BAD_VECTOR');
-  if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) return []; // sent again after a reconnect
+  if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) {
+    // The same again after a reconnect is nothing; other bytes at a place that was filled are a lie.
+    const same = bytesEqual(chunkHash(s.setup.primitives, chunk.section), hash);
+    return same ? [] : expelSender(s, rank, 'ROUND_BAD_VECTOR');
+  }
   input.checking.add(chunk.index);
   const job = s.setup.jobs.next++;
   s.pending.set(job, { kind: 'chunk', rank, index: chunk.index });

@@ -1,26 +1,31 @@
-// `sotto privacy audit`: the real trainer on canaries, and what one run refutes of the claim. Not here: the audit
+// `sotto privacy audit`: the real noise and the real trainer on canaries, and what one run refutes of the claim. Not here: the audit
 // (simulations/audit).
 
 import { randomBytes } from 'node:crypto';
 import type { Rng } from '../../../protocol/crypto/primitives.js';
-import { type AuditResult, auditOnce } from '../../../simulations/audit/harness.js';
-import { recordTarget } from '../../../simulations/audit/record-target.js';
+import { type AuditResult, type AuditTarget, auditOnce } from '../../../simulations/audit/harness.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { colorsFor, type Io } from '../io.js';
 import { short } from './plan-view.js';
 
 export interface AuditOptions {
+  readonly unit: 'record' | 'client' | 'both';
   readonly canaries: number;
   readonly noiseMultiplier: number;
   readonly samplingRate: number;
   readonly steps: number;
+  readonly losses: number;
   readonly delta: number;
   readonly noise: 'exact' | 'float';
   readonly runs: number;
   readonly json: boolean;
 }
 
-/** Coins of an audit are secret from nobody, but must be as good as those of a round. */
+/** Canaries that are random directions need room to be nearly orthogonal; more of them than this say little more. */
+const MOST_DIRECTIONS = 300;
+const DIRECTION_LENGTH = 8_192;
+
+/** Coins, noise and rotation of an audit are secret from nobody, but must be as good as those of a round. */
 const rng: Rng = (length) => new Uint8Array(randomBytes(length));
 
 /**
@@ -30,13 +35,14 @@ const rng: Rng = (length) => new Uint8Array(randomBytes(length));
 export async function privacyAudit(options: AuditOptions, io: Io): Promise<ExitCode> {
   const results: AuditResult[] = [];
   for (let run = 0; run < options.runs; run++)
-    for (const target of [recordTarget(options)]) {
+    for (const target of await targetsOf(options)) {
       const result = await auditOnce(target, rng);
       results.push(result);
       io.stdout.write(
         options.json ? `${JSON.stringify({ type: 'audit', run, ...result })}\n` : `${lineOf(result, io)}\n`,
       );
     }
+  if (options.unit !== 'record') await tellCanaries(options, io);
   const refuted = results.filter(({ verdict }) => verdict === 'refuted').length;
   if (!options.json)
     io.stdout.write(
@@ -45,6 +51,32 @@ export async function privacyAudit(options: AuditOptions, io: Io): Promise<ExitC
         : `${refuted} of ${results.length} audits refute their claim. Chance does that to a true claim in one of twenty at most; run again, and stop using this build if it stays\n`,
     );
   return refuted === 0 ? EXIT.ok : EXIT.gate;
+}
+
+/** Beside the audit of whole clients: an estimate from one run, which decides nothing. */
+async function tellCanaries(options: AuditOptions, io: Io): Promise<void> {
+  const { canaryReading } = await import('../../../simulations/audit/client-canaries.js');
+  const canaries = Math.min(options.canaries, MOST_DIRECTIONS);
+  const setting = { ...options, canaries, dimension: DIRECTION_LENGTH, rotation: true };
+  const reading = canaryReading(setting, rng);
+  io.stdout.write(
+    options.json
+      ? `${JSON.stringify({ type: 'canaries', ...reading })}\n`
+      : `${reading.name}: cosine ${reading.meanCosine.toFixed(4)} on average over ${reading.canaries}, which would be ε ≈ ${short(reading.epsilonEstimate)} at δ = ${reading.delta}: an estimate\n`,
+  );
+}
+
+async function targetsOf(options: AuditOptions): Promise<AuditTarget[]> {
+  const targets: AuditTarget[] = [];
+  if (options.unit !== 'client') {
+    const { recordTarget } = await import('../../../simulations/audit/record-target.js');
+    targets.push(recordTarget(options));
+  }
+  if (options.unit !== 'record') {
+    const { clientTarget } = await import('../../../simulations/audit/client-target.js');
+    targets.push(clientTarget({ ...options, dimension: 2 * options.canaries, rotation: true }, rng));
+  }
+  return targets;
 }
 
 function lineOf(

@@ -2,10 +2,10 @@
 // replaced. Not here: what the setting costs (plan.ts).
 
 import { parse } from 'yaml';
-import { modelManifest } from '../../../client/tfjs/spec.js';
 import { SottoError } from '../../../protocol/errors.js';
 import { type Json, type TaskConfig, thresholdOf } from '../../../protocol/task.js';
 import { parseSimulationConfig } from '../../../simulations/config.js';
+import { dimensionOf } from '../../../simulations/model-source.js';
 import { parseCoordinatorSettings } from '../../config/index.js';
 import { readSettings } from '../../config/load.js';
 import type { PlanSetting } from './plan.js';
@@ -98,7 +98,7 @@ export function settingsOfFile(path: string, flags: PlanFlags): readonly PlanSet
   const { task, campaign } =
     typeof file === 'object' && file !== null && 'fleet' in file
       ? parseSimulationConfig(text, path)
-      : parseCoordinatorSettings(text, path, (model) => modelManifest(model).dimension);
+      : parseCoordinatorSettings(text, path, dimensionOf);
   const rounds = flags.rounds ?? campaign.rounds;
   const settings = [clientsOf(task, rounds, flags), recordsOf(task, rounds, flags)].flatMap((one) => one ?? []);
   if (settings.length === 0)

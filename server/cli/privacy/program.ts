@@ -60,13 +60,15 @@ export function addPrivacy(program: Command, commands: PrivacyCommands, done: (c
     .action(async (run: string, options: LedgerOptions) => done(await commands.privacyLedger(run, options)));
   const audit = privacy
     .command('audit')
-    .description('run the real DP-SGD trainer on canaries: what one run refutes of the claim')
-    .option('--canaries <n>', 'records that are in or out by fair coins', positiveNumber, 600)
+    .description('run the real noise and the real trainer on canaries: what one run refutes of the claim')
+    .addOption(new Option('--unit <unit>', 'whose privacy').choices(['record', 'client', 'both']).default('both'))
+    .option('--canaries <n>', 'records, or clients, that are in or out by fair coins', positiveNumber, 600)
     .option('--noise-multiplier <n>', 'z', positiveReal, 2)
     .option('--sampling-rate <n>', 'q, of records', probability, 1)
     .option('--steps <n>', 'of DP-SGD', positiveNumber, 1)
+    .option('--losses <n>', 'clients that are lost', wholeNumber, 0)
     .option('--delta <n>', 'δ of the claim', probability, 1e-5)
-    .addOption(new Option('--noise <kind>', 'of DP-SGD').choices(['exact', 'float']).default('float'))
+    .addOption(new Option('--noise <kind>', 'of DP-SGD').choices(['exact', 'float']).default('exact'))
     .option('--runs <n>', 'audits of each kind', positiveNumber, 1)
     .option('--json', 'JSON on stdout, one audit in a line', false)
     .action(async (options: AuditOptions) => done(await commands.privacyAudit(options)));

@@ -2,8 +2,9 @@
 // chain; whatever a guard of theirs says is told to the parent. Not a test.
 
 import { FederatedClient, memoryGuards } from '../../../client/node/index.js';
+import { STEP } from '../../../simulations/world/check-log.js';
 import { WEAK_POLICY } from '../../protocol/tasks.js';
-import { identityNumber, type KillPlan, STEP } from './setting.js';
+import { identityNumber, type KillPlan } from './setting.js';
 
 export interface ClientsPlan extends KillPlan {
   readonly from: number;

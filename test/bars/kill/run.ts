@@ -12,7 +12,8 @@ import type { Hash } from '../../../protocol/ids.js';
 import { checkDatabase, verdictOf } from '../../../server/data/check.js';
 import { databaseOf } from '../../../server/data/layout.js';
 import { openData } from '../../../server/data/open.js';
-import { checkLog, type LogFindings } from './check-log.js';
+import { checkLog, type LogFindings } from '../../../simulations/world/check-log.js';
+import { generator } from '../random.js';
 import type { FromClients } from './clients-process.js';
 import type { FromCoordinator } from './coordinator-process.js';
 import { identityNumber, type KillPlan } from './setting.js';
@@ -234,15 +235,4 @@ function freePort(): Promise<number> {
 function summary(values: readonly number[]): { worst: number; median: number } {
   const sorted = [...values].sort((a, b) => a - b).map(Math.round);
   return { worst: sorted.at(-1) ?? 0, median: sorted[Math.floor(sorted.length / 2)] ?? 0 };
-}
-
-/** mulberry32 */
-function generator(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -7,9 +7,6 @@ import { nativePrimitives } from '../../../protocol/native/index.js';
 import type { TaskConfig, Window } from '../../../protocol/task.js';
 import { taskOf } from '../../protocol/tasks.js';
 
-/** What one contribution adds to its own coordinate: exact on the grid of taskOf. */
-export const STEP = 0.5;
-
 export interface KillPlan {
   readonly clients: number;
   /** Members of a cohort. */

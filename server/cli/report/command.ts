@@ -1,0 +1,115 @@
+// `sotto report`: one self-contained page and its Markdown twin, of a run or of a coordinator's log. Not here: what stands in them.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { SottoError } from '../../../protocol/errors.js';
+import { verifyAudit } from '../../audit/verify.js';
+import { parseSettings, readSettings } from '../../config/load.js';
+import { maybe, says, settings, text } from '../../config/values.js';
+import { type Declaration, isModelFolder, readManifest } from '../../models/index.js';
+import { type Block, htmlDocument, markdownDocument } from '../../report/index.js';
+import { EXIT, type ExitCode } from '../exit.js';
+import type { Io } from '../io.js';
+import { findSource, withLog } from '../models/source.js';
+import type { CardWords } from './blocks.js';
+import { logBlocks, storyOf } from './log-report.js';
+import { type RunReport, runBlocks } from './run-report.js';
+
+export interface ReportOptions {
+  /** Path of the page without its ending; absent: `report` in the folder of a run, else in this one. */
+  readonly to?: string;
+  readonly card?: string;
+  readonly model?: string;
+  readonly identity: string;
+  readonly runs: string;
+  readonly json: boolean;
+}
+
+interface Pages {
+  readonly title: string;
+  readonly blocks: (charts: boolean) => Promise<readonly Block[]>;
+  readonly to: string;
+  readonly ok: boolean;
+}
+
+/** @returns failed where the log does not hold together @throws CONFIG_*, MODEL_*, STORE_*, AUDIT_INVALID */
+export async function report(source: string, options: ReportOptions, io: Io): Promise<ExitCode> {
+  const words = options.card === undefined ? {} : readCard(options.card);
+  const { title, blocks, to, ok } = await pagesOf(source, options, words);
+  const [html, markdown] = [htmlDocument(title, await blocks(true)), markdownDocument(title, await blocks(false))];
+  const files = [`${to}.html`, `${to}.md`];
+  try {
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(`${to}.html`, html);
+    writeFileSync(`${to}.md`, markdown);
+  } catch (error) {
+    throw new SottoError('STORE_WRITE', `${to}: ${error instanceof Error ? error.message : error}`, { file: to });
+  }
+  if (options.json) io.stdout.write(`${JSON.stringify({ type: 'report', files, ok })}\n`);
+  else io.stdout.write(files.map((file) => `${file}\n`).join(''));
+  return ok ? EXIT.ok : EXIT.failed;
+}
+
+async function pagesOf(source: string, options: ReportOptions, words: CardWords): Promise<Pages> {
+  const found = findSource(source, options.runs);
+  if (found.kind === 'run') {
+    const read = readReport(join(found.folder, 'report.json'));
+    const folder = join(found.folder, 'model');
+    const manifest = isModelFolder(folder) ? readManifest(join(folder, 'manifest.json')) : undefined;
+    return {
+      title: `Federated run ${read.task}`,
+      blocks: (charts) => runBlocks(read, manifest, words, charts),
+      to: options.to ?? join(found.folder, 'report'),
+      ok: true,
+    };
+  }
+  if (found.kind === 'model')
+    throw new SottoError('CONFIG_INVALID', `${source} is a model; give the run or the audit log that it came from`, {
+      field: 'source',
+    });
+  const [verdict, story] = await withLog({ ...found, kind: found.kind }, options.identity, async (open) => [
+    await verifyAudit(await open()),
+    await storyOf(await open()),
+  ]);
+  const declarations: readonly Declaration[] =
+    options.model === undefined
+      ? []
+      : readManifest(join(options.model, 'manifest.json')).manifest.provenance.declarations;
+  return {
+    title: `Federated task ${verdict.task ?? 'unknown'}`,
+    blocks: (charts) => logBlocks(story, verdict, declarations, words, charts),
+    to: options.to ?? 'report',
+    ok: verdict.ok,
+  };
+}
+
+function readReport(file: string): RunReport {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    value = undefined;
+  }
+  const known =
+    typeof value === 'object' && value !== null && 'rounds' in value && 'config' in value && 'stamp' in value;
+  if (!known || !existsSync(file))
+    throw new SottoError('CONFIG_UNREADABLE', `${file} is no report of a simulation`, { file });
+  return value as RunReport;
+}
+
+const words = (about: string) =>
+  maybe('not stated', says(about, text(/^[\s\S]{1,4000}$/, 'text of at most 4,000 characters')));
+const cardSchema = settings({
+  intended: words('What the model is for.'),
+  unintended: words('What it must not be used for.'),
+  considerations: words('Whom it may harm, and how that is kept small.'),
+  licence: words('Under which licence it may be used.'),
+  contact: words('Whom to ask.'),
+});
+
+/** @throws CONFIG_UNREADABLE, CONFIG_INVALID */
+function readCard(file: string): CardWords {
+  return parseSettings(readSettings(file), file, cardSchema, (value) =>
+    Object.fromEntries(Object.entries(value).filter(([, said]) => said !== undefined)),
+  );
+}

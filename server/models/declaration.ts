@@ -1,0 +1,66 @@
+// What a client declares about its data, signed with its identity: whoever reads a model card can tell who said what. It says nothing
+// about whether it is true. Not here: asking for one (server/cli/models), where it ends up (manifest.ts).
+
+import { enc } from '../../protocol/crypto/enc.js';
+import type { Identity } from '../../protocol/crypto/identity.js';
+import { LABELS } from '../../protocol/crypto/labels.js';
+import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { type ClientId, fromHex, isHex32, publicKeyOf, toHex } from '../../protocol/ids.js';
+import { canonicalJson, type Json } from '../../protocol/task.js';
+
+/** Words of one field at most: a card is read by people. */
+export const MAX_DECLARED_CHARS = 2_000;
+
+export interface DeclaredData {
+  /** What the records are, and about whom. */
+  readonly description: string;
+  /** Roughly, and only where the client wants to say. */
+  readonly records?: number;
+  readonly collected?: string;
+  readonly licence?: string;
+  readonly consent?: string;
+  readonly limits?: string;
+}
+export interface Declaration {
+  readonly format: 'sotto-declaration/1';
+  readonly task: string;
+  readonly client: ClientId;
+  readonly data: DeclaredData;
+  readonly signature: string;
+}
+
+const statementOf = (task: string, data: DeclaredData): Uint8Array =>
+  enc(LABELS.dataDeclaration, task, canonicalJson(data as unknown as Json));
+
+export function declare(primitives: Primitives, client: Identity, task: string, data: DeclaredData): Declaration {
+  const signature = toHex(primitives.sign(client.secret.exposeSecret(), statementOf(task, data)));
+  return { format: 'sotto-declaration/1', task, client: client.id, data, signature };
+}
+
+/** Whether the client that it names signed exactly this, for this task. Never throws on what `isDeclaration` accepts. */
+export const isDeclaredBy = (primitives: Primitives, { task, client, data, signature }: Declaration): boolean =>
+  primitives.verify(publicKeyOf(client), statementOf(task, data), fromHex(signature));
+
+export function isDeclaration(value: unknown): value is Declaration {
+  if (typeof value !== 'object' || value === null) return false;
+  const { format, task, client, data, signature } = value as Readonly<Record<string, unknown>>;
+  return (
+    format === 'sotto-declaration/1' &&
+    typeof task === 'string' &&
+    typeof client === 'string' &&
+    isHex32(client) &&
+    typeof signature === 'string' &&
+    /^[0-9a-f]{128}$/.test(signature) &&
+    isData(data)
+  );
+}
+
+const TEXTS = ['description', 'collected', 'licence', 'consent', 'limits'];
+function isData(value: unknown): value is DeclaredData {
+  if (typeof value !== 'object' || value === null || !('description' in value)) return false;
+  return Object.entries(value).every(([field, said]) =>
+    field === 'records'
+      ? Number.isSafeInteger(said) && (said as number) >= 0
+      : TEXTS.includes(field) && typeof said === 'string' && said.length <= MAX_DECLARED_CHARS,
+  );
+}

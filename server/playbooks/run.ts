@@ -1,0 +1,82 @@
+// Carries playbooks out on a running coordinator: notices by webhook, pause, quarantine, each recorded as done by `playbook <name>`.
+// Not here: when a playbook fires (playbooks.ts).
+
+import { ERRORS, SottoError } from '../../protocol/errors.js';
+import type { Board } from '../board/board.js';
+import type { Coordinator, Logger } from '../driver/options.js';
+import {
+  type Action,
+  type Incident,
+  openPlaybooks,
+  type Playbook,
+  type PlaybookEvent,
+  stepPlaybooks,
+} from './playbooks.js';
+import type { Webhook } from './webhook.js';
+
+export interface PlaybookDesk {
+  readonly coordinator: Coordinator;
+  readonly playbooks: readonly Playbook[];
+  readonly webhook: Webhook | undefined;
+  readonly log: Pick<Logger, 'warn' | 'error'>;
+  /** Where an incident becomes an alert; absent where nobody watches. */
+  readonly board?: Board;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+/** @returns what ends it */
+export function runPlaybooks(desk: PlaybookDesk): () => void {
+  let state = openPlaybooks(desk.playbooks);
+  const step = (event: PlaybookEvent): void => {
+    const next = stepPlaybooks(state, event);
+    state = next.state;
+    let told = '';
+    for (const { action, incident } of next.effects) {
+      if (told !== incident.playbook) tell(desk, incident);
+      told = incident.playbook;
+      carryOut(desk, action, incident);
+    }
+  };
+  const offs = [
+    desk.coordinator.on('monitor', (event) => step({ type: 'monitor', event })),
+    desk.coordinator.on('round', (report) => step({ type: 'round', report })),
+  ];
+  return () => {
+    for (const off of offs) off();
+  };
+}
+
+function tell({ log, board, wallClock }: PlaybookDesk, { playbook, round, says }: Incident): void {
+  log.warn({ playbook, round }, `playbook fired: ${says}`);
+  board?.alert('critical', 'playbook', `playbook ${playbook}: ${says}`, wallClock());
+}
+
+function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void {
+  const { coordinator, webhook, log } = desk;
+  const act = { by: `playbook ${incident.playbook}`, reason: incident.says };
+  switch (action.do) {
+    case 'notify':
+      coordinator.admin.record(act, 'notify', { round: incident.round });
+      void webhook?.send({ ...incident, task: coordinator.chain()[0]?.task ?? '' }).then((sent) => {
+        if (!sent.ok)
+          log.error({ playbook: incident.playbook, tries: sent.tries }, `no webhook took the incident: ${sent.says}`);
+      });
+      return;
+    case 'pause':
+      if (coordinator.admin.status().hold.type === 'none') coordinator.admin.pause(act);
+      return;
+    case 'quarantine':
+      for (const client of incident.clients) {
+        try {
+          coordinator.admin.quarantine(client, action.rounds, act);
+        } catch (error) {
+          if (!(error instanceof SottoError) || ERRORS[error.code].blame === 'local') throw error;
+          log.warn({ client, code: error.code }, 'a playbook could not quarantine a client');
+        }
+      }
+      return;
+    default:
+      action satisfies never;
+  }
+}

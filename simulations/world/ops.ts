@@ -1,0 +1,157 @@
+// A run as data: what a seed expands to. Settings say what kind of world it is, operations what goes wrong in it and when. Both are
+// plain values, so that a run can be printed, pasted, shrunk and played again. Not here: doing it (simulate.ts).
+
+import type { Millis } from '../../protocol/ids.js';
+import { Random } from '../random.js';
+import type { DiskFailure } from './disk.js';
+import type { Range } from './life.js';
+import type { Lane, Lose, Side } from './network.js';
+
+/** When: before the step of that number of the world's scheduler. Beyond the end of the run it never happens. */
+interface When {
+  readonly at: number;
+}
+/** `client` is taken modulo the clients there are, so every number means something. */
+export type Op = When &
+  (
+    | {
+        /** A process dies at its `touches`-th touch of the outside from then on, and starts again later. */
+        readonly op: 'crash';
+        readonly who: 'coordinator' | number;
+        readonly touches: number;
+        readonly downMs: Millis;
+        /** No reset reaches the others: power, not a process, was lost. */
+        readonly silent: boolean;
+      }
+    /** A graceful stop of the coordinator, and a new start. */
+    | { readonly op: 'stop'; readonly downMs: Millis }
+    /** A client leaves by itself, and comes back as a new process. */
+    | { readonly op: 'leave'; readonly client: number; readonly awayMs: Millis }
+    /** A connection ends; what is under way is lost in these directions (`down`: done, and the answer is lost). */
+    | { readonly op: 'cut'; readonly client: number; readonly lose: Lose; readonly deaf: readonly Side[] }
+    | { readonly op: 'partition'; readonly clients: readonly number[]; readonly forMs: Millis }
+    | { readonly op: 'slow'; readonly client: number; readonly byMs: Millis; readonly forMs: Millis }
+    | { readonly op: 'duplicate'; readonly client: number; readonly way: Lane }
+    | { readonly op: 'corrupt'; readonly client: number; readonly way: Lane; readonly byte: number }
+    | { readonly op: 'slow disk'; readonly byMs: Millis; readonly forMs: Millis }
+    | { readonly op: 'disk fails'; readonly how: DiskFailure; readonly downMs: Millis }
+    | { readonly op: 'guards fail'; readonly client: number }
+    | { readonly op: 'slow training'; readonly client: number; readonly byMs: Millis }
+    | { readonly op: 'engine fails' }
+  );
+
+export interface Settings {
+  readonly seed: number;
+  readonly clients: number;
+  readonly group: { readonly size: number; readonly count: number; readonly colluders: number };
+  readonly rounds: number;
+  readonly attemptsPerRound: number;
+  /** A round starts with so many clients. */
+  readonly minClients: number;
+  readonly overSelection: number;
+  readonly waitMs: Millis;
+  readonly pauseMs: Millis;
+  /** Longest time of a phase. */
+  readonly windowMs: Millis;
+  readonly latencyMs: Range;
+  readonly diskMs: Range;
+  readonly engineMs: Range;
+  readonly trainMs: Range;
+  readonly keptModels: number;
+  /** Whether clients keep their model, too. */
+  readonly clientModels: boolean;
+  /** Whether each training is charged to a privacy ledger. */
+  readonly privacy: boolean;
+}
+export interface Plan {
+  readonly settings: Settings;
+  readonly ops: readonly Op[];
+}
+
+/** About how many steps the rounds of a world take; faults fall into the first three quarters. */
+const STEPS_PER_CLIENT_ROUND = 75;
+
+export function planOf(seed: number): Plan {
+  const random = Random.fromSeed(`world ${seed}`);
+  const settings = drawSettings(seed, random.fork('settings'));
+  const draw = random.fork('ops');
+  const steps = settings.clients * settings.rounds * STEPS_PER_CLIENT_ROUND;
+  const count = draw.integer(14);
+  const ops = Array.from({ length: count }, () => drawOp(draw, settings, draw.integer(Math.ceil(0.75 * steps))));
+  return { settings, ops: ops.sort((a, b) => a.at - b.at) };
+}
+
+function drawSettings(seed: number, random: Random): Settings {
+  const pick = <T>(...values: readonly [T, ...T[]]): T => values[random.integer(values.length)] ?? values[0];
+  const count = pick(1, 1, 1, 2);
+  const size = count === 1 ? pick(4, 4, 4, 5, 6, 8) : pick(4, 4, 5);
+  const seats = size * count;
+  const spares = pick(0, 0, 1, 2);
+  return {
+    seed,
+    clients: seats + spares,
+    group: { size, count, colluders: pick(0, 1) },
+    rounds: pick(2, 3, 4),
+    attemptsPerRound: pick(1, 2, 3),
+    minClients: pick(seats, seats, seats - 1),
+    overSelection: count === 1 && spares > 0 ? pick(1, 1.25) : 1,
+    waitMs: pick(20_000, 40_000),
+    pauseMs: pick(0, 0, 500),
+    windowMs: pick(4_000, 10_000, 20_000),
+    latencyMs: pick([1, 5], [5, 60], [0, 400]),
+    diskMs: pick([0, 1], [1, 20], [0, 150]),
+    engineMs: pick([0, 2], [1, 50]),
+    trainMs: pick([1, 50], [50, 1_500]),
+    keptModels: pick(1, 2, 5),
+    clientModels: random.uniform() < 0.5,
+    privacy: random.uniform() < 0.15,
+  };
+}
+
+function drawOp(random: Random, { clients }: Settings, at: number): Op {
+  const ms = (least: Millis, most: Millis): Millis => least + random.integer(most - least + 1);
+  const client = (): number => random.integer(clients);
+  const pick = <T>(...values: readonly [T, ...T[]]): T => values[random.integer(values.length)] ?? values[0];
+  const kind = random.integer(100);
+  if (kind < 18)
+    return {
+      at,
+      op: 'crash',
+      who: 'coordinator',
+      touches: random.integer(40),
+      downMs: ms(10, 4_000),
+      silent: random.uniform() < 0.3,
+    };
+  if (kind < 34)
+    return {
+      at,
+      op: 'crash',
+      who: client(),
+      touches: random.integer(20),
+      downMs: ms(10, 8_000),
+      silent: random.uniform() < 0.3,
+    };
+  if (kind < 38) return { at, op: 'stop', downMs: ms(10, 3_000) };
+  if (kind < 42) return { at, op: 'leave', client: client(), awayMs: ms(10, 8_000) };
+  if (kind < 62)
+    return {
+      at,
+      op: 'cut',
+      client: client(),
+      lose: pick('none', 'up', 'down', 'both'),
+      deaf: pick<readonly Side[]>([], [], [], ['client'], ['coordinator'], ['client', 'coordinator']),
+    };
+  if (kind < 68) {
+    const cut = Array.from({ length: 1 + random.integer(clients) }, client);
+    return { at, op: 'partition', clients: [...new Set(cut)].sort((a, b) => a - b), forMs: ms(100, 25_000) };
+  }
+  if (kind < 74) return { at, op: 'slow', client: client(), byMs: ms(100, 5_000), forMs: ms(1_000, 20_000) };
+  if (kind < 77) return { at, op: 'duplicate', client: client(), way: pick('up', 'down') };
+  if (kind < 80) return { at, op: 'corrupt', client: client(), way: pick('up', 'down'), byte: random.integer(4_096) };
+  if (kind < 86) return { at, op: 'slow disk', byMs: ms(100, 3_000), forMs: ms(1_000, 20_000) };
+  if (kind < 91)
+    return { at, op: 'disk fails', how: pick('full', 'broken before', 'broken after'), downMs: ms(10, 3_000) };
+  if (kind < 94) return { at, op: 'guards fail', client: client() };
+  if (kind < 98) return { at, op: 'slow training', client: client(), byMs: ms(1_000, 30_000) };
+  return { at, op: 'engine fails' };
+}

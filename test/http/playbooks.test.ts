@@ -1,0 +1,277 @@
+// Playbooks: each condition on both sides of its bar, told once for an incident, carried out on a running coordinator; webhooks that are
+// slow, away or refuse; and no secret in any log. Not here: what a pause or a quarantine means (http.test.ts).
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type ClientId, toHex } from '../../protocol/ids.js';
+import { REDACTED } from '../../server/cli/dashboard.js';
+import { coordinatorSchema } from '../../server/config/fields.js';
+import { fillIncidents } from '../../server/config/incidents.js';
+import type { RoundReport } from '../../server/index.js';
+import type { MonitorEvent } from '../../server/monitor/index.js';
+import { type Condition, openPlaybooks, type Playbook, stepPlaybooks } from '../../server/playbooks/playbooks.js';
+import { runPlaybooks } from '../../server/playbooks/run.js';
+import { createWebhook, type Notice } from '../../server/playbooks/webhook.js';
+import { taskOf } from '../protocol/world.js';
+import { type HttpDesk, OPERATOR, openDesk, VIEWER } from './desk.js';
+
+/** For a busy machine; what is waited for comes at once on an idle one. */
+const PATIENCE = { timeout: 20_000 };
+const id = (n: number): ClientId => String(n).padStart(64, '0') as ClientId;
+interface Story {
+  readonly lost?: boolean;
+  readonly accuracy?: number;
+  readonly dropped?: readonly number[];
+  readonly excluded?: readonly number[];
+  readonly said?: MonitorEvent;
+}
+const reportOf = (round: number, { lost, accuracy, dropped = [], excluded = [] }: Story): RoundReport =>
+  ({
+    round,
+    outcome: lost ? { type: 'void', code: 'ROUND_QUORUM', text: '' } : { type: 'committed' },
+    cohort: Array.from({ length: 10 }, (_, i) => id(i)),
+    dropped: dropped.map((n) => ({ client: id(n), phase: 'masked' })),
+    excluded: excluded.map((n) => ({ client: id(n), phase: 'sketch', code: 'SKETCH_OUTLIER' })),
+    ...(accuracy !== undefined && { accuracy }),
+  }) as unknown as RoundReport;
+
+/** Rounds in which it fires. */
+function fires(condition: Condition, stories: readonly Story[], quietRounds = 0): number[] {
+  let state = openPlaybooks([{ name: 'one', condition, actions: [{ do: 'notify' }], quietRounds }]);
+  return stories.flatMap((story, i) => {
+    if (story.said) state = stepPlaybooks(state, { type: 'monitor', event: story.said }).state;
+    const next = stepPlaybooks(state, { type: 'round', report: reportOf(i + 1, story) });
+    state = next.state;
+    return next.effects.map(({ incident }) => incident.round);
+  });
+}
+const group: MonitorEvent = { type: 'group', round: 1, group: 0, signal: 'norm', value: 2, threshold: 1, says: 'loud' };
+
+describe('a condition', () => {
+  it.each<[string, Condition, readonly Story[], readonly number[]]>([
+    [
+      'two void rounds in a row, not two apart',
+      { when: 'void-rounds', inARow: 2 },
+      [{ lost: true }, {}, { lost: true }, { lost: true }],
+      [4],
+    ],
+    [
+      'a fall by five points, not by four',
+      { when: 'accuracy-drop', by: 0.05, rounds: 2 },
+      [{ accuracy: 0.8 }, { accuracy: 0.76 }, { accuracy: 0.7 }],
+      [3],
+    ],
+    [
+      'a best that is too long ago does not count',
+      { when: 'accuracy-drop', by: 0.05, rounds: 1 },
+      [{ accuracy: 0.8 }, { accuracy: 0.76 }, { accuracy: 0.74 }],
+      [],
+    ],
+    [
+      'a void round has no accuracy to fall to',
+      { when: 'accuracy-drop', by: 0.05, rounds: 2 },
+      [{ accuracy: 0.8 }, { lost: true }],
+      [],
+    ],
+    [
+      'a fifth that drops out over two rounds, not in one',
+      { when: 'dropouts', share: 0.2, rounds: 2 },
+      [{ dropped: [1, 2, 3] }, { dropped: [] }, { dropped: [1, 2, 3, 4] }],
+      [3],
+    ],
+    [
+      'three different clients left out, not one three times',
+      { when: 'exclusions', clients: 3, rounds: 3 },
+      [{ excluded: [1] }, { excluded: [1] }, { excluded: [1, 2] }, { excluded: [3] }],
+      [4],
+    ],
+    [
+      'one client left out twice',
+      { when: 'client-excluded', times: 2, rounds: 3 },
+      [{ excluded: [1] }, { excluded: [2] }, { excluded: [1] }],
+      [3],
+    ],
+    ['an alarm of the monitor in that round, once', { when: 'monitor', kind: 'group' }, [{}, { said: group }, {}], [2]],
+    ['another kind of alarm says nothing', { when: 'monitor', kind: 'disagreement' }, [{ said: group }], []],
+  ])('%s', (_, condition, stories, rounds) => expect(fires(condition, stories)).toEqual(rounds));
+
+  it('an incident is told once, and again after the silence', () => {
+    expect(
+      fires(
+        { when: 'void-rounds', inARow: 1 },
+        Array.from({ length: 7 }, () => ({ lost: true })),
+        2,
+      ),
+    ).toEqual([1, 4, 7]);
+  });
+});
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of open.splice(0)) await end();
+});
+const NOTICE: Notice = { playbook: 'one', round: 3, says: 'it fell', clients: [], task: 'test' };
+/** Answers with these codes in turn. */
+async function hook(...codes: number[]) {
+  const got: { body: string; authorization: string | undefined }[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece) => {
+      body += piece;
+    });
+    request.on('end', () => {
+      got.push({ body, authorization: request.headers.authorization });
+      response
+        .writeHead(codes[Math.min(got.length, codes.length) - 1] ?? 200, { location: 'https://evil.example/' })
+        .end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  open.push(() => new Promise((done) => server.close(done)));
+  return { got, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/very-secret-path` };
+}
+const waits: number[] = [];
+const wait = async (ms: number): Promise<void> => void waits.push(ms);
+
+describe('a webhook', () => {
+  it('gets the incident as JSON with its credentials', async () => {
+    const { got, url } = await hook(204);
+    expect(await createWebhook({ url, authorization: 'Bearer s3cret' }, { wait }).send(NOTICE)).toEqual({
+      ok: true,
+      tries: 1,
+    });
+    expect(got[0]?.authorization).toBe('Bearer s3cret');
+    expect(JSON.parse(got[0]?.body ?? '')).toEqual({ type: 'sotto-incident', ...NOTICE });
+  });
+  it('that is down for a while is tried again, later each time', async () => {
+    waits.length = 0;
+    const { url } = await hook(503, 500, 200);
+    expect(await createWebhook({ url }, { wait }).send(NOTICE)).toEqual({ ok: true, tries: 3 });
+    expect(waits).toEqual([1_000, 5_000]);
+  });
+  it.each([
+    ['refuses', 403, 1],
+    ['stays down', 500, 4],
+    ['redirects to somewhere else', 302, 4],
+  ])('that %s is given up, and what is said of it holds no path', async (_, code, tries) => {
+    const { got, url } = await hook(code);
+    const sent = await createWebhook({ url, authorization: 'Bearer s3cret' }, { wait }).send(NOTICE);
+    expect(sent).toMatchObject({ ok: false, tries });
+    expect(got).toHaveLength(tries);
+    expect(JSON.stringify(sent)).not.toMatch(/secret|s3cret/);
+  });
+  it('that never answers collects at most so many incidents', async () => {
+    const never = (() => new Promise(() => undefined)) as unknown as typeof fetch;
+    const webhook = createWebhook({ url: 'http://127.0.0.1:1/' }, { fetch: never });
+    for (let i = 0; i < 64; i++) void webhook.send(NOTICE);
+    expect(await webhook.send(NOTICE)).toMatchObject({ ok: false, tries: 0 });
+  });
+});
+
+describe('on a running coordinator', () => {
+  const playbook = (condition: Condition, ...actions: Playbook['actions']): Playbook => ({
+    name: 'guard',
+    condition,
+    actions,
+    quietRounds: 10,
+  });
+  it('pauses after a round in which too many left, and tells the webhook and the board', async () => {
+    const { got, url } = await hook(200);
+    const lines: string[] = [];
+    const log = pino({ redact: [...REDACTED] }, { write: (line: string) => void lines.push(line) });
+    const desk = await openDesk({
+      config: taskOf({ size: 8 }),
+      campaign: { rounds: 3, pauseMs: 5 },
+      client: (i) => (i === 2 ? { deed: ({ kind }) => (kind === 'masked' ? 'cut' : undefined) } : {}),
+    });
+    open.push(() => desk.end());
+    const running = desk.http.attach(desk.setting.coordinator, {
+      task: taskOf({ size: 8 }),
+      campaign: { rounds: 3, attemptsPerRound: 3, clients: { min: 8, waitMs: 1 }, overSelection: 1, pauseMs: 5 },
+      evaluates: true,
+      version: 'test',
+    });
+    open.push(
+      runPlaybooks({
+        coordinator: desk.setting.coordinator,
+        playbooks: [playbook({ when: 'dropouts', share: 0.1, rounds: 1 }, { do: 'notify' }, { do: 'pause' })],
+        webhook: createWebhook({ url, authorization: 'Bearer s3cret' }),
+        log,
+        board: running.attached.board,
+        wallClock: () => 0,
+      }),
+    );
+    await Promise.all(desk.setting.clients.map((client) => client.join()));
+    await vi.waitFor(
+      () => expect(desk.setting.coordinator.admin.status().hold).toMatchObject({ by: 'playbook guard' }),
+      PATIENCE,
+    );
+    await vi.waitFor(() => expect(got).toHaveLength(1), PATIENCE);
+    expect(running.attached.board.table.all('alert').map(({ kind }) => kind)).toContain('playbook');
+    expect(lines.join('')).toContain('playbook fired');
+    expect(lines.join('')).not.toMatch(/s3cret|very-secret-path/);
+  });
+});
+
+describe('settings', () => {
+  const fill = (incidents: unknown) => fillIncidents(incidents as never, (path) => path);
+  it('are read from a file', () => expect(Object.keys(coordinatorSchema.entries)).toContain('incidents'));
+  it.each([
+    [
+      'notify without a webhook',
+      { playbooks: [{ name: 'a', condition: { when: 'void-rounds', inARow: 1 }, actions: [{ do: 'notify' }] }] },
+      'set incidents.webhook',
+    ],
+    [
+      'quarantine of nobody',
+      {
+        playbooks: [
+          { name: 'a', condition: { when: 'void-rounds', inARow: 1 }, actions: [{ do: 'quarantine', rounds: 1 }] },
+        ],
+      },
+      'about no client',
+    ],
+    ['http to another machine', { webhook: { url: 'http://hooks.example/x' } }, 'use https'],
+    [
+      'a secret that cannot be read',
+      { webhook: { url: 'https://hooks.example/x', authorizationFile: 'no/such/file' } },
+      'cannot be read',
+    ],
+  ])('%s is refused with the way out', (_, incidents, says) => expect(() => fill(incidents)).toThrow(says));
+});
+
+describe('logs', () => {
+  /** Everything a coordinator logs at the most talkative level, over rounds, sign-ins and actions. */
+  async function talk(): Promise<{ desk: HttpDesk; lines: string[] }> {
+    const lines: string[] = [];
+    const log = pino({ level: 'trace', redact: [...REDACTED] }, { write: (line: string) => void lines.push(line) });
+    const desk = await openDesk({ config: taskOf({ size: 4 }), log });
+    open.push(() => desk.end());
+    await desk.json('/api/sign-in', { body: { secret: OPERATOR } });
+    await desk.json('/api/sign-in', { body: { secret: 'WRONG-SECRET' } });
+    await desk.json('/api/status', { token: VIEWER });
+    await desk.setting.run();
+    return { desk, lines };
+  }
+  it('hold no token, no code, no key and no update', async () => {
+    const { desk, lines } = await talk();
+    const text = lines.join('');
+    expect(lines.length).toBeGreaterThan(3);
+    const secrets = [
+      OPERATOR,
+      VIEWER,
+      'WRONG-SECRET',
+      desk.http.startCode() ?? '',
+      ...desk.setting.clients.map(({ identity }) => toHex(identity.secret.exposeSecret())),
+    ];
+    for (const secret of secrets) expect(text.includes(secret)).toBe(false);
+  });
+  it('what should never be logged is redacted if it is', () => {
+    const lines: string[] = [];
+    const log = pino({ redact: [...REDACTED] }, { write: (line: string) => void lines.push(line) });
+    log.info({ token: OPERATOR, request: { headers: { authorization: OPERATOR, cookie: OPERATOR } } }, 'a mistake');
+    expect(lines.join('')).not.toContain(OPERATOR);
+  });
+});
