@@ -35,7 +35,7 @@ export function requireForward(last: GuardRecord | undefined, next: GuardRecord)
   if (last === undefined || isForward(last, next)) return;
   throw new SottoError(
     'STORE_WRITE',
-    `the guard record of task ${next.task} would go back from round ${last.round}.${last.attempt} to ${next.round}.${next.attempt}; is a second client running with this store?`,
+    `the guard record of task ${next.task} would go back from round ${last.round}.${last.attempt} to ${next.round}.${next.attempt}; does a second client use this store?`,
   );
 }
 

@@ -59,7 +59,7 @@ export function* stepHandshake(setup: HandshakeSetup, state: HandshakeState, mes
   if (setup.coordinator !== undefined && !bytesEqual(setup.coordinator, coordinator)) {
     return refused(
       'AUTH_WRONG_COORDINATOR',
-      `the coordinator is ${clientId(coordinator)}, pinned is ${clientId(setup.coordinator)}; check the address, or pin the new key if its owner told you to`,
+      `the coordinator is ${clientId(coordinator)}, pinned is ${clientId(setup.coordinator)}; check the address, or pin the new key`,
     );
   }
   const challenge = enc(LABELS.challenge, state.nonce, nonce, identity.publicKey);

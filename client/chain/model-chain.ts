@@ -212,7 +212,7 @@ export class ModelChain {
   async #fellBehind(config: TaskConfig, own: VerifiedModel, why: string): Promise<void> {
     if (this.#setup.catchUp === 'chain') {
       throw broken(
-        `${why}, and this client's policy asks for the whole chain; policy.catchUp: 'signed-checkpoint' would accept a newer signed model`,
+        `${why}, and the policy asks for the whole chain; policy.catchUp: 'signed-checkpoint' would accept a newer model`,
       );
     }
     await this.#join(config, own.record.round);
@@ -249,7 +249,7 @@ export class ModelChain {
     const { task, primitives, requests, onRollBack } = this.#setup;
     if (onRollBack === undefined) {
       throw broken(
-        `the coordinator goes back to an earlier model in round ${record.round}, which this client's policy refuses; policy.rollBack: 'signed' would accept it`,
+        `the coordinator goes back to an earlier model in round ${record.round}, which policy.rollBack refuses; 'signed' would accept it`,
       );
     }
     const { checkRollBack } = await import('./roll-back.js');

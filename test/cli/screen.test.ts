@@ -238,7 +238,7 @@ describe('what records have paid', () => {
   it('is told client by client, dearest first, and never smaller than it is', () => {
     const [head, ...lines] = spentLines(paid([3.441, 2.5, 3.4412, undefined]));
     expect(lines).toEqual(['  ε = 3.45: client 0, 2', '  ε = 2.50: client 1']);
-    expect(head).toMatch(/δ = 0.00001, budget 4, .*ideal real arithmetic/);
+    expect(head).toMatch(/δ = 0.00001, budget 4, .*exact integer noise/);
   });
 
   it('is not told where training is not private', () => {

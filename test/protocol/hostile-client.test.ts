@@ -179,6 +179,11 @@ describe('a client that lies in R5 or R6 is named, and its own update stays in t
     expect(names(outcome)).toEqual([[LIAR, 'ROUND_DISAGREE']]);
     expectExactSum(outcome, everyone);
   });
+  it('I sign the survivor sets, and before the others have answered I sign other ones', () => {
+    const outcome = play(liar((m) => (m.kind === 'consistent' ? [m, { ...m, signature: nativeRng(64) }] : [m])));
+    expect(names(outcome)).toEqual([[LIAR, 'ROUND_DUPLICATE']]);
+    expectExactSum(outcome, everyone);
+  });
   it('I open a wrong share', () => {
     const outcome = play(
       edit('unmask', (m) => ({ ...m, opened: m.opened.map((o, i) => (i === 0 ? { ...o, share: nativeRng(32) } : o)) })),

@@ -60,6 +60,8 @@ async function play(actors: readonly Actor[], rounds: number, waitMs = 600_000):
 /**
  * Client, round of the attack, the attack, the code that it earns, and the phase at which a client that just left would have had the
  * same effect: who lies in R4 with its second sketch, or later, stays in the sum, since its input and first sketch are good.
+ * Not here: two stories in R5. Where the liar is the last to answer, the phase has closed on its first story when the second comes:
+ * the clock of the sockets decides whether it is named. hostile-client.test.ts has it in a given order.
  */
 const LIARS: readonly (readonly [client: number, round: number, attack: string, code: string, left: string])[] = [
   [0, 1, '{ kind: equivocation, of: keys }', 'ROUND_DUPLICATE', 'keys'],
@@ -70,7 +72,6 @@ const LIARS: readonly (readonly [client: number, round: number, attack: string, 
   [5, 2, '{ kind: sketch-lie, claim: masks }', 'SKETCH_MISMATCH', 'sketch'],
   [6, 2, '{ kind: sketch-lie, claim: size }', 'SKETCH_MALFORMED', 'sketch'],
   [7, 2, '{ kind: sketch-lie, claim: unsigned }', 'ROUND_BAD_SIGNATURE', 'sketch'],
-  [8, 3, '{ kind: equivocation, of: consistent }', 'ROUND_DUPLICATE', 'consistency'],
   [9, 3, '{ kind: unmask-lie, how: share }', 'ROUND_BAD_UNMASK', 'unmask'],
   [10, 3, '{ kind: unmask-lie, how: key }', 'ROUND_BAD_UNMASK', 'unmask'],
   [11, 3, '{ kind: boosted, factor: 1000 }', 'SKETCH_NORM', 'sketch'],
