@@ -249,7 +249,7 @@ export class ModelChain {
     const { task, primitives, requests, onRollBack } = this.#setup;
     if (onRollBack === undefined) {
       throw broken(
-        `the coordinator goes back to an earlier model in round ${record.round}, which policy.rollBack refuses; 'signed' would accept it`,
+        `the coordinator goes back to an earlier model in round ${record.round}, which the policy refuses; policy.rollBack: 'signed' would accept it`,
       );
     }
     const { checkRollBack } = await import('./roll-back.js');
