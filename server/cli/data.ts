@@ -7,6 +7,7 @@ import { type Verdict, verifyAudit } from '../audit/verify.js';
 import { type Diagnosis, diagnose } from '../data/doctor.js';
 import { openData } from '../data/open.js';
 import { EXIT, type ExitCode } from './exit.js';
+import { spent } from './format.js';
 import { loadIdentityFile } from './identity-file.js';
 import { colorsFor, type Io } from './io.js';
 
@@ -73,7 +74,7 @@ function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
   if (privacy.spent.length === 0) lines.push('privacy      the log claims no differential privacy');
   for (const { statement, epsilon, delta, client } of privacy.spent) {
     lines.push(
-      `privacy      ε = ${epsilon.toFixed(3)} at δ = ${delta} for a ${statement.unit}, against the ${statement.observer}; most spent: client ${client.slice(0, 8)}`,
+      `privacy      ε = ${spent(epsilon, 3)} at δ = ${delta} for a ${statement.unit}, against the ${statement.observer}; most spent: client ${client.slice(0, 8)}`,
     );
   }
   if (head !== undefined)

@@ -12,3 +12,7 @@ export function size(bytes: number): string {
   if (bytes < 1_000_000) return `${(bytes / 1_000).toFixed(1)} kB`;
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
+
+/** ε rounded up: a spend is never told smaller than it is. */
+export const spent = (epsilon: number, digits: number): string =>
+  (Math.ceil(epsilon * 10 ** digits) / 10 ** digits).toFixed(digits);

@@ -2,11 +2,8 @@
 // Not here: prices (protocol/privacy), the privacy of whole clients (table.ts).
 
 import type { SimulationReport } from '../../simulations/report.js';
+import { spent } from './format.js';
 import { ranges } from './outcome.js';
-
-const DIGITS = 2;
-/** Rounded up: a spend is never told smaller than it is. */
-const upwards = (epsilon: number): string => (Math.ceil(epsilon * 10 ** DIGITS) / 10 ** DIGITS).toFixed(DIGITS);
 
 /** Clients by ε, dearest first. Empty where training is not private. */
 export function spentLines({ roster, config }: SimulationReport): string[] {
@@ -16,8 +13,8 @@ export function spentLines({ roster, config }: SimulationReport): string[] {
   const clients = new Map<string, number[]>();
   for (const [position, { epsilon }] of roster.entries()) {
     if (epsilon === undefined) continue;
-    const spent = upwards(epsilon);
-    clients.set(spent, [...(clients.get(spent) ?? []), position]);
+    const told = spent(epsilon, 2);
+    clients.set(told, [...(clients.get(told) ?? []), position]);
   }
   const { delta, epsilon: budget } = recordBudget;
   const arithmetic = dpSgd.noise === 'float' ? 'float noise, so for ideal real arithmetic' : 'exact integer noise';

@@ -4,7 +4,7 @@
 import Table from 'cli-table3';
 import { isPlainMean, preOf, type RuleSpec } from '../../protocol/rule.js';
 import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
-import { percent, seconds, size } from './format.js';
+import { percent, seconds, size, spent } from './format.js';
 import type { Colors } from './io.js';
 
 /** `nnm → trimmed-mean (f = 2)` */
@@ -73,7 +73,7 @@ function privacyLines({ rounds, config: { task } }: SimulationReport): string[] 
   const { placement, neighbours } = task.privacy;
   const against = placement === 'distributed' ? 'the coordinator' : 'whoever sees the models, not the coordinator';
   return [
-    `privacy of whole clients (${placement} noise, ${neighbours}, exact arithmetic): the dearest client has spent ε = ${last.spent.toFixed(2)} of ${last.budget.epsilon} at δ = ${last.budget.delta} (RDP), against ${against}`,
+    `privacy of whole clients (${placement} noise, ${neighbours}, exact arithmetic): the dearest client has spent ε = ${spent(last.spent, 2)} of ${last.budget.epsilon} at δ = ${last.budget.delta} (RDP), against ${against}`,
   ];
 }
 
