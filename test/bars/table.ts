@@ -3,6 +3,7 @@
 import { type Bar, bar } from './bar.js';
 import { framesBar } from './frames/run.js';
 import { killBar } from './kill/run.js';
+import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 
 export const BARS: readonly Bar[] = [
@@ -22,6 +23,14 @@ export const BARS: readonly Bar[] = [
     long: { frames: 300_000, seed: 1 },
     short: { frames: 20_000 },
     run: (options) => framesBar(options),
+  }),
+  bar({
+    name: 'network',
+    claims:
+      'real clients over bad lines: 99 % of rounds commit exactly the sum of their survivors, the rest say why not',
+    long: { rounds: 300, clients: 12, cohort: 10, dimension: 200_000, storm: 100, seed: 1 },
+    short: { rounds: 10, dimension: 20_000, storm: 5 },
+    run: (options, say) => networkBar({ ...options, say }),
   }),
   bar({
     name: 'rfc6455',
