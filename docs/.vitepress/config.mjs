@@ -29,12 +29,7 @@ export default withMermaid({
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
-    nav: [
-      page('Start', '/'),
-      page('Concepts', '/concepts'),
-      page('API', '/api/'),
-      page('Numbers', '/numbers'),
-    ],
+    nav: [page('Start', '/'), page('Concepts', '/concepts'), page('API', '/api/'), page('Numbers', '/numbers')],
     sidebar,
   },
 });
