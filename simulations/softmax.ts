@@ -47,22 +47,21 @@ function descend(
   const gradient = new Float64Array(weights.length);
   const scores = new Float64Array(classes);
   const stride = width + 1;
-  // safe, below: every index is under classes × stride, or under the width of a row.
   for (const row of batch) {
     const x = inputs.subarray(row * width, (row + 1) * width);
     for (let c = 0; c < classes; c++) {
       const own = weights.subarray(c * stride, (c + 1) * stride);
-      let sum = own[width]!;
-      for (let i = 0; i < width; i++) sum += own[i]! * x[i]!;
+      let sum = own[width] ?? 0;
+      for (let i = 0; i < width; i++) sum += (own[i] ?? 0) * (x[i] ?? 0);
       scores[c] = sum;
     }
     const most = Math.max(...scores);
     const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
     for (let c = 0; c < classes; c++) {
-      const pull = Math.exp(scores[c]! - most) / total - (c === labels[row] ? 1 : 0);
+      const pull = Math.exp((scores[c] ?? 0) - most) / total - (c === labels[row] ? 1 : 0);
       const own = gradient.subarray(c * stride, (c + 1) * stride);
-      for (let i = 0; i < width; i++) own[i]! += pull * x[i]!;
-      own[width]! += pull;
+      for (let i = 0; i < width; i++) own[i] = (own[i] ?? 0) + pull * (x[i] ?? 0);
+      own[width] = (own[width] ?? 0) + pull;
     }
   }
   const step = spec.learningRate / batch.length;
