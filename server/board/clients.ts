@@ -8,12 +8,18 @@ import type { Table } from './table.js';
 import { type ClientView, STEPS } from './view.js';
 
 type End = 'counted' | 'dropped' | 'excluded' | 'void';
+interface Standings {
+  readonly quarantined: number;
+  readonly banned: number;
+}
 type Change = Partial<Omit<ClientView, 'n' | 'id'>>;
 
 export class ClientRows {
   readonly #table: Table;
   readonly #numbers = new Map<ClientId, number>();
   #next = 1;
+  /** The last review, good until a row or the monitor changes. */
+  #reviewed: { readonly monitor: MonitorState; readonly counts: Standings } | undefined;
 
   constructor(table: Table) {
     this.#table = table;
@@ -26,6 +32,7 @@ export class ClientRows {
     const n = this.#next++;
     this.#numbers.set(id, n);
     this.#table.set('client', fresh(n, id), n);
+    this.#reviewed = undefined;
     if (this.#numbers.size > 2 * MAX_BOARD_CLIENTS) this.#forget();
     return n;
   }
@@ -34,11 +41,13 @@ export class ClientRows {
     const n = this.number(id);
     const row = this.#table.get('client', n) ?? fresh(n, id);
     this.#table.set('client', { ...row, ...change }, n);
+    if (change.status !== undefined) this.#reviewed = undefined;
   }
 
   /** A round ended for this client. @param path of STEPS, for its history the last letter counts */
   ended(id: ClientId, group: number, end: End, monitor: MonitorState): void {
     const n = this.number(id);
+    this.#reviewed = undefined;
     const row = this.#table.get('client', n) ?? fresh(n, id);
     const ledger = monitor.clients.get(id);
     const suspicion = Math.round((ledger?.suspicion ?? 0) * 10) / 10;
@@ -59,8 +68,9 @@ export class ClientRows {
     );
   }
 
-  /** Standing of everybody anew: quarantines end by themselves. Rows that stay the same are not touched. */
-  review(monitor: MonitorState): { readonly quarantined: number; readonly banned: number } {
+  /** Standing of everybody anew: quarantines end by themselves. Rows that stay the same are not touched. @param monitor another object where anything in it has changed */
+  review(monitor: MonitorState): Standings {
+    if (this.#reviewed?.monitor === monitor) return this.#reviewed.counts;
     let [quarantined, banned] = [0, 0];
     for (const row of this.#table.all('client')) {
       const next = standing(row.id as ClientId, monitor);
@@ -70,7 +80,9 @@ export class ClientRows {
       if (status !== row.status || next.until !== row.until)
         this.#table.set('client', { ...row, status, until: next.until }, row.n);
     }
-    return { quarantined, banned };
+    const counts = { quarantined, banned };
+    this.#reviewed = { monitor, counts };
+    return counts;
   }
 
   #forget(): void {

@@ -64,9 +64,19 @@ export function expected(state: Common): number {
 
 /** Whether the wait is over before its time. Before the deal every seat is waited for: who comes after it stays outside. */
 export function enough(state: Common): boolean {
-  const here = eligible(state).length;
-  if (state.seating.type === 'undealt') return here >= expected(state);
-  return here >= Math.min(state.setup.settings.clients.min, expected(state));
+  const wanted = expected(state);
+  return areHere(state, state.seating.type === 'undealt' ? wanted : Math.min(state.setup.settings.clients.min, wanted));
+}
+
+/** Whether so many could be in the next attempt. Asked at every check-in: it counts no further than it must, or 10,000 of them are 10,000². */
+function areHere(state: Common, count: number): boolean {
+  if (state.pool.size < count) return false;
+  let missing = count;
+  if (missing <= 0) return true;
+  const { seating } = state;
+  const places = seating.type === 'dealt' ? seating.groups.map(({ members }) => members) : [state.pool];
+  for (const place of places) for (const client of place) if (isEligible(state, client) && --missing === 0) return true;
+  return false;
 }
 
 export type Plan =

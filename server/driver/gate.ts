@@ -65,7 +65,7 @@ export class Gate implements AccessControl {
     const { options, connections, clock, traffic, log } = this.#desk;
     const session = sessionSetup(options, this.#access);
     const open = options.openListener ?? openListener;
-    const guard = new Guard(clock);
+    const guard = new Guard(clock, options.memoryBytes);
     this.#guard = guard;
     const opened = open({
       ...options.listen,

@@ -30,11 +30,14 @@ export class Guard {
   readonly #clock: Clock;
   /** Oldest first. */
   readonly #watched = new Set<Watched>();
+  readonly #most: number;
   #lookedAt: Millis;
   #cancel: () => void = () => {};
 
-  constructor(clock: Clock) {
+  /** @param budget of the process's memory, bytes: unfinished messages may have a quarter of it */
+  constructor(clock: Clock, budget: number = Number.POSITIVE_INFINITY) {
     this.#clock = clock;
+    this.#most = Math.min(MAX_INCOMPLETE_BYTES, budget / 4);
     this.#lookedAt = clock.now();
     this.#again();
   }
@@ -81,7 +84,7 @@ export class Guard {
       else total += one.bytes;
     }
     for (const one of [...this.#watched].reverse()) {
-      if (total <= MAX_INCOMPLETE_BYTES) return;
+      if (total <= this.#most) return;
       if (one.bytes === 0) continue;
       total -= one.bytes;
       this.#cut(one);

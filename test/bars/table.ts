@@ -22,7 +22,7 @@ export const BARS: readonly Bar[] = [
   bar({
     name: 'hostile',
     claims: 'every attack of operations.md §3.2 and 10,000 sockets: below 512 MB, and no honest client is dropped',
-    long: { honest: 50, dimension: 100_000, scale: 100, seconds: 10, limit: 512, seed: 1 },
+    long: { honest: 50, dimension: 50_000, scale: 100, seconds: 10, limit: 512, seed: 1 },
     short: { honest: 8, dimension: 20_000, scale: 5, seconds: 1 },
     run: (options, say) => hostileBar({ ...options, say }),
   }),

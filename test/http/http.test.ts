@@ -346,6 +346,8 @@ describe('over a socket', () => {
     for (let i = 0; i < 10_000; i++)
       board.notice({ type: 'connected', client: i.toString(16).padStart(64, '0') as never, agent: 'a' }, 0);
     const text = await (await ask('/metrics')).text();
+    // Listing the open files stops everything for as long as there are sockets to list.
+    expect(text).not.toContain('open_fds');
     expect(text.length).toBeLessThan(200_000);
     expect(text).not.toContain('0'.repeat(60));
   });

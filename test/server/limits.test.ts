@@ -46,9 +46,9 @@ describe('the rate of one connection', () => {
 });
 
 describe('the guard over messages that do not end', () => {
-  function setting() {
+  function setting(budget?: number) {
     const clock = new ManualClock();
-    const guard = new Guard(clock);
+    const guard = new Guard(clock, budget);
     const cut: string[] = [];
     const peer = (name: string, known = true) => {
       const socket = new EventEmitter();
@@ -137,15 +137,23 @@ describe('the guard over messages that do not end', () => {
     clock.advance(500);
     expect(cut).toEqual(['peer 5', 'peer 4']);
   });
+
+  it('under a budget of memory they may have a quarter of it', () => {
+    const { clock, cut, peer } = setting(256 << 20);
+    for (let i = 0; i < 3; i++) peer(`peer ${i}`).bytes(32 << 20);
+    clock.advance(500);
+    expect(cut).toEqual(['peer 2']);
+  });
 });
 
 describe('the budget of memory', () => {
+  const none = { heapTotal: 0, external: 0 };
   it('is tight from 85 %, critical from 95 %, and asked for no more often than needed', () => {
     let bytes = 0;
     let reads = 0;
     const watch = new MemoryWatch(1_000, () => {
       reads++;
-      return bytes;
+      return { rss: bytes, ...none };
     });
     const at = (now: number, used: number) => {
       bytes = used;
@@ -156,8 +164,30 @@ describe('the budget of memory', () => {
     expect(at(400, 0)).toBe('none');
     expect(reads).toBe(5);
   });
+  it('what a flood has left free inside the process counts as free, until the process grows again', () => {
+    let reading = { rss: 0, ...none };
+    const watch = new MemoryWatch(1_000, () => reading);
+    let now = 0;
+    const at = (rss: number, heapTotal: number, external: number) => {
+      reading = { rss, heapTotal, external };
+      now += 100;
+      return watch.pressure(now);
+    };
+    expect(at(300, 150, 50)).toBe('none');
+    // The flood: 100 of overhead as before, and all the rest in buffers.
+    expect(at(960, 150, 710)).toBe('critical');
+    // It is over, and nothing is given back.
+    expect(at(950, 150, 50)).toBe('none');
+    // Another one fills the same holes, and is noticed before the process grows.
+    expect(at(950, 150, 600)).toBe('tight');
+    expect(at(950, 150, 705)).toBe('critical');
+    // What is neither heap nor buffers shows once the process grows: resident bytes count in full.
+    expect(at(970, 150, 50)).toBe('critical');
+    expect(at(860, 150, 0)).toBe('tight');
+    expect(at(200, 150, 50)).toBe('none');
+  });
   it('without a budget there is no pressure', () => {
-    expect(new MemoryWatch(Number.POSITIVE_INFINITY, () => 1e15).pressure(0)).toBe('none');
+    expect(new MemoryWatch(Number.POSITIVE_INFINITY, () => ({ rss: 1e15, ...none })).pressure(0)).toBe('none');
   });
 });
 

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskConfig } from '../../../protocol/task.js';
 import { CoordinatorHost, openFilesLimit, spawn } from '../host/host.js';
+import { LightClient, type LightOptions } from '../host/light-client.js';
 import { identityNumber, killTask } from '../kill/setting.js';
 import type { Fate } from './attack.js';
 import type { FromAttacker, ToAttacker } from './attacker-process.js';
 import { ATTACKS } from './attacks.js';
 import type { FromHonest, HonestPlan, ToHonest } from './honest-process.js';
+import { Probes } from './probes.js';
 
 export interface HostileOptions {
   readonly honest: number;
@@ -56,6 +58,8 @@ export interface HostileResult {
     readonly before: { readonly median: number; readonly p99: number };
     readonly attacked: { readonly median: number; readonly p99: number };
   };
+  /** From the end of the attacks until somebody new gets in; absent: a minute was not enough. */
+  readonly admittedAfterSeconds: number | undefined;
   readonly ok: boolean;
 }
 
@@ -90,28 +94,24 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
   const honestProcess = spawn(new URL('./honest-process.js', import.meta.url));
   const attacker = spawn(new URL('./attacker-process.js', import.meta.url));
   const dropped: string[] = [];
-  let beaten: (ms: readonly number[]) => void = () => {};
+  const probes = new Probes();
   const ready = new Promise<void>((resolve, reject) => {
     honestProcess.once('exit', () => reject(new Error('the honest clients ended')));
     honestProcess.on('message', (raw) => {
       const message = raw as FromHonest;
       if (message.type === 'ready') resolve();
-      if (message.type === 'beats') beaten(message.ms);
       if (message.type === 'dropped') dropped.push(`client ${message.client}: ${message.text}`);
     });
   });
-  const beats = (): Promise<readonly number[]> =>
-    new Promise((resolve) => {
-      beaten = resolve;
-      honestProcess.send({ type: 'beats' } satisfies ToHonest);
-    });
   try {
-    honestProcess.send({ url: host.url, task: task.task, seed, clients: honest, probes: PROBES } satisfies HonestPlan);
+    honestProcess.send({ url: host.url, task: task.task, seed, clients: honest } satisfies HonestPlan);
     await ready;
-    await beats();
+    const known = { url: host.url, coordinator: identityNumber(seed, -1).id, task: undefined };
+    for (let i = 0; i < PROBES; i++) await probes.add({ ...known, identity: identityNumber(seed, honest + i) });
     await roundsFrom(host, 2);
-    await new Promise((resolve) => setTimeout(resolve, seconds * 2_000));
-    const quiet = await beats();
+    probes.beats();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(5_000, seconds * 2_000)));
+    const quiet = probes.beats();
     const before = (await host.sample()).rss;
     say(`${honest} honest clients run rounds; ${Math.round(before / 1e6)} MB`);
 
@@ -142,7 +142,10 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
     }
     // The last round that began under attack must end as well.
     await roundsFrom(host, host.rounds.length + 1);
-    const attacked = await beats();
+    const attacked = probes.beats();
+    const admitted = await newcomer({ ...known, identity: identityNumber(seed, honest + PROBES) });
+    probes.end();
+    dropped.push(...probes.lost);
     honestProcess.send({ type: 'stop' } satisfies ToHonest);
     const peakBytes = host.peakBytes() ?? Math.max(...results.map(({ peakMB }) => peakMB * 1e6));
     const voidRounds = host.rounds.filter(({ code }) => code !== undefined);
@@ -162,7 +165,13 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
         says: says.slice(0, 20),
       },
       heartbeatMs: { before: quantiles(quiet), attacked: quantiles(attacked) },
-      ok: peakBytes <= limitBytes && dropped.length === 0 && voidRounds.length === 0 && leftOut === 0,
+      admittedAfterSeconds: admitted,
+      ok:
+        peakBytes <= limitBytes &&
+        admitted !== undefined &&
+        dropped.length === 0 &&
+        voidRounds.length === 0 &&
+        leftOut === 0,
     };
   } finally {
     for (const child of [attacker, honestProcess]) child.kill('SIGKILL');
@@ -181,6 +190,19 @@ async function roundsFrom(host: CoordinatorHost, count: number): Promise<void> {
     if (performance.now() > until) throw new Error(`${host.rounds.length} rounds ended, and then no more`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+async function newcomer(options: LightOptions): Promise<number | undefined> {
+  const began = performance.now();
+  while (performance.now() - began < 60_000) {
+    const came = await LightClient.connect(options);
+    if (came.type === 'in') {
+      came.client.cut();
+      return Number(((performance.now() - began) / 1_000).toFixed(1));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return undefined;
 }
 
 function under(attacker: ReturnType<typeof spawn>, order: ToAttacker): Promise<Fate> {
