@@ -71,7 +71,8 @@ function weightOf({ config }: Joined, examples: number): number | undefined {
 /** A share of the noise, of this input alone. Its key comes from the CSPRNG, in simulations too. */
 function noiseOf({ derived: { noise }, rng }: Joined): { readonly noise?: NoiseDraw } {
   if (noise === 'none' || noise.placement === 'central') return {};
-  return { noise: { variance: noise.localVariance, bitVariance: noise.bitVariance, key: rng(32) } };
+  const { shares: from, localVariance: variance, bitVariance } = noise;
+  return { noise: { from, variance, bitVariance, key: rng(32) } };
 }
 
 /** The one place that starts masking: reached once per run (guard 6), since no phase leads back here. */

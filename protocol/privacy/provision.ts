@@ -8,7 +8,7 @@ import { bitSteps, updateMultiplier } from './adaptive-clip.js';
 import { checkBudget, checkDelta } from './domain.js';
 import { honestShares, localVariance, survivorFloor } from './noise-share.js';
 import { roundedSensitivity } from './sensitivity.js';
-import type { CentralSpec, DistributedSpec } from './spec.js';
+import type { CentralSpec, DistributedSpec, IntegerNoise } from './spec.js';
 
 /** A rounding is drawn again with at most this probability: the β of Kairouz, Liu, Steinke 2021 §4. */
 export const ROUNDING_BETA = Math.exp(-0.5);
@@ -20,6 +20,8 @@ const COORDINATE_TAIL = 5;
 /** Everything in grid steps. */
 export interface NoisePlan {
   readonly placement: 'distributed' | 'central';
+  /** What clients draw their shares from; of no account with central noise. */
+  readonly shares: IntegerNoise;
   /** Δ₂ and Δ₁ of a rounded update. */
   readonly l2: number;
   readonly l1: number;
@@ -64,7 +66,14 @@ export function planNoise(config: TaskConfig, threshold: number): NoisePlan | 'n
         `${spec.clipSteps} makes the noise ${Math.sqrt(centralVariance).toFixed(0)} grid steps wide, more than the ${MAX_NOISE_DEVIATION} that can be drawn; use fewer steps`,
       );
     const ringBits = bitsNeeded(size, largest, 0, NOISE_TAIL);
-    const none = { localVariance: 0, floor: 0, noiseless: 0, bitSteps: 0, bitVariance: 0 };
+    const none = {
+      shares: 'discrete-gaussian' as const,
+      localVariance: 0,
+      floor: 0,
+      noiseless: 0,
+      bitSteps: 0,
+      bitVariance: 0,
+    };
     return { placement: 'central', ...common, ...none, centralVariance, ringBits };
   }
   const setting = { group: size, toleratedDropouts: spec.losses, colluders: spec.noiseless };
@@ -88,6 +97,7 @@ export function planNoise(config: TaskConfig, threshold: number): NoisePlan | 'n
   return {
     placement: 'distributed',
     ...common,
+    shares: spec.noise,
     localVariance: variance,
     centralVariance: 0,
     floor,
@@ -123,8 +133,11 @@ function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: Distribu
       { field: 'privacy.placement' },
     );
   }
-  if (spec.noise === 'skellam')
-    throw refuse('noise', 'is skellam, which has no exact sampler yet; use discrete-gaussian');
+  if (spec.noise === 'skellam' && integrity !== 'none')
+    throw refuse(
+      'noise',
+      'is skellam, and the bounds and the price of verified sketches are derived for Gaussian shares only; use discrete-gaussian, or integrity: none',
+    );
   const { clipping } = spec;
   if (clipping.by === 'fixed') return;
   if (integrity !== 'none')

@@ -47,7 +47,7 @@ export function sumEvents(config: TaskConfig, plan: NoisePlan, run: RunId, survi
   const honestShares = Math.min(survivors, config.group.size) - noiseless;
   const sum: PrivacyEvent = {
     ...common,
-    type: 'distributedGaussian',
+    type: plan.shares === 'skellam' ? 'distributedSkellam' : 'distributedGaussian',
     honestShares,
     localVariance,
     l2,
