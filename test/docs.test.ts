@@ -23,6 +23,8 @@ interface Block {
 function pages(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
+    // The site's packages, its own folder, and the reference that typedoc makes.
+    if (['node_modules', '.vitepress', 'api'].includes(entry.name)) return [];
     if (entry.isDirectory()) return pages(path);
     return entry.name.endsWith('.md') ? [path] : [];
   });
