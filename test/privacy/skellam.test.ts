@@ -133,7 +133,7 @@ describe('its price', () => {
     [400, 30],
   ])('is no less than the divergence of one coordinate itself, and not far from it (μ = %s, moved by %s)', (mu, by) => {
     const reach = Math.ceil(14 * Math.sqrt(mu)) + 40;
-    for (const order of [2, 3, 8, 20]) {
+    for (const order of [1.5, 2, 3, 3.4, 8, 20]) {
       let sum = 0;
       for (let x = -reach; x <= reach; x++) {
         const [p, q] = [pmf(mu, x - by), pmf(mu, x)];
@@ -142,7 +142,7 @@ describe('its price', () => {
       const exact = Math.log(sum) / (order - 1);
       const bound = rdpSkellam(mu, by, by, order);
       expect(bound).toBeGreaterThanOrEqual(exact * (1 - 1e-9));
-      if (mu >= 100 && order <= 8) expect(bound).toBeLessThan(exact * 1.2);
+      if (mu >= 100 && order >= 2 && order <= 8) expect(bound).toBeLessThan(exact * 1.2);
     }
   });
 });
