@@ -131,7 +131,7 @@ function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: Distribu
   if (profile === 'open')
     throw new SottoError(
       'CONFIG_PRIVACY',
-      'privacy in profile open, where the coordinator sees every update; use another profile',
+      'privacy in profile open, which shows every update; use another profile',
       { field: 'privacy' },
     );
   if (!(spec.noiseMultiplier > 0) || !Number.isFinite(spec.noiseMultiplier))
@@ -144,12 +144,12 @@ function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: Distribu
     if (integrity === 'none') return;
     throw new SottoError(
       'CONFIG_PRIVACY',
-      'central noise with sketches, which would show updates without it; use placement distributed, or integrity: none',
+      'central noise with sketches, which show updates without it; use placement distributed, or integrity: none',
       { field: 'privacy.placement' },
     );
   }
   if (spec.noise === 'skellam' && integrity !== 'none')
-    throw refuse('noise', 'is skellam, which sketches are not derived for; use discrete-gaussian, or integrity: none');
+    throw refuse('noise', 'is skellam, which has no sketches; use discrete-gaussian, or integrity: none');
   const { clipping } = spec;
   if (clipping.by === 'fixed') return;
   if (!(clipping.quantile > 0 && clipping.quantile < 1))
@@ -160,7 +160,7 @@ function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: Distribu
       `${clipping.least} and most ${clipping.most} leave out encoding.clipNorm ${encoding.clipNorm}, where it starts; widen them`,
     );
   if (clipping.most / clipping.least > 1e6)
-    throw refuse('clipping.most', `is ${clipping.most}, more than a million times least; narrow them`);
+    throw refuse('clipping.most', `is ${clipping.most}, more than a million times least; lower it`);
 }
 
 /** c, and what `encoding` says of a grid that follows from c: nobody may sign two grids. */
