@@ -129,11 +129,9 @@ export const sketchedNoise = ({ l2, localVariance, bitSteps: bit }: NoisePlan, d
 function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: DistributedSpec | CentralSpec): void {
   checkBudget(spec.budget);
   if (profile === 'open')
-    throw new SottoError(
-      'CONFIG_PRIVACY',
-      'privacy in profile open, which shows every update; use another profile',
-      { field: 'privacy' },
-    );
+    throw new SottoError('CONFIG_PRIVACY', 'privacy in profile open, which shows every update; use another profile', {
+      field: 'privacy',
+    });
   if (!(spec.noiseMultiplier > 0) || !Number.isFinite(spec.noiseMultiplier))
     throw refuse('noiseMultiplier', `is ${spec.noiseMultiplier}; use a number above 0, or privacy: none`);
   if (encoding.weighting.by !== 'uniform')
