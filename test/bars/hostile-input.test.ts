@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { framesBar } from './frames/run.js';
+import { cases as matrixCases } from './matrix/cases.js';
+import { matrixBar } from './matrix/run.js';
 import { cases } from './rfc6455/cases.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 
@@ -33,5 +35,20 @@ describe('bar 10: raw RFC 6455', () => {
     const result = await rfc6455Bar((name) => !/^half a|behind a body|TLS where/.test(name));
     expect(result.failed).toEqual([]);
     expect(result.errors).toEqual([]);
+  }, 60_000);
+});
+
+describe('bar 6: message × phase × defect', () => {
+  it('has at least 250 cases, each with a name of its own', () => {
+    const names = matrixCases().map(({ name }) => name);
+    expect(names.length).toBeGreaterThanOrEqual(250);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('24 of them: the state stays, the close code and the one event are right, the round gives the exact sum', async () => {
+    const result = await matrixBar({ cases: 24, seed: 6, say: () => {} });
+    expect(result).toMatchObject({ failed: [], played: 24, ok: true });
+    // Offences and chance, members and strangers.
+    expect(Object.keys(result.byCode).length).toBeGreaterThan(5);
   }, 60_000);
 });

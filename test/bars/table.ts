@@ -5,6 +5,7 @@ import { crowdBar } from './crowd/run.js';
 import { framesBar } from './frames/run.js';
 import { hostileBar } from './hostile/run.js';
 import { killBar } from './kill/run.js';
+import { matrixBar } from './matrix/run.js';
 import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 
@@ -22,8 +23,8 @@ export const BARS: readonly Bar[] = [
   bar({
     name: 'hostile',
     claims: 'every attack of operations.md §3.2 and 10,000 sockets: below 512 MB, and no honest client is dropped',
-    long: { honest: 50, dimension: 50_000, scale: 100, seconds: 10, limit: 512, seed: 1 },
-    short: { honest: 8, dimension: 20_000, scale: 5, seconds: 1 },
+    long: { honest: 50, cohort: 16, dimension: 50_000, scale: 100, seconds: 10, limit: 512, seed: 1 },
+    short: { honest: 8, cohort: 8, dimension: 20_000, scale: 5, seconds: 1 },
     run: (options, say) => hostileBar({ ...options, say }),
   }),
   bar({
@@ -33,6 +34,13 @@ export const BARS: readonly Bar[] = [
     long: { clients: 10_000, seconds: 600, seed: 1 },
     short: { clients: 1_000, seconds: 5 },
     run: (options, say) => crowdBar({ ...options, say }),
+  }),
+  bar({
+    name: 'matrix',
+    claims: 'message × phase × defect: state unchanged, the right close code, one audit event, and the exact sum',
+    long: { cases: 0, seed: 1 },
+    short: { cases: 60 },
+    run: (options, say) => matrixBar({ ...options, say }),
   }),
   bar({
     name: 'frames',

@@ -44,6 +44,8 @@ export class RawClient {
   readonly closes: { readonly code: number; readonly reason: string }[] = [];
   readonly closed: Promise<number>;
   readonly identity: Identity;
+  /** It hears, and does nothing by itself. */
+  mute = false;
   readonly #options: RawClientOptions;
   readonly #waiters = new Set<Waiter>();
   #socket: WebSocket | undefined;
@@ -140,7 +142,7 @@ export class RawClient {
     if (!decoded.ok) throw new Error(`the coordinator sent ${decoded.code}: ${decoded.reason}`);
     const { message } = decoded;
     this.received.push(message);
-    this.#act(message);
+    if (!this.mute) this.#act(message);
     for (const waiter of [...this.#waiters]) {
       if (!waiter.fits(message)) continue;
       this.#waiters.delete(waiter);

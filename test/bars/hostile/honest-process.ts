@@ -9,7 +9,8 @@ export interface HonestPlan {
   readonly url: string;
   readonly task: string;
   readonly seed: number;
-  readonly clients: number;
+  readonly from: number;
+  readonly to: number;
 }
 export interface ToHonest {
   readonly type: 'stop';
@@ -32,7 +33,7 @@ async function start(plan: HonestPlan): Promise<void> {
     if (!stopping) tell({ type: 'dropped', client, text });
   };
   const connected: Promise<void>[] = [];
-  for (let index = 0; index < plan.clients; index++) {
+  for (let index = plan.from; index < plan.to; index++) {
     const client = new FederatedClient({
       url: plan.url,
       identity: identityNumber(plan.seed, index),

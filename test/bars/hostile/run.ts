@@ -16,6 +16,8 @@ import { Probes } from './probes.js';
 
 export interface HostileOptions {
   readonly honest: number;
+  /** Of them in one round. */
+  readonly cohort: number;
   /** Coordinates of the model. */
   readonly dimension: number;
   /** Of the attackers' counts, per cent. */
@@ -64,21 +66,23 @@ export interface HostileResult {
 }
 
 const PROBES = 3;
+/** Of honest clients. */
+const PROCESSES = 2;
 /** V8's own limit: half of the budget, the other half is for what lies outside its heap. */
 const HEAP_SHARE = 0.5;
 const PHASE_MS = 60_000;
 
 /** @throws Error where the machine lets a process open too few sockets */
 export async function hostileBar(options: HostileOptions): Promise<HostileResult> {
-  const { honest, dimension, scale, seconds, limit, seed, say } = options;
+  const { honest, cohort, dimension, scale, seconds, limit, seed, say } = options;
   const most = Math.max(...ATTACKS.map(({ count }) => (count > 100_000 ? 0 : count)));
   const sockets = Math.ceil((most * scale) / 100) + 300;
   if (openFilesLimit() < sockets) throw new Error(`needs \`ulimit -n ${sockets}\`; it is ${openFilesLimit()}`);
   const root = mkdtempSync(join(tmpdir(), 'sotto-hostile-'));
-  const setting = killTask({ clients: honest, cohort: honest, seed, directory: root, port: 0 });
+  const setting = killTask({ clients: honest, cohort, seed, directory: root, port: 0 });
   const windows = Object.keys(setting.windows).map((phase) => [
     phase,
-    { count: { min: honest, max: honest }, time: { min: 0, max: PHASE_MS } },
+    { count: { min: cohort, max: cohort }, time: { min: 0, max: PHASE_MS } },
   ]);
   const task: TaskConfig = { ...setting, dimension, windows: Object.fromEntries(windows) as TaskConfig['windows'] };
   const campaign = {
@@ -91,20 +95,28 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
   const limitBytes = limit * 1e6;
   const plan = { task, campaign, seed, directory: join(root, 'data'), memoryBytes: limitBytes, paused: false };
   const host = await CoordinatorHost.start(plan, Math.floor((limitBytes * HEAP_SHARE) / 2 ** 20));
-  const honestProcess = spawn(new URL('./honest-process.js', import.meta.url));
+  const fleet = Array.from({ length: PROCESSES }, () => spawn(new URL('./honest-process.js', import.meta.url)));
   const attacker = spawn(new URL('./attacker-process.js', import.meta.url));
   const dropped: string[] = [];
   const probes = new Probes();
-  const ready = new Promise<void>((resolve, reject) => {
-    honestProcess.once('exit', () => reject(new Error('the honest clients ended')));
-    honestProcess.on('message', (raw) => {
-      const message = raw as FromHonest;
-      if (message.type === 'ready') resolve();
-      if (message.type === 'dropped') dropped.push(`client ${message.client}: ${message.text}`);
-    });
-  });
+  const ready = Promise.all(
+    fleet.map(
+      (one) =>
+        new Promise<void>((resolve, reject) => {
+          one.once('exit', () => reject(new Error('the honest clients ended')));
+          one.on('message', (raw) => {
+            const message = raw as FromHonest;
+            if (message.type === 'ready') resolve();
+            else dropped.push(`client ${message.client}: ${message.text}`);
+          });
+        }),
+    ),
+  );
   try {
-    honestProcess.send({ url: host.url, task: task.task, seed, clients: honest } satisfies HonestPlan);
+    fleet.forEach((one, i) => {
+      const [from = 0, to = 0] = [i, i + 1].map((n) => Math.floor((n * honest) / PROCESSES));
+      one.send({ url: host.url, task: task.task, seed, from, to } satisfies HonestPlan);
+    });
     await ready;
     const known = { url: host.url, coordinator: identityNumber(seed, -1).id, task: undefined };
     for (let i = 0; i < PROBES; i++) await probes.add({ ...known, identity: identityNumber(seed, honest + i) });
@@ -146,7 +158,7 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
     const admitted = await newcomer({ ...known, identity: identityNumber(seed, honest + PROBES) });
     probes.end();
     dropped.push(...probes.lost);
-    honestProcess.send({ type: 'stop' } satisfies ToHonest);
+    for (const one of fleet) one.send({ type: 'stop' } satisfies ToHonest);
     const peakBytes = host.peakBytes() ?? Math.max(...results.map(({ peakMB }) => peakMB * 1e6));
     const voidRounds = host.rounds.filter(({ code }) => code !== undefined);
     const leftOut = host.rounds.reduce((sum, { lost }) => sum + lost, 0);
@@ -174,7 +186,7 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
         leftOut === 0,
     };
   } finally {
-    for (const child of [attacker, honestProcess]) child.kill('SIGKILL');
+    for (const child of [attacker, ...fleet]) child.kill('SIGKILL');
     await host.stop();
     rmSync(root, { recursive: true, force: true });
   }
