@@ -7,7 +7,7 @@ import { LABELS } from '../crypto/labels.js';
 import type { Primitives } from '../crypto/primitives.js';
 import { utf8Decode, utf8Encode } from '../crypto/utf8.js';
 import { fromHex, type Hash, hashOf, isHex32 } from '../ids.js';
-import { canonicalJson, type Json } from '../task.js';
+import { canonicalJson, type Json } from '../terms.js';
 
 /** What happened, before it has its place in the log. */
 export interface EventDraft {
