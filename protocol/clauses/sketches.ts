@@ -3,6 +3,7 @@
 
 import { SottoError } from '../errors.js';
 import { onSecondRequest, onSketched, onSketchRequest } from '../participant/sketch.js';
+import { sketchedNoise } from '../privacy/provision.js';
 import * as v from '../schema.js';
 import { filtersSchema } from '../selection-schema.js';
 import { checkSketch, ringBitsFor, sketchBounds } from '../sketch/bounds.js';
@@ -33,7 +34,7 @@ const terms: SketchClause['terms'] = (config, spec, survivorFloor, summed, noise
   checkSketch(spec, group.size, survivorFloor, group.size * group.count, dimension);
   const levels = 2 ** (encoding.bits - 1) - 1;
   const grid = { ...encoding, dimension, levels, ring: summed, weighted: false } as const;
-  const sketch = sketchBounds(spec, grid, noise === 'none' ? undefined : noise);
+  const sketch = sketchBounds(spec, grid, noise === 'none' ? undefined : sketchedNoise(noise, dimension));
   const needed = ringBitsFor(sketch);
   const ring = RINGS.find((one) => one >= Math.max(summed, needed));
   if (ring === undefined)
