@@ -10,7 +10,7 @@ import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
 import { clipOfCounter } from './privacy/adaptive-clip.js';
-import { type NoisePlan, planNoise } from './privacy/provision.js';
+import { type NoisePlan, planNoise, sketchedNoise } from './privacy/provision.js';
 import type { AdaptiveClipping, PrivacySpec } from './privacy/spec.js';
 import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
 import { encodedLength } from './secagg/encode.js';
@@ -220,7 +220,7 @@ function sketchOf(
   checkSketch(integrity, group.size, threshold, group.size * group.count, dimension);
   const levels = 2 ** (encoding.bits - 1) - 1;
   const grid = { ...encoding, dimension, levels, ring: summed, weighted: false } as const;
-  const bounds = sketchBounds(integrity, grid, noise === 'none' ? undefined : noise);
+  const bounds = sketchBounds(integrity, grid, noise === 'none' ? undefined : sketchedNoise(noise, dimension));
   const needed = ringBitsFor(bounds);
   const ring = RINGS.find((one) => one >= Math.max(summed, needed));
   if (ring === undefined)
