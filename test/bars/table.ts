@@ -1,7 +1,9 @@
 // The bars, in the order of operations.md §7. Not here: what each does (its folder).
 
 import { type Bar, bar } from './bar.js';
+import { crowdBar } from './crowd/run.js';
 import { framesBar } from './frames/run.js';
+import { hostileBar } from './hostile/run.js';
 import { killBar } from './kill/run.js';
 import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
@@ -16,6 +18,21 @@ export const BARS: readonly Bar[] = [
       const result = await killBar({ ...options, say });
       return { ...result, ok: result.ok && result.readyMs.worst <= 1_500 && result.continuedMs.worst <= 10_000 };
     },
+  }),
+  bar({
+    name: 'hostile',
+    claims: 'every attack of operations.md §3.2 and 10,000 sockets: below 512 MB, and no honest client is dropped',
+    long: { honest: 50, dimension: 100_000, scale: 100, seconds: 10, limit: 512, seed: 1 },
+    short: { honest: 8, dimension: 20_000, scale: 5, seconds: 1 },
+    run: (options, say) => hostileBar({ ...options, say }),
+  }),
+  bar({
+    name: 'crowd',
+    claims:
+      '10,000 authenticated clients: 20 KB each, all in within 8 s, heartbeats and metrics that cost next to nothing',
+    long: { clients: 10_000, seconds: 600, seed: 1 },
+    short: { clients: 1_000, seconds: 5 },
+    run: (options, say) => crowdBar({ ...options, say }),
   }),
   bar({
     name: 'frames',
