@@ -3,6 +3,7 @@
 // Not here: reading YAML (server/config), phases and timers (round/), what a client demands on top (participant/announce.ts), what a
 // contradiction means in words (contradictions.ts): only whoever writes settings reads that, and every page would carry it.
 
+import { canonicalJson, type Json } from './canonical-json.js';
 import type { Clauses } from './clauses/clauses.js';
 import type { ContradictionKey } from './contradictions.js';
 import { enc } from './crypto/enc.js';
@@ -34,7 +35,7 @@ export type WaitingPhase = (typeof WAITING_PHASES)[number];
 /** With R4, which only tasks with verified sketches have. */
 export type ClientPhase = WaitingPhase | 'sketch';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export { canonicalJson, type Json } from './canonical-json.js';
 
 export interface TaskConfig {
   readonly protocol: 'sotto/1';
@@ -247,15 +248,6 @@ function checkWindows(
 
 /** Phases that decide who is in the sum. */
 const BEFORE_SUM: ReadonlySet<WaitingPhase> = new Set(['keys', 'shares', 'masked']);
-
-/** JSON with sorted keys, no white space and no undefined: one text per value, so that it can be hashed. */
-export function canonicalJson(value: Json): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const entries = Object.entries(value as { readonly [key: string]: Json }).filter(([, v]) => v !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
-}
 
 /** SHA-256 over the canonical text of a task's settings. */
 export const configHash = (primitives: SymmetricPrimitives, text: string): Uint8Array =>
