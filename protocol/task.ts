@@ -2,6 +2,7 @@
 // derive the same values from the same text; nothing derived is ever configured by hand.
 // Not here: reading YAML (server/config), phases and timers (round/), what a client demands on top (participant/policy.ts).
 
+import { canonicalJson, type Json } from './canonical-json.js';
 import { enc } from './crypto/enc.js';
 import { LABELS } from './crypto/labels.js';
 import type { Prg, SymmetricPrimitives } from './crypto/primitives.js';
@@ -9,7 +10,7 @@ import { SottoError } from './errors.js';
 import { MAX_DIMENSION, MAX_GROUP, MAX_GROUPS, MAX_OPEN_COHORT, MIN_GROUP, MIN_GROUPS } from './limits.js';
 import { checkOptimizer, type OptimizerSpec } from './optimizer/spec.js';
 import { clipOfCounter } from './privacy/adaptive-clip.js';
-import { type NoisePlan, planNoise } from './privacy/provision.js';
+import { type NoisePlan, planNoise, sketchedNoise } from './privacy/provision.js';
 import type { AdaptiveClipping, PrivacySpec } from './privacy/spec.js';
 import { checkRule, isPlainMean, leastInputs, type RuleSpec } from './rule.js';
 import { encodedLength } from './secagg/encode.js';
@@ -33,7 +34,7 @@ export type WaitingPhase = (typeof WAITING_PHASES)[number];
 /** With R4, which only tasks with verified sketches have. */
 export type ClientPhase = WaitingPhase | 'sketch';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export { canonicalJson, type Json } from './canonical-json.js';
 
 export interface TaskConfig {
   readonly protocol: 'sotto/1';
@@ -219,7 +220,7 @@ function sketchOf(
   checkSketch(integrity, group.size, threshold, group.size * group.count, dimension);
   const levels = 2 ** (encoding.bits - 1) - 1;
   const grid = { ...encoding, dimension, levels, ring: summed, weighted: false } as const;
-  const bounds = sketchBounds(integrity, grid, noise === 'none' ? undefined : noise);
+  const bounds = sketchBounds(integrity, grid, noise === 'none' ? undefined : sketchedNoise(noise, dimension));
   const needed = ringBitsFor(bounds);
   const ring = RINGS.find((one) => one >= Math.max(summed, needed));
   if (ring === undefined)
@@ -316,15 +317,6 @@ function checkWindows({ windows, group, profile, rule }: TaskConfig, threshold: 
 
 /** Phases that decide who is in the sum. */
 const BEFORE_SUM: ReadonlySet<WaitingPhase> = new Set(['keys', 'shares', 'masked']);
-
-/** JSON with sorted keys, no white space and no undefined: one text per value, so that it can be hashed. */
-export function canonicalJson(value: Json): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const entries = Object.entries(value as { readonly [key: string]: Json }).filter(([, v]) => v !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
-}
 
 /** SHA-256 over the canonical text of a task's settings. */
 export const configHash = (primitives: SymmetricPrimitives, text: string): Uint8Array =>

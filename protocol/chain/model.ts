@@ -12,7 +12,9 @@ import {
   stateVectors,
 } from '../optimizer/optimizer.js';
 import type { OptimizerSpec } from '../optimizer/spec.js';
-import { blobHash, chunkHashList } from '../wire/chunks.js';
+import { hashOfBlob } from '../wire/chunks.js';
+
+export { hashOfBlob } from '../wire/chunks.js';
 
 /** A model with the optimiser state that belongs to it. */
 export interface ModelState {
@@ -58,10 +60,6 @@ export function optimizerFromBytes(
   );
   return restoreOptimizer(spec, dimension, steps, moments);
 }
-
-/** Hash under which a blob is asked for and named in records. 32 bytes. */
-export const hashOfBlob = (primitives: SymmetricPrimitives, bytes: Uint8Array): Uint8Array =>
-  blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));
 
 /** Hash of an optimiser state; empty where it has none, so that there is nothing to fetch. */
 export const optimizerHash = (primitives: SymmetricPrimitives, state: OptimizerState): Uint8Array =>

@@ -196,7 +196,7 @@ export function createProgram(
     .command('token')
     .description('make a token for an administrator; prints it once, and the lines for the settings of the coordinator')
     .requiredOption('--name <name>', 'who it is for: stands in the audit log')
-    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator']).default('viewer'))
+    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator', 'admin']).default('viewer'))
     .option('--json', 'JSON on stdout', false)
     .action(async (options: TokenOptions) => done(await commands.newAdminToken(options)));
 

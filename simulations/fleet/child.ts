@@ -92,5 +92,7 @@ process.on('message', (message: ToChild) => {
   });
 });
 process.on('disconnect', () => process.exit());
-// A terminal sends Ctrl-C to the whole group. The parent decides when this process ends.
+// A terminal sends Ctrl-C to the whole group, and so do timeout(1) and service managers with SIGTERM. The parent decides when this
+// process ends: it has 'disconnect' and SIGKILL.
 process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
