@@ -117,11 +117,12 @@ describe('the loader', () => {
 const directory = mkdtempSync(join(tmpdir(), 'sotto-chunks-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+const CHUNKS = './chunks/index.js';
 /** The page: the portable client in chunks; it deletes them all once it has joined, and tells how it ended. */
 const PAGE = `
 import { readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { FederatedClient, generateWebIdentity, memoryGuards, webRng } from './chunks/index.js';
+import { FederatedClient, generateWebIdentity, memoryGuards, webRng } from '${CHUNKS}';
 const ws = createRequire(process.env.ROOT)('ws');
 globalThis.WebSocket = function open(address, protocol) { return new ws(address, protocol, { perMessageDeflate: false }); };
 const { url, coordinator, policy } = JSON.parse(process.env.GIVEN);
