@@ -89,7 +89,8 @@ export async function doctor(data: string, options: DoctorOptions, io: Io): Prom
   const diagnosis = await diagnose(data, options.restore);
   if (options.json) io.stdout.write(`${JSON.stringify({ type: 'diagnosis', ...diagnosis })}\n`);
   else io.stdout.write(`${diagnosisLines(diagnosis, io).join('\n')}\n`);
-  return diagnosis.wrong === undefined || diagnosis.restored !== undefined ? EXIT.ok : EXIT.failed;
+  const { wrong, restored, rewroteMarker } = diagnosis;
+  return wrong === undefined || restored !== undefined || rewroteMarker === true ? EXIT.ok : EXIT.failed;
 }
 
 function diagnosisLines(diagnosis: Diagnosis, io: Io): string[] {
@@ -101,7 +102,8 @@ function diagnosisLines(diagnosis: Diagnosis, io: Io): string[] {
     ...backups.map(({ path, seq, wrong: bad }) => `backup ${path}, up to event ${seq}: ${bad ?? 'sound'}`),
   ];
   if (backups.length === 0) lines.push('there is no backup yet');
-  if (restored !== undefined) {
+  if (diagnosis.rewroteMarker === true) lines.push('sotto-store.json was written anew; nothing else was wrong');
+  else if (restored !== undefined) {
     lines.push(
       `restored from ${restored.from}; what was there is in ${restored.aside}`,
       `everything after event ${restored.seq} is lost; the next round is ${restored.lastRound + 1}, so that no number is used twice`,

@@ -4,7 +4,7 @@
 import { statSync } from 'node:fs';
 import { canonicalJson, type Json } from '../../protocol/canonical-json.js';
 import { utf8Decode } from '../../protocol/crypto/utf8.js';
-import { type Hash, publicKeyOf } from '../../protocol/ids.js';
+import { type ClientId, type Hash, isHex32, publicKeyOf } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { replay } from '../audit/project.js';
 import { lmdbBackend } from '../store/lmdb-backend.js';
@@ -20,14 +20,17 @@ process.once('message', (message) => {
     .then((result) => process.send?.(result, () => process.disconnect()));
 });
 
-async function check({ database, coordinator, depth }: CheckRequest): Promise<CheckResult> {
+async function check({ database, coordinator: expected, depth }: CheckRequest): Promise<CheckResult> {
   const { size } = statSync(dataFileOf(database));
   const backend = lmdbBackend({ path: database, readOnly: true });
   const { leastFileBytes } = backend;
   const none = { head: { seq: 0, hash: '0'.repeat(64) as Hash }, from: 1, events: 0, blobs: 0, badBlobs: [] };
   // Pages behind the end of the file cannot be read without being killed; the report says so instead.
-  if (size < leastFileBytes)
-    return { report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [], round: 0 };
+  if (size < leastFileBytes) {
+    const coordinator = expected === 'as logged' ? NOBODY : expected;
+    return { coordinator, report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [], round: 0 };
+  }
+  const coordinator = expected === 'as logged' ? namedIn(backend) : expected;
   const from = depth === 'all' ? 1 : checkpointOf(backend);
   const names = depth === 'all' ? backend.blobs() : currentBlobs(rowsOf(backend));
   const report = verifyBackend(backend, nativePrimitives, publicKeyOf(coordinator), from, names);
@@ -37,7 +40,17 @@ async function check({ database, coordinator, depth }: CheckRequest): Promise<Ch
   const progress = parse(backend.row('campaign')) as { readonly round: number; readonly lastRound: number } | undefined;
   const round = Math.max(progress?.round ?? 0, progress?.lastRound ?? 0);
   await backend.close();
-  return { report, fileBytes: size, leastFileBytes, badCurrent, badRows, round };
+  return { coordinator, report, fileBytes: size, leastFileBytes, badCurrent, badRows, round };
+}
+
+const NOBODY = '0'.repeat(64) as ClientId;
+
+/** Whom the first event says that the task belongs to. @throws Error where it says nobody */
+function namedIn(backend: Backend): ClientId {
+  const first = parse(backend.event(1)) as { readonly body?: { readonly coordinator?: Json } } | undefined;
+  const name = first?.body?.coordinator;
+  if (typeof name !== 'string' || !isHex32(name)) throw new Error('its first event names no coordinator');
+  return name as ClientId;
 }
 
 const parse = (bytes: Uint8Array | undefined): Json | undefined =>

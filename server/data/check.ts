@@ -13,11 +13,13 @@ import { dataFileOf } from './layout.js';
 export interface CheckRequest {
   /** Directory of data.mdb. */
   readonly database: string;
-  readonly coordinator: ClientId;
+  /** Who must have signed it; `as logged`: whom the log itself names, for whoever has nothing else to go by. */
+  readonly coordinator: ClientId | 'as logged';
   /** `recent`: the chain since the last checkpoint, and the blobs of the newest model. `all`: everything from event 1. */
   readonly depth: 'recent' | 'all';
 }
 export interface CheckResult {
+  readonly coordinator: ClientId;
   readonly report: StoreReport;
   /** Bytes of data.mdb, and the least that its pages need. */
   readonly fileBytes: number;

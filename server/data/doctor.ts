@@ -8,7 +8,15 @@ import type { ClientId } from '../../protocol/ids.js';
 import { DEFAULT_BACKUP_ROUNDS } from '../../protocol/limits.js';
 import { listBackups } from './backups.js';
 import { type CheckDeath, type CheckResult, checkDatabase, verdictOf } from './check.js';
-import { databaseOf, dataFileOf, makeDirectory, readMarker, syncDirectory } from './layout.js';
+import {
+  databaseOf,
+  dataFileOf,
+  type Marker,
+  makeDirectory,
+  readMarker,
+  syncDirectory,
+  writeMarker,
+} from './layout.js';
 import { takeLock } from './lock.js';
 
 export interface Diagnosis {
@@ -22,6 +30,8 @@ export interface Diagnosis {
   readonly events: number;
   /** Newest first, each as the check found it. */
   readonly backups: readonly { readonly path: string; readonly seq: number; readonly wrong: string | undefined }[];
+  /** The marker alone was damaged, and was written anew. */
+  readonly rewroteMarker?: boolean;
   /** What was done; absent where nothing was asked for or needed. */
   readonly restored?: {
     readonly from: string;
@@ -51,15 +61,15 @@ export async function diagnose(directory: string, restore: boolean): Promise<Dia
     });
   const lock = takeLock(directory);
   try {
-    const marker = readMarker(directory);
-    if (marker === undefined) {
-      const text = `${directory} has no sotto-store.json, so it is no data directory, or one whose first start was cut off; start the coordinator on it`;
-      throw new SottoError('STORE_MISSING', text, { directory });
-    }
-    const { coordinator } = marker;
     const database = databaseOf(directory);
-    const result = await checkDatabase({ database, coordinator, depth: 'all' }).catch((error: unknown) => gone(error));
-    const wrong = verdictOf(result) ?? emptied(result);
+    const marker = markerOf(directory);
+    const known = 'coordinator' in marker ? marker.coordinator : 'as logged';
+    const result = await checkDatabase({ database, coordinator: known, depth: 'all' }).catch((error: unknown) =>
+      gone(error),
+    );
+    const coordinator = known === 'as logged' ? await coordinatorOf(directory, result) : known;
+    const bad = verdictOf(result) ?? emptied(result);
+    const wrong = bad ?? ('wrong' in marker ? marker.wrong : undefined);
     const backups = [];
     for (const path of listBackups(directory)) {
       const found = await checkDatabase({ database: path, coordinator, depth: 'all' }).catch((error: unknown) =>
@@ -78,6 +88,9 @@ export async function diagnose(directory: string, restore: boolean): Promise<Dia
       backups: backups.map(({ path, seq, wrong: bad }) => ({ path, seq, wrong: bad })),
     };
     if (!restore || wrong === undefined) return told;
+    if ('wrong' in marker) writeMarker(directory, coordinator);
+    // It was the marker alone: nothing has to be gone back to.
+    if (bad === undefined) return { ...told, rewroteMarker: true };
     const good = backups.find((one) => one.wrong === undefined);
     if (good === undefined || 'died' in good.found) {
       const text = `${directory}: ${wrong}; and no backup is sound. Bring one back from elsewhere into ${join(directory, 'backups')}, or give the task a new name and data directory: its clients keep their own counters`;
@@ -111,6 +124,35 @@ export function readRestoreNote(directory: string): RestoreNote | undefined {
 }
 /** Once the log says it. */
 export const dropRestoreNote = (directory: string): void => rmSync(join(directory, NOTE), { force: true });
+
+/** @throws STORE_MISSING where there is none; STORE_FORMAT of another version */
+function markerOf(directory: string): Marker | { readonly wrong: string } {
+  let marker: Marker | undefined;
+  try {
+    marker = readMarker(directory);
+  } catch (error) {
+    if (error instanceof SottoError && error.code === 'STORE_CORRUPT')
+      return { wrong: 'sotto-store.json cannot be read' };
+    throw error;
+  }
+  if (marker !== undefined) return marker;
+  const text = `${directory} has no sotto-store.json, so it is no data directory, or one whose first start was cut off; start the coordinator on it`;
+  throw new SottoError('STORE_MISSING', text, { directory });
+}
+
+/** Whom the log, or the newest backup that can be read, names. Who starts on it must have that identity: nobody is believed. @throws STORE_CORRUPT */
+async function coordinatorOf(directory: string, result: CheckResult | CheckDeath): Promise<ClientId> {
+  if (!('died' in result) && result.report.head.seq > 0) return result.coordinator;
+  for (const path of listBackups(directory)) {
+    const found = await checkDatabase({ database: path, coordinator: 'as logged', depth: 'recent' }).catch(gone);
+    if (!('died' in found) && found.report.head.seq > 0) return found.coordinator;
+  }
+  throw new SottoError(
+    'STORE_CORRUPT',
+    `${directory}: neither sotto-store.json nor the database nor a backup can be read; bring a backup back from elsewhere into ${join(directory, 'backups')}`,
+    { directory },
+  );
+}
 
 /** A file that is not there is a finding here, and no reason to stop. */
 function gone(error: unknown): CheckDeath {

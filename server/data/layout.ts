@@ -31,7 +31,7 @@ export function readMarker(data: string): Marker | undefined {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    throw new SottoError('STORE_CORRUPT', `${path} cannot be read; restore it, or run: sotto doctor ${data}`, {
+    throw new SottoError('STORE_CORRUPT', `${path} cannot be read; run: sotto doctor ${data} --restore`, {
       file: path,
     });
   }
@@ -44,7 +44,9 @@ export function readMarker(data: string): Marker | undefined {
     );
   }
   if (typeof coordinator !== 'string' || !isHex32(coordinator))
-    throw new SottoError('STORE_CORRUPT', `${path} names no coordinator; restore it from a backup`, { file: path });
+    throw new SottoError('STORE_CORRUPT', `${path} names no coordinator; run: sotto doctor ${data} --restore`, {
+      file: path,
+    });
   return { format, coordinator: coordinator as ClientId };
 }
 

@@ -7,7 +7,9 @@
 // `useWritemap`, which would take `childTransaction` away. No `mapSize`: the map grows by itself and is no limit.
 
 import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { open, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { SottoError } from '../../protocol/errors.js';
 import type { Hash } from '../../protocol/ids.js';
 import type { Backend, StoreFaults } from './types.js';
 
@@ -38,6 +40,19 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
   const blobs = root.openDB<Uint8Array, string>('blobs', { encoding: 'binary' });
   const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
   let transactions = 0;
+  /** Pages are read when they are needed: one that is damaged is found long after the check at the start. @throws STORE_CORRUPT */
+  const read = <T>(look: () => T): T => {
+    try {
+      return look();
+    } catch (error) {
+      const data = dirname(path);
+      throw new SottoError(
+        'STORE_CORRUPT',
+        `${join(path, 'data.mdb')} cannot be read: ${error instanceof Error ? error.message : error}; run: sotto doctor ${data}`,
+        { directory: data },
+      );
+    }
+  };
   return {
     leastFileBytes: (lastPageNumber + 1) * pageSize,
     async write(batch) {
@@ -56,15 +71,17 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
         throw await causeOf(error);
       }
     },
-    event: (seq) => events.get(seq),
-    row: (key) => rows.get(key),
+    event: (seq) => read(() => events.get(seq)),
+    row: (key) => read(() => rows.get(key)),
     rows: (prefix) =>
-      [...rows.getRange(prefix === '' ? {} : { start: prefix, end: after(prefix) })].map(({ key, value }) => [
-        key,
-        value,
-      ]),
-    blob: (hash) => blobs.get(hash),
-    blobs: () => [...blobs.getKeys()] as Hash[],
+      read(() =>
+        [...rows.getRange(prefix === '' ? {} : { start: prefix, end: after(prefix) })].map(({ key, value }) => [
+          key,
+          value,
+        ]),
+      ),
+    blob: (hash) => read(() => blobs.get(hash)),
+    blobs: () => read(() => [...blobs.getKeys()] as Hash[]),
     async backup(directory) {
       mkdirSync(directory, { recursive: true });
       await root.backup(directory, true);

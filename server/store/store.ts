@@ -181,7 +181,7 @@ class AuditStore implements Store {
 
   blob(hash: Hash): Uint8Array {
     const { backend, primitives } = this.#setup;
-    const bytes = backend.blob(hash);
+    const bytes = readBlob(backend, hash);
     if (bytes === undefined) throw new SottoError('STORE_BLOB', `blob ${hash} is not in the store`, { blob: hash });
     if (hashOf(hashOfBlob(primitives, bytes)) !== hash) {
       throw new SottoError('STORE_BLOB', `the bytes of blob ${hash} do not have its hash; they are not served`, {
@@ -192,7 +192,7 @@ class AuditStore implements Store {
   }
 
   hasBlob(hash: Hash): boolean {
-    return this.#setup.backend.blob(hash) !== undefined;
+    return readBlob(this.#setup.backend, hash) !== undefined;
   }
 
   blobs(): readonly Hash[] {
@@ -254,7 +254,7 @@ export function verifyBackend(
   if (firstBadEvent === undefined && backend.event(last + 1) !== undefined)
     firstBadEvent = bad(last + 1, 'it is behind the head');
   const badBlobs = names.filter((name) => {
-    const bytes = backend.blob(name);
+    const bytes = readBlob(backend, name);
     return bytes === undefined || hashOf(hashOfBlob(primitives, bytes)) !== name;
   });
   const { seq, hash } = head ?? EMPTY_HEAD;
@@ -266,6 +266,16 @@ export function verifyBackend(
     ...(firstBadEvent !== undefined && { firstBadEvent }),
     badBlobs,
   };
+}
+
+/** Bytes on damaged pages are no bytes: whoever asks for them gets none, and everybody else goes on. */
+function readBlob(backend: Backend, hash: Hash): Uint8Array | undefined {
+  try {
+    return backend.blob(hash);
+  } catch (error) {
+    if (error instanceof SottoError && error.code === 'STORE_CORRUPT') return undefined;
+    throw error;
+  }
 }
 
 function readStored(backend: Backend, seq: number): AuditEvent | undefined {
@@ -308,6 +318,9 @@ const damaged = (what: string, seq?: number): SottoError =>
 
 function asStoreError(error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  return new SottoError('STORE_WRITE', `durable state could not be written: ${message(error)}`);
+  return new SottoError(
+    'STORE_WRITE',
+    `durable state could not be written: ${message(error)}; free space or repair the disk, then start again`,
+  );
 }
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));

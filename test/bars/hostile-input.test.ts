@@ -49,6 +49,6 @@ describe('bar 6: message × phase × defect', () => {
     const result = await matrixBar({ cases: 24, seed: 6, say: () => {} });
     expect(result).toMatchObject({ failed: [], played: 24, ok: true });
     // Offences and chance, members and strangers.
-    expect(Object.keys(result.byCode).length).toBeGreaterThan(5);
+    expect(Object.keys(result.byCode).length).toBeGreaterThanOrEqual(5);
   }, 60_000);
 });

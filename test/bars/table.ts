@@ -2,6 +2,7 @@
 
 import { type Bar, bar } from './bar.js';
 import { crowdBar } from './crowd/run.js';
+import { diskBar } from './disk/run.js';
 import { framesBar } from './frames/run.js';
 import { hostileBar } from './hostile/run.js';
 import { killBar } from './kill/run.js';
@@ -56,6 +57,14 @@ export const BARS: readonly Bar[] = [
     long: { rounds: 300, clients: 12, cohort: 10, dimension: 200_000, storm: 100, seed: 1 },
     short: { rounds: 10, dimension: 20_000, storm: 5 },
     run: (options, say) => networkBar({ ...options, say }),
+  }),
+  bar({
+    name: 'disk',
+    claims:
+      'damaged stores, failing writes, a full disk: opens complete or refuses with the remedy; nothing acknowledged is lost',
+    long: { damages: 1_500, faults: 200, rounds: 12, seed: 1 },
+    short: { damages: 20, faults: 6 },
+    run: (options, say) => diskBar({ ...options, say }),
   }),
   bar({
     name: 'rfc6455',

@@ -514,6 +514,18 @@ describe('a damaged data directory', () => {
     await expect(start(directory)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
+  it('with a marker that cannot be read is put right by the doctor, and loses nothing', async () => {
+    const directory = copied();
+    writeFileSync(path(directory, 'sotto-store.json'), '{');
+    await expect(start(directory)).rejects.toThrow(`run: sotto doctor ${directory} --restore`);
+    const told = await diagnose(directory, true);
+    expect(told).toMatchObject({ wrong: 'sotto-store.json cannot be read', rewroteMarker: true });
+    expect([told.coordinator, told.restored]).toEqual([identity.id, undefined]);
+    expect(await read(directory, (store) => store.head()?.seq)).toBe(
+      await read(original, (store) => store.head()?.seq),
+    );
+  }, 90_000);
+
   it('of another format is refused with the format that it has', async () => {
     const directory = copied();
     writeFileSync(path(directory, 'sotto-store.json'), '{"format":"sotto-store/2"}');

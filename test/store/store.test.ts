@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { utf8Decode, utf8Encode } from '../../protocol/crypto/utf8.js';
+import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { lmdbBackend } from '../../server/store/lmdb-backend.js';
 import { MemoryDisk, memoryBackend } from '../../server/store/memory-backend.js';
@@ -126,5 +127,28 @@ describe('a damaged store', () => {
     const open = () =>
       openAuditStore({ backend: memoryBackend(disk), primitives: nativePrimitives, identity: other, limitBytes: 1e9 });
     expect(open).toThrow('STORE_FORMAT');
+  });
+});
+
+describe('pages that cannot be read', () => {
+  it('under a blob make it a damaged blob, which is not served; everything else goes on', async () => {
+    const disk = new MemoryDisk();
+    const good = openOn(memoryBackend(disk));
+    const [first, second] = [utf8Encode('a model'), utf8Encode('another')];
+    await good.commit(write({ events: [draft(1)], blobs: [first, second] }));
+    const [lost, kept] = good.blobs();
+    if (lost === undefined || kept === undefined) throw new Error('no blobs');
+    const backend = memoryBackend(disk);
+    const store = openOn({
+      ...backend,
+      blob(hash) {
+        if (hash === lost) throw new SottoError('STORE_CORRUPT', 'MDB_CORRUPTED: Located page was wrong type');
+        return backend.blob(hash);
+      },
+    });
+    expect(store.hasBlob(lost)).toBe(false);
+    expect(() => store.blob(lost)).toThrow(expect.objectContaining({ code: 'STORE_BLOB' }));
+    expect(store.verify()).toMatchObject({ badBlobs: [lost], events: 1 });
+    expect(store.blob(kept)).toHaveLength(7);
   });
 });
