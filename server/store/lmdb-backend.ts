@@ -40,6 +40,8 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
   const blobs = root.openDB<Uint8Array, string>('blobs', { encoding: 'binary' });
   const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
   let transactions = 0;
+  let failed = false;
+  const unhandle = sparedFromLmdb();
   /** Pages are read when they are needed: one that is damaged is found long after the check at the start. @throws STORE_CORRUPT */
   const read = <T>(look: () => T): T => {
     try {
@@ -68,6 +70,7 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
         // Committed means visible; only this means on disk.
         await root.flushed;
       } catch (error) {
+        failed = true;
         throw await causeOf(error);
       }
     },
@@ -87,9 +90,34 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
       await root.backup(directory, true);
     },
     async close() {
-      await root.close();
+      // After a commit that failed lmdb waits for ever for it.
+      const closed = root.close().catch((error: unknown) => {
+        if (!failed) throw error;
+      });
+      await (failed ? Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]) : closed);
+      unhandle();
     },
   };
+}
+
+/** How long a database whose commit has failed may take to close. */
+const CLOSE_MS = 500;
+
+/**
+ * When a commit fails, lmdb 3.5 also rejects a promise that it gives to nobody, which would end the process: a coordinator on a full disk
+ * would die instead of saying so. The failure itself is told by the write. Everything else ends the process as ever.
+ * @returns a function that takes the listener off
+ */
+function sparedFromLmdb(): () => void {
+  const onRejection = (reason: unknown): void => {
+    const second = (reason as { readonly commitError?: Promise<unknown> } | undefined)?.commitError;
+    // Only where nobody else listens is it ours to end the process.
+    if (second === undefined && process.listenerCount('unhandledRejection') > 1) return;
+    if (second === undefined) throw reason;
+    second.catch(() => undefined);
+  };
+  process.on('unhandledRejection', onRejection);
+  return () => void process.off('unhandledRejection', onRejection);
 }
 
 /** The first text behind all that start with this prefix: keys are ASCII. */

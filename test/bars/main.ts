@@ -80,3 +80,5 @@ async function main(): Promise<number> {
 }
 
 process.exitCode = await main();
+// What a bar has left behind must not keep anybody waiting.
+setTimeout(() => process.exit(), 10_000).unref();

@@ -9,6 +9,7 @@ import { killBar } from './kill/run.js';
 import { matrixBar } from './matrix/run.js';
 import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
+import { soakBar } from './soak/run.js';
 
 export const BARS: readonly Bar[] = [
   bar({
@@ -71,5 +72,12 @@ export const BARS: readonly Bar[] = [
     claims: 'raw RFC 6455 and HTTP: each case ends with its status or code, and its socket is free within 1 s',
     long: {},
     run: () => rfc6455Bar(),
+  }),
+  bar({
+    name: 'soak',
+    claims: 'thousands of rounds: once it is warm, no slope in memory, handles or the time of a round',
+    long: { rounds: 3_000, clients: 20, cohort: 10, seed: 1 },
+    short: { rounds: 90, clients: 8, cohort: 6 },
+    run: (options, say) => soakBar({ ...options, say }),
   }),
 ];

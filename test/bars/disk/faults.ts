@@ -35,41 +35,46 @@ export function faultAt(n: number, where: 'commit' | 'flush', code: 'ENOSPC' | '
   };
 }
 
-export interface Aftermath {
-  /** With what the coordinator ended; absent where the campaign went through to its end. */
+export interface Lived {
   readonly code: string | undefined;
   readonly text: string;
-  /** What does not hold afterwards. */
-  readonly wrong: readonly string[];
-  readonly committed: number;
+  readonly heads: readonly (readonly [number, string])[];
+  readonly models: readonly (readonly [number, readonly string[]])[];
 }
 
-/** A campaign until the store fails, and then another one on the same directory. @param mend makes the disk good again */
-export async function liveThrough(
-  directory: string,
-  seed: number,
-  rounds: number,
-  faults: StoreFaults | undefined,
-  mend: () => void = () => {},
-): Promise<Aftermath> {
+/** A campaign until it ends, or the store fails. */
+export async function liveOnce(directory: string, seed: number, rounds: number, faults?: StoreFaults): Promise<Lived> {
   const heads = new Map<number, string>();
   const models: SeenModels = new Map();
-  const wrong: string[] = [];
-  let ended: SottoError | undefined;
-  const place = placeWith(faults, (head) => heads.set(head.seq, head.hash));
+  let code: string | undefined;
+  let text = '';
   try {
-    await live(directory, seed, rounds, place, models);
+    await live(
+      directory,
+      seed,
+      rounds,
+      placeWith(faults, (head) => heads.set(head.seq, head.hash)),
+      models,
+    );
   } catch (error) {
-    if (error instanceof SottoError) ended = error;
-    else wrong.push(`ended without a code: ${String(error)}`);
+    code = error instanceof SottoError ? error.code : 'none';
+    text = error instanceof Error ? error.message : String(error);
   }
-  if (ended !== undefined && !/free space|raise it/.test(ended.message)) wrong.push(`no remedy in "${ended.message}"`);
-  mend();
-  // The disk is good again: the same directory goes on, with nothing of it missing.
+  return { code, text, heads: [...heads], models: [...models].map(([round, names]) => [round, [...names]]) };
+}
+
+/** The disk is good again: the same directory goes on, with nothing missing of what was promised. @returns what does not hold */
+export async function goOn(directory: string, seed: number, rounds: number, before: Lived): Promise<string[]> {
+  const wrong: string[] = [];
+  if (before.code === 'none') wrong.push(`ended without a code: ${before.text}`);
+  if (before.code !== undefined && !/free space|raise it/.test(before.text))
+    wrong.push(`no remedy in "${before.text}"`);
+  const heads = new Map(before.heads);
+  const models: SeenModels = new Map(before.models.map(([round, names]) => [round, new Set(names)]));
   await live(
     directory,
     seed,
-    rounds + 2,
+    rounds,
     placeWith(undefined, (head) => heads.set(head.seq, head.hash)),
     models,
   );
@@ -78,7 +83,7 @@ export async function liveThrough(
   if (report.firstBadEvent !== undefined) wrong.push(`event ${report.firstBadEvent.seq}: ${report.firstBadEvent.text}`);
   if (report.badBlobs.length > 0) wrong.push(`${report.badBlobs.length} bad blobs`);
   const index = new Map(Array.from({ length: CLIENTS }, (_, i) => [identityNumber(seed, i).id as string, i]));
-  const findings = checkLog(
+  const { says } = checkLog(
     [...data.store.events(1)],
     { heads, models, joined: new Set() },
     (hash) =>
@@ -86,12 +91,7 @@ export async function liveThrough(
     (client) => index.get(client) ?? -1,
   );
   await data.close();
-  return {
-    code: ended?.code,
-    text: ended?.message ?? '',
-    wrong: [...wrong, ...findings.says],
-    committed: findings.committed,
-  };
+  return [...wrong, ...says];
 }
 
 /** @throws what the coordinator ends with */

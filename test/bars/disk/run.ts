@@ -10,7 +10,7 @@ import { listBackups } from '../../../server/data/backups.js';
 import { spawn } from '../host/host.js';
 import { generator } from '../random.js';
 import { type Damage, drawn, named } from './damage.js';
-import { faultAt, liveThrough, smallDisk } from './faults.js';
+import { faultAt, goOn, liveOnce, smallDisk } from './faults.js';
 import { clientsOf, startOn } from './setting.js';
 import type { FromVictim, ToVictim } from './victim-process.js';
 
@@ -83,11 +83,11 @@ export async function diskBar({ damages, faults, rounds, seed, say }: DiskOption
         random() < 0.5 ? 'ENOSPC' : 'EIO',
       );
       const directory = join(root, `fault-${i}`);
-      const { code, text, wrong } = await liveThrough(directory, seed + i, 3, at).catch((error: unknown) => ({
-        code: 'none',
-        text: '',
-        wrong: [`the next start failed: ${String(error)}`],
-      }));
+      const lived = await liveOnce(directory, seed + i, 3, at);
+      const { code, text } = lived;
+      const wrong = await goOn(directory, seed + i, 5, lived).catch((error: unknown) => [
+        `the next start failed: ${String(error)}`,
+      ]);
       count(faultCodes, code ?? 'none');
       if (code !== undefined && !['STORE_WRITE', 'STORE_FULL', 'STORE_LATCHED'].includes(code))
         failed.push(`${name}: ended with ${code} ${text}`);
@@ -135,7 +135,7 @@ const outcomeOf = (answer: FromVictim | 'died'): string => {
 /** @returns what is wrong */
 function judge(one: Damage, answer: FromVictim | 'died', whole: Opened): string | undefined {
   if (answer === 'died') return 'the process died';
-  if (answer.type === 'restored') return 'nobody asked for that';
+  if (answer.type === 'restored' || answer.type === 'lived') return 'nobody asked for that';
   if (answer.type === 'refused') {
     if (one.fate === 'must open') return `refused with ${answer.code}: ${answer.text}`;
     if (!one.codes.includes(answer.code)) return `refused with ${answer.code}: ${answer.text}`;
@@ -197,16 +197,26 @@ class Victim {
   }
 }
 
+/** In a process of its own: whether that outlives it is part of the question. */
 async function fillDisk(path: string, seed: number, failed: string[]): Promise<string> {
   const disk = smallDisk(path, 360);
   if (disk === undefined) return 'skipped: this process may not mount a small file system';
+  const victim = new Victim();
   try {
-    const { code, text, wrong } = await liveThrough(join(path, 'data'), seed, 200, undefined, () => disk.grow());
-    for (const one of wrong) failed.push(`a full disk: ${one}`);
+    const directory = join(path, 'data');
+    const answer = await victim.ask({ type: 'live', directory, seed, rounds: 200 });
+    victim.end();
+    if (answer === 'died' || answer.type !== 'lived') {
+      failed.push(`a full disk: ${answer === 'died' ? 'the coordinator died' : JSON.stringify(answer)}`);
+      return 'died';
+    }
+    const { code, text } = answer.lived;
+    disk.grow();
+    for (const one of await goOn(directory, seed, 202, answer.lived)) failed.push(`a full disk: ${one}`);
     if (code === undefined) failed.push('a full disk: the campaign went through; make it smaller');
-    else if (code !== 'STORE_WRITE' && code !== 'STORE_FULL') failed.push(`a full disk: ${code} ${text}`);
-    return code === undefined ? 'none' : `${code}: ${text}`;
+    return code === undefined ? 'none' : text;
   } finally {
+    victim.end();
     disk.end();
   }
 }

@@ -8,11 +8,14 @@ import { deriveTask } from '../../../protocol/task.js';
 import { openDurable } from '../../../server/audit/durable.js';
 import { diagnose } from '../../../server/data/doctor.js';
 import { identityNumber } from '../kill/setting.js';
+import { type Lived, liveOnce } from './faults.js';
 import { diskTask } from './setting.js';
 
 export type ToVictim =
   | { readonly type: 'open'; readonly directory: string; readonly seed: number }
-  | { readonly type: 'restore'; readonly directory: string };
+  | { readonly type: 'restore'; readonly directory: string }
+  /** A campaign until it ends, or the store fails. */
+  | { readonly type: 'live'; readonly directory: string; readonly seed: number; readonly rounds: number };
 export type FromVictim =
   /** `heads`: hash of each event by its number, from 1. */
   | {
@@ -23,20 +26,33 @@ export type FromVictim =
       readonly wrong: readonly string[];
       readonly quarantined: number;
     }
+  | { readonly type: 'lived'; readonly lived: Lived }
   | { readonly type: 'refused'; readonly code: string; readonly text: string }
   | { readonly type: 'restored'; readonly seq: number; readonly markerOnly: boolean; readonly wrong: string };
 
 process.once('disconnect', () => process.exit(0));
 process.on('message', (raw) => {
   const order = raw as ToVictim;
-  const work = order.type === 'open' ? open(order.directory, order.seed) : restore(order.directory);
-  void work
+  void carryOut(order)
     .catch((error: unknown): FromVictim => {
       const code = error instanceof SottoError ? error.code : 'none';
       return { type: 'refused', code, text: error instanceof Error ? error.message : String(error) };
     })
     .then((answer) => process.send?.(answer));
 });
+
+async function carryOut(order: ToVictim): Promise<FromVictim> {
+  switch (order.type) {
+    case 'open':
+      return open(order.directory, order.seed);
+    case 'restore':
+      return restore(order.directory);
+    case 'live':
+      return { type: 'lived', lived: await liveOnce(order.directory, order.seed, order.rounds) };
+    default:
+      return order satisfies never;
+  }
+}
 
 /** As a coordinator starts, and then everything that it would ever serve. */
 async function open(directory: string, seed: number): Promise<FromVictim> {

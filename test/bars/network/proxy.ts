@@ -76,6 +76,7 @@ export class BadLine {
     const up = new Direction(near, far, line, random, isDeaf, this.#counts);
     const down = new Direction(far, near, line, random, isDeaf, this.#counts);
     const reset = setTimeout(() => this.#reset(pair), Math.min(line.resetAfterMs, 2 ** 31 - 1));
+    reset.unref();
     up.passed = (bytes) => {
       const before = up.total;
       up.total += bytes;

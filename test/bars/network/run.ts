@@ -56,7 +56,7 @@ export interface NetworkResult {
 /** Of rounds that must commit. */
 export const COMMITTED = 0.99;
 /** A phase waits so long: a line of 256 KiB/s, an upload that is cut, and a client that comes back after a second. */
-const PHASE_MS = 10_000;
+const PHASE_MS = 20_000;
 
 export async function networkBar(options: NetworkOptions): Promise<NetworkResult> {
   const { rounds, clients, cohort, dimension, storm, seed, say } = options;
