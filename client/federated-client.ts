@@ -389,6 +389,9 @@ export class FederatedClient {
       case 'resume':
         this.#rounds.message(message);
         return;
+      case 'credit':
+        this.#rounds.credit(message);
+        return;
       default:
         connection.fail(
           new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind}, which it may not send now`),

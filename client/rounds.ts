@@ -12,7 +12,7 @@ import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '.
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/task.js';
-import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
+import type { Announce, CoordinatorRoundMessage, Credit, Fault } from '../protocol/wire/messages.js';
 import type { ModelChain } from './chain/model-chain.js';
 import { asSottoError, type Connection } from './connection.js';
 import type { Emitter } from './emitter.js';
@@ -91,6 +91,7 @@ export class Rounds {
   /** The run goes on: keys and shares survive, the coordinator may `resume` it (R1-R3). What the machine makes of it is its own. */
   offline(): void {
     this.#link = undefined;
+    this.#run?.grant();
     if (this.#run !== undefined) this.#step(this.#run, { type: 'gone' });
   }
 
@@ -148,6 +149,10 @@ export class Rounds {
         .hear(body.record, this.#config)
         .catch((error) => this.#tell(asSottoError(error, 'INTERNAL'), run));
     }
+  }
+
+  credit({ run, chunks }: Credit): void {
+    if (this.#run?.is(run)) this.#run.grant(chunks);
   }
 
   /** The coordinator refused something of ours: for this client the run is over. */
@@ -347,7 +352,7 @@ export class Rounds {
   async #upload(run: Run, chunks: readonly number[], link: Connection | undefined): Promise<void> {
     if (link === undefined) return;
     const wanted = (): boolean => !run.over && link === this.#link && link.alive;
-    const bytes = await uploadChunks(this.#setup.engine, run.ref, chunks, link, wanted);
+    const bytes = await uploadChunks(this.#setup.engine, run, chunks, link, wanted);
     if (bytes !== undefined) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes });
   }
 

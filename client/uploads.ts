@@ -1,8 +1,9 @@
-// Sends the chunks of a computed vector without filling memory: what the socket has not taken, stays with the engine.
-// Not here: which chunks (the machine says), resume (it says so again, with those that are missing).
+// Sends the chunks of a computed vector as the coordinator gives credit, without filling memory: what the socket has not taken, stays
+// with the engine. Not here: which chunks (the machine says), resume (it says so again, with those that are missing).
 import { CHUNK_BYTES, UPLOAD_BUFFERED_BYTES } from '../protocol/limits.js';
-import type { InputChunk, RunRef } from '../protocol/wire/messages.js';
+import type { InputChunk } from '../protocol/wire/messages.js';
 import type { ClientEngine } from './engine.js';
+import type { Run } from './run.js';
 
 export interface UploadLink {
   send(message: InputChunk): void;
@@ -16,17 +17,18 @@ export interface UploadLink {
  */
 export async function uploadChunks(
   engine: ClientEngine,
-  run: RunRef,
+  run: Run,
   chunks: readonly number[],
   link: UploadLink,
   wanted: () => boolean,
 ): Promise<number | undefined> {
   let bytes = 0;
   for (const index of chunks) {
+    if (!(await run.credited(index, wanted))) return undefined;
     await link.drained(UPLOAD_BUFFERED_BYTES - CHUNK_BYTES);
     if (!wanted()) return undefined;
     const section = engine.chunk(index);
-    link.send({ kind: 'inputChunk', run, index, section });
+    link.send({ kind: 'inputChunk', run: run.ref, index, section });
     bytes += section.length;
   }
   return bytes;

@@ -305,7 +305,8 @@ export class RunningCoordinator implements Coordinator {
     this.#watch.attempt();
     this.#emitter.emit('attempt', { round, attempt, groups });
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
-    this.#runner = new RoundRunner(setup, this.#parts.engine, this.#clock, this.#roundHandlers(round, attempt));
+    const { engine, uploadBytes } = this.#parts;
+    this.#runner = new RoundRunner(setup, engine, this.#clock, this.#roundHandlers(round, attempt), uploadBytes);
     this.#runner.start();
     // Who left while the attempt was being written down is not waited for.
     const absent = groups.flatMap(({ members }) => members).filter((one) => !this.#connections.of(one));
@@ -338,6 +339,7 @@ export class RunningCoordinator implements Coordinator {
         this.#journal.record(sets.of(message));
         this.#journal.after(() => this.#connections.of(to)?.send(message));
       },
+      stalled: (client) => this.#connections.of(client)?.tell({ type: 'end', code: 'UPLOAD_STALLED' }),
       refuse: (client, code, run, fatal) =>
         this.#journal.after(() => {
           const connection = this.#connections.of(client);
