@@ -50,10 +50,16 @@ export class RecordAccounts {
       await this.#guard.settle(coordinator, id, []);
       throw error;
     }
-    // A trainer that does not say what it did is taken at the worst it announced.
-    await this.#guard.settle(coordinator, id, this.#events(run, result.releases ?? planned));
-    const spent = await this.#guard.spent(coordinator, 'record');
-    return spent === undefined ? result : { ...result, spent };
+    try {
+      // A trainer that does not say what it did is taken at the worst it announced.
+      await this.#guard.settle(coordinator, id, this.#events(run, result.releases ?? planned));
+      const spent = await this.#guard.spent(coordinator, 'record');
+      return spent === undefined ? result : { ...result, spent };
+    } catch (error) {
+      // Nobody gets it any more, so nobody else can erase it.
+      result.update.fill(0);
+      throw error;
+    }
   }
 
   #events({ round, attempt, group }: RunRef, releases: readonly RecordRelease[]): PrivacyEvent[] {

@@ -96,6 +96,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'a ban rests on signed messages that prove something; statistics are good for a quarantine',
   },
+  ADMIN_CONFLICT: {
+    blame: 'remote',
+    retry: 'later',
+    says: 'that cannot be done in the state that the coordinator is in',
+  },
   ADMIN_BUSY: { blame: 'nobody', retry: 'later', says: 'too many requests of that kind; wait as long as told' },
   ADMIN_NOT_READY: { blame: 'local', retry: 'later', says: 'the coordinator has not started yet, or has ended' },
   // round, at the coordinator

@@ -45,21 +45,23 @@ function descend(
 ): void {
   const { classes, inputs, labels } = data;
   const gradient = new Float64Array(weights.length);
+  const scores = new Float64Array(classes);
   const stride = width + 1;
   for (const row of batch) {
-    const scores = Float64Array.from({ length: classes }, (_, c) => {
-      let sum = weights[c * stride + width] ?? 0;
-      for (let i = 0; i < width; i++) sum += (weights[c * stride + i] ?? 0) * (inputs[row * width + i] ?? 0);
-      return sum;
-    });
+    const x = inputs.subarray(row * width, (row + 1) * width);
+    for (let c = 0; c < classes; c++) {
+      const own = weights.subarray(c * stride, (c + 1) * stride);
+      let sum = own[width] ?? 0;
+      for (let i = 0; i < width; i++) sum += (own[i] ?? 0) * (x[i] ?? 0);
+      scores[c] = sum;
+    }
     const most = Math.max(...scores);
     const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
     for (let c = 0; c < classes; c++) {
       const pull = Math.exp((scores[c] ?? 0) - most) / total - (c === labels[row] ? 1 : 0);
-      const from = c * stride;
-      for (let i = 0; i < width; i++)
-        gradient[from + i] = (gradient[from + i] ?? 0) + pull * (inputs[row * width + i] ?? 0);
-      gradient[from + width] = (gradient[from + width] ?? 0) + pull;
+      const own = gradient.subarray(c * stride, (c + 1) * stride);
+      for (let i = 0; i < width; i++) own[i] = (own[i] ?? 0) + pull * (x[i] ?? 0);
+      own[width] = (own[width] ?? 0) + pull;
     }
   }
   const step = spec.learningRate / batch.length;

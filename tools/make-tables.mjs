@@ -3,49 +3,11 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-const { ERRORS } = await import('../dist/protocol/errors.js');
+const { errorsPage } = await import('../dist/server/cli/explain/page.js');
+const { exitCodeOfCode } = await import('../dist/server/cli/exit.js');
 const limits = await import('../dist/protocol/limits.js');
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-const BLAME = {
-  remote: 'the sender of the bad value',
-  local: 'this side',
-  config: 'whoever wrote the settings',
-  nobody: 'chance or time',
-};
-
-function errorsPage() {
-  const areas = new Map();
-  for (const [code, spec] of Object.entries(ERRORS)) {
-    const area = code.slice(0, code.indexOf('_') + 1 || code.length);
-    areas.set(area, [...(areas.get(area) ?? []), [code, spec]]);
-  }
-  const out = [
-    '# Error codes',
-    '',
-    'What this page is: every error code of Sotto, made from `protocol/errors.ts` by `tools/make-tables.mjs`. A code never changes its meaning once',
-    'released. What it is not: where each is raised; search the sources for the code.',
-    '',
-    '*Blame* decides who is counted, refused and quarantined:',
-    '',
-    ...Object.entries(BLAME).map(([blame, who]) => `- \`${blame}\`: ${who}`),
-    '',
-    '*Retry* says whether trying again can help: never, later, in the next attempt of the same round, or in the next round.',
-  ];
-  for (const [area, codes] of areas) {
-    out.push(
-      '',
-      `## ${area.endsWith('_') ? `${area}…` : area}`,
-      '',
-      '| code | says | blame | retry |',
-      '|---|---|---|---|',
-    );
-    for (const [code, { says, blame, retry }] of codes)
-      out.push(`| \`${code}\` | ${cell(says)} | ${blame} | ${retry} |`);
-  }
-  return `${out.join('\n')}\n`;
-}
-
 function limitsPage() {
   // The compiler keeps the comment in front of each constant; the value is read from the module itself.
   const source = readFileSync('dist/protocol/limits.js', 'utf8');
@@ -80,7 +42,7 @@ const check = process.argv.includes('--check');
 let stale = 0;
 mkdirSync('docs', { recursive: true });
 for (const [path, page] of [
-  ['docs/errors.md', errorsPage()],
+  ['docs/errors.md', errorsPage(exitCodeOfCode)],
   ['docs/limits.md', limitsPage()],
 ]) {
   if (existsSync(path) && readFileSync(path, 'utf8') === page) continue;

@@ -74,10 +74,16 @@ export const signed = (word: number, ring: Encoding['ring']): number => (word <<
 
 /**
  * The mean update from an opened sum of `survivors` inputs. Weighted: Σq ÷ Σw; the sum of weights is the last coordinate.
- * @returns d float32 values
+ * @param into where the d float32 values go
+ * @returns `into`
  * @throws SottoError SECAGG_LENGTH if the sum has another length; ROUND_BAD_VECTOR if a weighted sum has no positive weight
  */
-export function decodeMean(encoding: Encoding, sum: Words, survivors: number): Float32Array<ArrayBuffer> {
+export function decodeMean(
+  encoding: Encoding,
+  sum: Words,
+  survivors: number,
+  into: Float32Array<ArrayBuffer> = new Float32Array(encoding.dimension),
+): Float32Array<ArrayBuffer> {
   if (sum.length !== encodedLength(encoding))
     throw new SottoError('SECAGG_LENGTH', `the sum has ${sum.length} coordinates, not ${encodedLength(encoding)}`);
   const total = encoding.weighted
@@ -85,7 +91,6 @@ export function decodeMean(encoding: Encoding, sum: Words, survivors: number): F
     : survivors; // safe: length checked
   if (!(total > 0)) throw new SottoError('ROUND_BAD_VECTOR', `the weights of the round add up to ${total}`);
   const factor = gridStep(encoding) / total;
-  const mean = new Float32Array(encoding.dimension);
-  for (let i = 0; i < mean.length; i++) mean[i] = signed(sum[i] as number, encoding.ring) * factor; // safe: i < dimension ≤ length
-  return mean;
+  for (let i = 0; i < into.length; i++) into[i] = signed(sum[i] as number, encoding.ring) * factor; // safe: i < dimension ≤ length
+  return into;
 }

@@ -15,7 +15,7 @@ import { mean } from './mean.js';
 import { median, trimmedMean } from './median.js';
 import { nnm } from './nnm.js';
 import type { OrderKernel } from './order.js';
-import { createSimdKernel } from './order-simd.js';
+import { createSimdKernel, type SimdKernel } from './order-simd.js';
 import { caf } from './research/caf.js';
 import { dnc } from './research/dnc.js';
 import { mda, smea } from './research/subsets.js';
@@ -28,7 +28,10 @@ export interface RuleKernels {
 }
 
 /** The fastest there are. */
-export const createRuleKernels = (): RuleKernels => ({ order: createSimdKernel(), distances: createDistanceKernel() });
+export const createRuleKernels = (): RuleKernels & { readonly order: SimdKernel } => ({
+  order: createSimdKernel(),
+  distances: createDistanceKernel(),
+});
 
 /**
  * The steps and the rule a task's configuration asks for. `checkRule` has judged the spec against the number of inputs.

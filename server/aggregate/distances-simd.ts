@@ -3,7 +3,21 @@
 
 import { copyBlock, type DistanceKernel, distancesPlain, eachBlock, squareOf, widthOf } from './distances.js';
 import type { Vector } from './inputs.js';
-import { get, I32, instantiate, leb, load, moduleOf, set, simd, tee, type Unit, V128, vector } from './wasm-code.js';
+import {
+  get,
+  I32,
+  instantiate,
+  leb,
+  load,
+  moduleOf,
+  openMemory,
+  set,
+  simd,
+  tee,
+  type Unit,
+  V128,
+  vector,
+} from './wasm-code.js';
 
 /** One cache line between rows: at a distance of a power of two all would fall into the same few places of a level-1 cache. */
 const SKEW_BYTES = 64;
@@ -23,7 +37,8 @@ export function createDistanceKernel(): DistanceKernel {
     const rowBytes = 8 * width + SKEW_BYTES;
     const out = n * rowBytes;
     const bytes = out + 4 * n * (n - 1) + 16;
-    if (held === undefined || held.bytes < bytes) held = { bytes, unit: instantiate(emitDistances(), bytes) };
+    if (held === undefined || held.bytes < bytes)
+      held = { bytes, unit: instantiate(emitDistances(), openMemory(bytes)) };
     return held.unit === undefined ? distancesPlain(rows) : runBlocks(held.unit, rows, width, rowBytes, out);
   };
 }

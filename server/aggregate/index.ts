@@ -30,7 +30,7 @@ export { median, trimmedMean } from './median.js';
 export { nnm } from './nnm.js';
 export { largestGroup, medianBreakProbability, spoiltProbability, type Tolerated } from './odds.js';
 export { type OrderKernel, orderPlain } from './order.js';
-export { createSimdKernel } from './order-simd.js';
+export { createSimdKernel, type SimdKernel } from './order-simd.js';
 export type { OrderReport, StageReport } from './reports.js';
 export { caf } from './research/caf.js';
 export { type DncOptions, dnc, dncScores } from './research/dnc.js';

@@ -44,15 +44,27 @@ declare const WebAssembly: {
   readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
 };
 
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
 export interface Unit {
-  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly memory: WasmMemory;
   readonly run: (...values: number[]) => void;
 }
 
-/** `undefined` where the engine has no SIMD or forbids compiling: slower, never wrong. */
-export function instantiate(bytes: Uint8Array<ArrayBuffer>, memoryBytes: number): Unit | undefined {
+/** Zeros. `undefined` where there is no WebAssembly, or not so much memory. */
+export function openMemory(bytes: number): WasmMemory | undefined {
   try {
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / 65_536) });
+    return new WebAssembly.Memory({ initial: Math.ceil(bytes / 65_536) });
+  } catch {
+    return undefined;
+  }
+}
+
+/** `undefined` where the engine has no SIMD or forbids compiling: slower, never wrong. */
+export function instantiate(bytes: Uint8Array<ArrayBuffer>, memory: WasmMemory | undefined): Unit | undefined {
+  if (memory === undefined) return undefined;
+  try {
     const { run } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
     return { memory, run: run as Unit['run'] };
   } catch {

@@ -9,7 +9,7 @@ import type { TaskConfig } from '../../protocol/task.js';
 import type { Team } from '../campaign/types.js';
 import type { Link } from '../chain/store.js';
 import type { CoordinatorStatus } from '../driver/administration.js';
-import type { CampaignResult, ClientNotice, Part, RoundReport } from '../driver/options.js';
+import type { CampaignResult, ClientNotice, CoordinatorEvents, Part, RoundReport } from '../driver/options.js';
 import type { MonitorEvent, MonitorState } from '../monitor/index.js';
 import { AttemptRows } from './attempt.js';
 import { ClientRows } from './clients.js';
@@ -189,6 +189,12 @@ export class Board {
     if (outcome.type === 'void')
       this.alert('warning', 'void', `round ${report.round} came to nothing: ${outcome.text}`, now);
     for (const one of this.#listeners) one.roundOver?.(report, stories);
+  }
+
+  rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], links: readonly Link[], now: number): void {
+    this.models(links);
+    const says = `${by} went back to the model of round ${to}, which is number ${round} of the chain: ${reason}`;
+    this.alert('warning', 'roll-back', says, now);
   }
 
   finished({ outcome }: CampaignResult, now: number): void {

@@ -27,7 +27,7 @@ export interface TaskView {
 }
 
 export interface StatusView {
-  readonly phase: 'waiting' | 'running' | 'publishing' | 'judging' | 'pausing' | 'stopping' | 'ended';
+  readonly phase: 'waiting' | 'running' | 'publishing' | 'judging' | 'pausing' | 'rollingBack' | 'stopping' | 'ended';
   readonly round: number;
   readonly attempt: number;
   readonly connected: number;
@@ -221,4 +221,5 @@ export interface Me {
   readonly name: string;
   readonly role: Role;
 }
-export type Role = 'viewer' | 'operator';
+/** Each may what those before it may. */
+export type Role = 'viewer' | 'operator' | 'admin';

@@ -21,6 +21,7 @@ import type {
   CampaignStep,
   Common,
   Hold,
+  WantedRollBack,
 } from './types.js';
 
 type In<P extends CampaignPhase> = Extract<CampaignState, { phase: P }>;
@@ -40,6 +41,7 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     // A restart is somebody's answer to what went wrong.
     voidInARow: 0,
     hold: resumed?.hold ?? { type: 'none' },
+    rollBack: 'none',
     spending: openSpending(setup.config, setup.spent),
     // The first guess: the phase that holds the training.
     roundMs: setup.config.windows.masked.time.max,
@@ -72,6 +74,8 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       return stay(state, ...(enough(state) ? [{ type: 'wakeAt', at: event.now } as const] : []));
     case 'hold':
       return hold(state, event.hold, event.now);
+    case 'rollBack':
+      return rollBack(state, event.wanted, event.now);
     default:
   }
   switch (state.phase) {
@@ -85,6 +89,8 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       return onJudging(state, event);
     case 'pausing':
       return onPausing(state, event);
+    case 'rollingBack':
+      return onRollingBack(state, event);
     case 'stopping':
       return onStopping(state, event);
     case 'ended':
@@ -96,7 +102,7 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
 
 type PhaseEvent = Exclude<
   CampaignEvent,
-  { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' | 'hold' }
+  { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' | 'hold' | 'rollBack' }
 >;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------
@@ -107,7 +113,8 @@ function join(state: CampaignState, client: ClientId, now: Millis): CampaignStep
   if (blame !== undefined) return stay(state, reject(state, client, 'SESSION_EXCLUDED'));
   if (!state.pool.has(client) && !hasRoom(state, client)) return stay(state, reject(state, client, 'SESSION_BUSY'));
   state.pool.add(client);
-  const round = state.phase === 'pausing' || state.phase === 'judging' ? state.round + 1 : state.round;
+  const over = state.phase === 'pausing' || state.phase === 'judging' || state.phase === 'rollingBack';
+  const round = over ? state.round + 1 : state.round;
   const accept: CampaignEffect = { type: 'accept', client, round };
   if (state.phase === 'waiting' && enough(state)) return { state, effects: [accept, { type: 'wakeAt', at: now }] };
   return stay(state, accept);
@@ -146,6 +153,47 @@ function hold(state: CampaignState, wanted: Hold, now: Millis): CampaignStep {
   if (wanted.type === 'draining' && between) return stepCampaign(held, { type: 'stop', reason: wanted.reason, now });
   if (held.phase === 'waiting' && wanted.type !== 'paused') return wait(held, held, now);
   return stay(held);
+}
+
+/** Whether an operator's roll-back can still be taken: not twice, and not where it ends anyway. */
+export const canRollBack = (state: CampaignState): boolean =>
+  state.rollBack === 'none' &&
+  state.phase !== 'ended' &&
+  state.phase !== 'stopping' &&
+  state.phase !== 'rollingBack' &&
+  state.hold.type !== 'draining';
+
+/**
+ * At once between rounds, whoever paused it. What clients are still masking for would be built on a model that nobody wants: such an
+ * attempt is cancelled and its round given up; one whose sum is being opened is finished first.
+ */
+function rollBack(state: CampaignState, wanted: WantedRollBack, now: Millis): CampaignStep {
+  if (!canRollBack(state)) return stay(state);
+  const asked: CampaignState = { ...state, rollBack: wanted };
+  switch (asked.phase) {
+    case 'running':
+      return stay(asked, { type: 'cancel' });
+    case 'waiting':
+      if (asked.attempt === 1) return goBack(asked, asked.round);
+      // The attempt before failed, and no other follows.
+      return giveUpRound(
+        { ...asked, attempt: asked.attempt - 1 },
+        'ROUND_CANCELLED',
+        'the coordinator goes back to an earlier model',
+        now,
+      );
+    case 'judging':
+    case 'pausing':
+      return goBack(asked, asked.round + 1);
+    default:
+      return stay(asked);
+  }
+}
+
+function goBack(s: Common, round: number): CampaignStep<In<'rollingBack'>> {
+  const { rollBack: wanted } = s;
+  const state: In<'rollingBack'> = { ...common(s), phase: 'rollingBack', rollBack: 'none', round };
+  return { state, effects: wanted === 'none' ? [] : [{ type: 'rollBack', round, wanted }] };
 }
 
 // ---- phases ----------------------------------------------------------------------------------------------------------
@@ -195,7 +243,7 @@ function onPublishing(s: In<'publishing'>, e: PhaseEvent): StepFrom<'publishing'
   switch (e.type) {
     case 'published': {
       const done = { ...s, voidInARow: 0, roundMs: blend(s.roundMs, e.now - s.startedAt) };
-      if (s.setup.settings.stopAt === undefined) return nextRound(done, e.now);
+      if (s.setup.settings.stopAt === undefined || s.rollBack !== 'none') return nextRound(done, e.now);
       return { state: { ...common(done), phase: 'judging', round: s.round }, effects: [] };
     }
     case 'unpublished':
@@ -220,6 +268,14 @@ function onPausing(s: In<'pausing'>, e: PhaseEvent): StepFrom<'pausing'> {
   if (e.type === 'stop') return end(s, { type: 'stopped', round: s.round, reason: e.reason });
   if (e.type !== 'tick' || e.now < s.until) return stay(s);
   return wait(s, { round: s.round + 1, attempt: 1 }, e.now);
+}
+
+function onRollingBack(s: In<'rollingBack'>, e: PhaseEvent): StepFrom<'rollingBack'> {
+  // What is being written is written; then it ends.
+  if (e.type === 'stop') return stay({ ...s, hold: { type: 'draining', reason: e.reason } });
+  if (e.type !== 'rolledBack') return stay(s);
+  const over = nextRound(e.done ? s : { ...s, round: s.round - 1 }, e.now);
+  return over as CampaignStep<In<'pausing' | 'ended'>>; // safe: `goBack` has taken the wish away
 }
 
 function onStopping(s: In<'stopping'>, e: PhaseEvent): StepFrom<'stopping'> {
@@ -248,8 +304,8 @@ function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): 
 
 /** The fields of every phase, and no other: a new phase is built on these. */
 function common(s: Common): Common {
-  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, roundMs } = s;
-  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, roundMs };
+  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, rollBack, roundMs } = s;
+  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, rollBack, roundMs };
 }
 
 function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
@@ -289,7 +345,8 @@ function retry(s: In<'running'>, failure: RoundFailure, now: Millis): StepFrom<'
   const blamed = blame(s, failure);
   const settled = s.spending === 'none' ? 'none' : settleFailure(s.spending, s, failure);
   if (settled !== 'none') blamed.push({ type: 'record', entry: settled });
-  const again = failure.retry === 'next-attempt' && s.attempt < s.setup.settings.attemptsPerRound;
+  const again =
+    failure.retry === 'next-attempt' && s.rollBack === 'none' && s.attempt < s.setup.settings.attemptsPerRound;
   const next = again
     ? wait(s, { round: s.round, attempt: s.attempt + 1 }, now)
     : giveUpRound(s, failure.code, failure.text, now);
@@ -310,8 +367,9 @@ function giveUpRound(
   code: ErrorCode,
   text: string,
   now: Millis,
-): CampaignStep<In<'pausing' | 'ended'>> {
-  const voidInARow = s.voidInARow + 1;
+): CampaignStep<In<'pausing' | 'rollingBack' | 'ended'>> {
+  // Whoever wants another model has given the round up: that says nothing about the clients.
+  const voidInARow = s.rollBack === 'none' ? s.voidInARow + 1 : 0;
   const next =
     voidInARow >= MAX_VOID_IN_A_ROW
       ? stall({ ...s, voidInARow }, s.round, `round ${s.round} is void: ${code}, ${text}`)
@@ -320,7 +378,11 @@ function giveUpRound(
 }
 
 /** The round is over. `pausing` even where there is no pause: one way from round to round. */
-function nextRound(s: Common & { readonly round: number }, now: Millis): CampaignStep<In<'pausing' | 'ended'>> {
+function nextRound(
+  s: Common & { readonly round: number },
+  now: Millis,
+): CampaignStep<In<'pausing' | 'rollingBack' | 'ended'>> {
+  if (s.rollBack !== 'none') return goBack(s, s.round + 1);
   const { settings } = s.setup;
   s.sittingOut.clear();
   for (const [client, until] of s.quarantined) {

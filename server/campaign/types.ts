@@ -59,6 +59,15 @@ export type Hold =
   | { readonly type: 'paused'; readonly by: string; readonly reason: string }
   | { readonly type: 'draining'; readonly reason: string };
 
+/** A step back along the model chain that an operator asked for. */
+export interface WantedRollBack {
+  /** The model after this round; 0: the first one. */
+  readonly to: number;
+  readonly by: string;
+  /** For every client: see driver/roll-back.ts. */
+  readonly reason: string;
+}
+
 /** Members in rank order: ascending ids. */
 export interface Team {
   readonly id: GroupId;
@@ -79,11 +88,12 @@ export type Seating =
 
 /** Every legal move. `waiting` may follow itself: a wait that ended with too few starts again, at most MAX_VOID_IN_A_ROW times. */
 export const CAMPAIGN_TRANSITIONS = {
-  waiting: ['waiting', 'running', 'pausing', 'ended'],
-  running: ['waiting', 'pausing', 'publishing', 'stopping', 'ended'],
-  publishing: ['judging', 'pausing', 'stopping', 'ended'],
-  judging: ['pausing', 'ended'],
-  pausing: ['waiting', 'ended'],
+  waiting: ['waiting', 'running', 'pausing', 'rollingBack', 'ended'],
+  running: ['waiting', 'pausing', 'publishing', 'rollingBack', 'stopping', 'ended'],
+  publishing: ['judging', 'pausing', 'rollingBack', 'stopping', 'ended'],
+  judging: ['pausing', 'rollingBack', 'ended'],
+  pausing: ['waiting', 'rollingBack', 'ended'],
+  rollingBack: ['pausing', 'ended'],
   stopping: ['ended'],
   ended: [],
 } as const;
@@ -104,6 +114,8 @@ export interface Common {
   /** Void rounds and vain waits in a row. */
   readonly voidInARow: number;
   readonly hold: Hold;
+  /** Done as soon as no round runs. */
+  readonly rollBack: 'none' | WantedRollBack;
   /** What clients spend; `none` where the task claims no privacy of clients. */
   readonly spending: 'none' | Spending;
   /** How long rounds have taken (moving mean), for telling surplus clients when to come back. */
@@ -137,6 +149,11 @@ export interface Pausing extends Common {
   readonly round: number;
   readonly until: Millis;
 }
+/** A roll-back is being signed and stored. It has a round number of its own. */
+export interface RollingBack extends Common {
+  readonly phase: 'rollingBack';
+  readonly round: number;
+}
 /** Told to stop while a round runs or its result is being published: waits for that to end. */
 export interface Stopping extends Common, AttemptRef {
   readonly phase: 'stopping';
@@ -146,7 +163,7 @@ export interface Ended extends Common {
   readonly phase: 'ended';
   readonly outcome: CampaignOutcome;
 }
-export type CampaignState = Waiting | Running | Publishing | Judging | Pausing | Stopping | Ended;
+export type CampaignState = Waiting | Running | Publishing | Judging | Pausing | RollingBack | Stopping | Ended;
 
 export type CampaignOutcome =
   /** All rounds are over. */
@@ -179,6 +196,10 @@ export type CampaignEvent =
   /** NaN where the evaluation failed. Only waited for where `stopAt` is set. */
   | { readonly type: 'evaluated'; readonly round: number; readonly accuracy: number; readonly now: Millis }
   | { readonly type: 'stop'; readonly reason: string; readonly now: Millis }
+  /** An operator wants an earlier model back. A running attempt is given up where nothing of it is open yet. One at a time. */
+  | { readonly type: 'rollBack'; readonly wanted: WantedRollBack; readonly now: Millis }
+  /** It is in the chain; or could not be made, and then its round number is free. */
+  | { readonly type: 'rolledBack'; readonly done: boolean; readonly now: Millis }
   /** An operator pauses it, drains it, or lets it go on (`none`). What drains, drains. */
   | { readonly type: 'hold'; readonly hold: Hold; readonly now: Millis };
 
@@ -208,6 +229,8 @@ export type CampaignEffect =
       readonly result: RoundResult;
       readonly settlement: 'none' | { readonly entry: CohortEntry; readonly privacy: RoundPrivacy };
     }
+  /** Sign the step back into the chain as this round; answer `rolledBack`. */
+  | { readonly type: 'rollBack'; readonly round: number; readonly wanted: WantedRollBack }
   /** The round is over without a model. */
   | {
       readonly type: 'void';

@@ -1,7 +1,8 @@
 // Exit codes, and how an error becomes one of them and a line of text. docs/cli.md lists them.
 // Not here: the codes of errors (protocol/errors.ts).
 
-import { ERRORS, SottoError } from '../../protocol/errors.js';
+import { ERRORS, type ErrorCode, SottoError } from '../../protocol/errors.js';
+import { pageOf } from './explain/page.js';
 import type { Io } from './io.js';
 import { colorsFor } from './io.js';
 
@@ -22,24 +23,34 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export function exitCodeOf(error: unknown): ExitCode {
-  if (!(error instanceof SottoError) || error.code === 'INTERNAL') return EXIT.internal;
-  return ERRORS[error.code].blame === 'config' ? EXIT.usage : EXIT.failed;
+  return error instanceof SottoError ? exitCodeOfCode(error.code) : EXIT.internal;
 }
 
-/** One message without a stack; the stack with SOTTO_DEBUG. What is no SottoError is a bug of ours and says so. */
+export function exitCodeOfCode(code: ErrorCode): ExitCode {
+  if (code === 'INTERNAL') return EXIT.internal;
+  return ERRORS[code].blame === 'config' ? EXIT.usage : EXIT.failed;
+}
+
+/**
+ * One message without a stack, and where its code is explained; the stack with SOTTO_DEBUG. What is no SottoError is a bug of ours and
+ * says so.
+ */
 export function reportError(error: unknown, io: Io, json: boolean): ExitCode {
   const code = exitCodeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const paint = colorsFor(io.stderr, io.env);
   const known = error instanceof SottoError;
   if (json) {
-    const details = known ? { code: error.code, ...error.details } : { code: 'INTERNAL' };
+    const details = known ? { code: error.code, page: pageOf(error.code), ...error.details } : { code: 'INTERNAL' };
     io.stdout.write(`${JSON.stringify({ type: 'error', message, ...details })}\n`);
   }
   io.stderr.write(`${paint.red('error')} ${known ? '' : 'INTERNAL: '}${message}\n`);
+  if (known && code !== EXIT.internal) io.stderr.write(`${paint.dim(whereExplained(error.code))}\n`);
   if (io.env.SOTTO_DEBUG && error instanceof Error) io.stderr.write(`${error.stack}\n`);
   else if (code === EXIT.internal) {
     io.stderr.write('This is a bug of Sotto. Set SOTTO_DEBUG=1 for the stack, and please report it.\n');
   }
   return code;
 }
+
+export const whereExplained = (code: ErrorCode): string => `sotto explain ${code} says more, or ${pageOf(code)}`;

@@ -27,7 +27,7 @@ export async function showKeys(path: string, options: KeysOptions, io: Io): Prom
 
 export interface TokenOptions {
   readonly name: string;
-  readonly role: 'viewer' | 'operator';
+  readonly role: 'viewer' | 'operator' | 'admin';
   readonly json: boolean;
 }
 

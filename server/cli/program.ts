@@ -5,6 +5,7 @@ import { Command, Help, InvalidArgumentError, Option } from 'commander';
 import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
+import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands } from './models/program.js';
@@ -16,7 +17,7 @@ import type { SimulateOptions } from './simulate.js';
 import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands extends PrivacyCommands, ModelCommands {
+export interface Commands extends PrivacyCommands, ModelCommands, EverydayCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
@@ -195,7 +196,7 @@ export function createProgram(
     .command('token')
     .description('make a token for an administrator; prints it once, and the lines for the settings of the coordinator')
     .requiredOption('--name <name>', 'who it is for: stands in the audit log')
-    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator']).default('viewer'))
+    .addOption(new Option('--role <role>', 'what it may do').choices(['viewer', 'operator', 'admin']).default('viewer'))
     .option('--json', 'JSON on stdout', false)
     .action(async (options: TokenOptions) => done(await commands.newAdminToken(options)));
 
@@ -210,10 +211,11 @@ export function createProgram(
     .option('--json', 'JSON on stdout', false)
     .action(async (options: TokensOptions) => done(await commands.newToken(options)));
 
+  const everyday = addEveryday(program, commands, done);
   const models = addModels(program, commands, done, publicId);
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy])
+  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy, ...everyday])
     inheritSettings(command, program);
   return program;
 }

@@ -2,9 +2,13 @@
 
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode, reportError } from './exit.js';
+import { pageOf } from './explain/page.js';
 import { colorsFor, type Io } from './io.js';
 import { type Commands, createProgram } from './program.js';
 import { sottoVersion } from './version.js';
+
+/** A wrong command line is a wrong setting like one in a file. */
+const USAGE = 'CONFIG_INVALID';
 
 /** @param args without node and script  @returns the exit code; never throws, never ends the process on its own accord */
 export async function run(args: readonly string[], io: Io, commands: Commands = realCommands(io)): Promise<ExitCode> {
@@ -15,7 +19,7 @@ export async function run(args: readonly string[], io: Io, commands: Commands = 
     commands,
     {
       out: (text) => io.stdout.write(text),
-      err: (text) => io.stderr.write(text.replace(/^error:/, paint.red('error'))),
+      err: (text) => io.stderr.write(text.replace(/^error:/, `${paint.red('error')} ${USAGE}:`)),
     },
     (result) => {
       code = result;
@@ -30,8 +34,14 @@ export async function run(args: readonly string[], io: Io, commands: Commands = 
     return code;
   } catch (error) {
     // Help and version end with 0; commander has printed everything already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportError(error, io, args.includes('--json'));
+    const json = args.includes('--json');
+    if (!(error instanceof CommanderError)) return reportError(error, io, json);
+    if (error.exitCode === 0) return EXIT.ok;
+    if (json) {
+      const message = error.message.replace(/^error: /, '');
+      io.stdout.write(`${JSON.stringify({ type: 'error', message, code: USAGE, page: pageOf(USAGE) })}\n`);
+    }
+    return EXIT.usage;
   }
 }
 
@@ -102,6 +112,26 @@ function realCommands(io: Io): Commands {
     async privacyAudit(options) {
       const { privacyAudit } = await import('./privacy/audit-command.js');
       return privacyAudit(options, io);
+    },
+    async status(source, options) {
+      const { status } = await import('./look/command.js');
+      return status(source, options, io);
+    },
+    async rounds(source, options) {
+      const { rounds } = await import('./look/command.js');
+      return rounds(source, options, io);
+    },
+    async clients(source, options) {
+      const { clients } = await import('./look/command.js');
+      return clients(source, options, io);
+    },
+    async explain(code, options) {
+      const { explain } = await import('./explain/command.js');
+      return explain(code, options, io);
+    },
+    async completion(shell, tree, options) {
+      const { completion } = await import('./completion/command.js');
+      return completion(shell, tree, options, io);
     },
     async newKeys(file, options) {
       const { newKeys } = await import('./keys.js');

@@ -19,7 +19,10 @@ export const adminSettings = settings({
             'Stands in the audit log behind everything done with this token.',
             text(/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u, '1 to 64 letters, digits, spaces and ._@-'),
           ),
-          role: says('`viewer` sees everything, `operator` also acts.', oneOf(['viewer', 'operator'])),
+          role: says(
+            '`viewer` sees everything, `operator` looks after rounds, `admin` also decides who belongs to the task and which model it has.',
+            oneOf(['viewer', 'operator', 'admin']),
+          ),
           sha256: says(
             'Hash of the token. The token itself belongs in no file of settings.',
             text(/^[0-9a-f]{64}$/, '64 lower-case hex digits, as `sotto keys token` prints them'),

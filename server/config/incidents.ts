@@ -47,8 +47,15 @@ const action = choice('do', [
   settings({ do: says('Tells the webhook.', literal('notify')) }),
   settings({ do: says('Pauses the campaign until somebody resumes it.', literal('pause')) }),
   settings({
+    do: says('Goes back to an earlier model, by a signed record.', literal('roll-back')),
+    models: says('The one that was the newest so many models ago.', whole(1, 1_000)),
+  }),
+  settings({
     do: says('Quarantines the clients that it is about.', literal('quarantine')),
     rounds: says('For so many rounds.', whole(1, 100_000)),
+  }),
+  settings({
+    do: says('Leaves the clients that it is about out of all further rounds.', literal('exclude')),
   }),
 ]);
 
@@ -113,10 +120,11 @@ export function fillIncidents(
     const kinds = actions.map((one) => one.do);
     if (kinds.includes('notify') && webhook === 'none')
       throw settingError('incidents.playbooks', `${name} notifies, and there is no webhook; set incidents.webhook`);
-    if (kinds.includes('quarantine') && !ABOUT_CLIENTS.has(when.when))
+    const against = kinds.find((kind) => kind === 'quarantine' || kind === 'exclude');
+    if (against !== undefined && !ABOUT_CLIENTS.has(when.when))
       throw settingError(
         'incidents.playbooks',
-        `${name} quarantines, but condition ${when.when} is about no client; use exclusions or client-excluded`,
+        `${name} has the action ${against}, but condition ${when.when} is about no client; use exclusions or client-excluded`,
       );
   }
   return { webhook, playbooks };

@@ -160,6 +160,8 @@ function stateOf(status: StatusView | undefined): readonly [Tone, string] {
       return ['good', `making the model of round ${count(status.round)}`];
     case 'pausing':
       return ['calm', 'between rounds'];
+    case 'rollingBack':
+      return ['warn', 'going back to an earlier model'];
     case 'stopping':
       return ['warn', 'stopping'];
     case 'ended':

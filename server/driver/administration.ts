@@ -3,10 +3,12 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash } from '../../protocol/ids.js';
+import { MAX_COUNTER } from '../../protocol/limits.js';
 import type { Json } from '../../protocol/task.js';
-import type { Durable } from '../audit/durable.js';
+import type { Fact } from '../audit/events.js';
 import type { Journal } from '../audit/journal.js';
 import { monitorFacts } from '../audit/monitor-facts.js';
+import { canRollBack } from '../campaign/campaign.js';
 import type {
   CampaignEffect,
   CampaignEvent,
@@ -15,12 +17,13 @@ import type {
   CampaignState,
   Hold,
 } from '../campaign/types.js';
-import type { ChainStore, Link } from '../chain/store.js';
+import type { Link } from '../chain/store.js';
 import { appeal, type MonitorEvent, type MonitorState, quarantineBy } from '../monitor/index.js';
 import type { Store } from '../store/types.js';
-import type { Clock } from './clock.js';
 import type { Connections } from './connections.js';
 import type { Mailbox } from './mailbox.js';
+import type { Parts } from './parts.js';
+import { ancestorOf } from './roll-back.js';
 import type { Watch } from './watch.js';
 
 export interface CoordinatorStatus {
@@ -51,6 +54,14 @@ export interface Administration {
   drain(act: Act): void;
   /** From the next round on, for `rounds` rounds. @throws ADMIN_UNKNOWN_CLIENT */
   quarantine(client: ClientId, rounds: number, act: Act): MonitorEvent;
+  /** From the next round on, for the rest of the task, or until an appeal is granted. @throws ADMIN_UNKNOWN_CLIENT */
+  exclude(client: ClientId, act: Act): MonitorEvent;
+  /**
+   * Makes the model after round `to` the newest one, as soon as no round runs; a round of which nothing is open yet is given up for it.
+   * Resets no counter and no ledger. Clients follow where their policy says so.
+   * @throws CONFIG_INVALID, STORE_BLOB (roll-back.ts); ADMIN_CONFLICT where one is under way or the campaign ends
+   */
+  rollBack(to: number, act: Act): void;
   /** `Coordinator.appeal`: somebody decided in code, without a name. */
   hear(client: ClientId, granted: boolean, reason: string): MonitorEvent;
   /** @throws ADMIN_UNKNOWN_CLIENT */
@@ -64,6 +75,8 @@ export interface Administration {
   /** Bytes of a model, aggregate or optimiser state that is still kept. */
   blob(hash: Hash): Uint8Array | undefined;
   hasBlob(hash: Hash): boolean;
+  /** Names of all that are stored; none without a data directory. */
+  blobs(): readonly Hash[];
   /** Absent: the coordinator has no data directory, and so no log. */
   readonly log: Pick<Store, 'events' | 'head'> | undefined;
   /** Whether durable state can be written; `true` where there is none. */
@@ -71,7 +84,7 @@ export interface Administration {
 }
 
 export interface AdministrationParts {
-  readonly parts: { readonly clock: Clock; readonly store: ChainStore; readonly durable: Durable | undefined };
+  readonly parts: Pick<Parts, 'clock' | 'store' | 'durable' | 'log'>;
   readonly campaign: Mailbox<CampaignState, CampaignEvent, CampaignEffect>;
   readonly connections: Connections;
   readonly watch: Watch;
@@ -82,6 +95,25 @@ export interface AdministrationParts {
 export function administration(desk: AdministrationParts): Administration {
   const { parts, campaign, connections, watch, journal } = desk;
   const now = () => parts.clock.now();
+  /** In the structured log whether there is a data directory or not; in the audit log where there is one. */
+  const note = ({ by, reason }: Act, action: string, fields: object, facts: readonly Fact[]): void => {
+    parts.log.info({ by, action, reason, ...fields }, 'an administrator acts');
+    journal.record(facts);
+  };
+  const act = (one: Act, action: string, fields: Readonly<Record<string, Json>> = {}, facts: readonly Fact[] = []) =>
+    note(one, action, fields, [admin(one.by, action, { ...fields, reason: one.reason }), ...facts]);
+  const bar = (client: ClientId, rounds: number, one: Act, action: string): MonitorEvent => {
+    known(client);
+    const { round } = statusOf(campaign.state, connections);
+    const before = watch.state;
+    const event = watch.operate((state) => quarantineBy(state, client, round, rounds, `by ${one.by}: ${one.reason}`));
+    if (event.type === 'quarantine') {
+      act(one, action, { client, rounds }, monitorFacts(before, watch.state, [event]));
+      campaign.post({ type: 'quarantined', client, until: event.until, now: now() });
+    }
+    desk.tell(event);
+    return event;
+  };
   const known = (client: ClientId): void => {
     if (campaign.state.pool.has(client) || watch.state.clients.has(client)) return;
     throw new SottoError('ADMIN_UNKNOWN_CLIENT', `no client ${client.slice(0, 16)}… has been here`, { client });
@@ -98,41 +130,39 @@ export function administration(desk: AdministrationParts): Administration {
     hear,
     status: () => statusOf(campaign.state, connections),
     pause({ by, reason }) {
-      journal.record([{ type: 'paused', body: { by, reason } }]);
+      note({ by, reason }, 'pause', {}, [{ type: 'paused', body: { by, reason } }]);
       campaign.post({ type: 'hold', hold: { type: 'paused', by, reason }, now: now() });
     },
     resume({ by, reason }) {
-      journal.record([{ type: 'resumed', body: { by, reason } }]);
+      note({ by, reason }, 'resume', {}, [{ type: 'resumed', body: { by, reason } }]);
       campaign.post({ type: 'hold', hold: { type: 'none' }, now: now() });
     },
     drain({ by, reason }) {
-      journal.record([admin(by, 'drain', { reason })]);
+      act({ by, reason }, 'drain');
       campaign.post({ type: 'hold', hold: { type: 'draining', reason: `drained by ${by}: ${reason}` }, now: now() });
     },
-    quarantine(client, rounds, { by, reason }) {
-      known(client);
-      const { round } = statusOf(campaign.state, connections);
-      const before = watch.state;
-      const event = watch.operate((state) => quarantineBy(state, client, round, rounds, `by ${by}: ${reason}`));
-      if (event.type === 'quarantine') {
-        const { until } = event;
-        const facts = monitorFacts(before, watch.state, [event]);
-        journal.record([admin(by, 'quarantine', { client, rounds, reason }), ...facts]);
-        campaign.post({ type: 'quarantined', client, until, now: now() });
-      }
-      desk.tell(event);
-      return event;
+    quarantine: (client, rounds, one) => bar(client, rounds, one, 'quarantine'),
+    // A round number is a counter of the protocol: no task has a later one.
+    exclude: (client, one) => bar(client, MAX_COUNTER - statusOf(campaign.state, connections).round, one, 'exclude'),
+    rollBack(to, one) {
+      ancestorOf(parts.store, { round: to, reason: one.reason });
+      if (!canRollBack(campaign.state))
+        throw new SottoError('ADMIN_CONFLICT', 'a roll-back is under way already, or the coordinator ends');
+      act(one, 'roll-back', { to });
+      campaign.post({ type: 'rollBack', wanted: { to, ...one }, now: now() });
     },
-    appeal(client, granted, { by, reason }) {
+    appeal(client, granted, one) {
       known(client);
-      journal.record([admin(by, 'appeal', { client, granted, reason })]);
-      return hear(client, granted, `by ${by}: ${reason}`);
+      act(one, 'appeal', { client, granted });
+      return hear(client, granted, `by ${one.by}: ${one.reason}`);
     },
-    record: ({ by, reason }, action, detail) => journal.record([admin(by, action, { reason, detail })]),
+    record: (one, action, detail) =>
+      note(one, action, { detail }, [admin(one.by, action, { reason: one.reason, detail })]),
     monitor: () => watch.state,
     links: () => parts.store.all(),
     blob: (hash) => parts.store.blob(hash)?.bytes,
     hasBlob: (hash) => parts.durable?.log.store.hasBlob(hash) ?? parts.store.blob(hash) !== undefined,
+    blobs: () => parts.durable?.log.store.blobs() ?? [],
     log: parts.durable?.log.store,
     get writable() {
       return parts.durable === undefined || parts.durable.log.store.latched === undefined;

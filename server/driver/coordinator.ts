@@ -2,24 +2,29 @@
 // Protocol decisions are elsewhere: who takes part in campaign/, what happens in a round in protocol/round, what a connection may
 // say in session/. Start reading at `#runCampaign`.
 
-import type { Identity } from '../../protocol/crypto/identity.js';
-import { ERRORS, SottoError } from '../../protocol/errors.js';
-import { type ClientId, type Hash, hashOf } from '../../protocol/ids.js';
-import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { SottoError } from '../../protocol/errors.js';
+import { type ClientId, hashOf } from '../../protocol/ids.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Measures } from '../aggregate/index.js';
 import { debitFact } from '../audit/debits.js';
 import type { Fact } from '../audit/events.js';
-import { durableJournal, type Journal, NO_JOURNAL, SetFacts, teamFact } from '../audit/journal.js';
+import { durableJournal, type Journal, NO_JOURNAL } from '../audit/journal.js';
 import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
-import type { CampaignEffect, CampaignEvent, CampaignOutcome, CampaignState, Team } from '../campaign/types.js';
+import type {
+  CampaignEffect,
+  CampaignEvent,
+  CampaignOutcome,
+  CampaignState,
+  WantedRollBack,
+} from '../campaign/types.js';
 import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
-import { CLOSE, closeCodeOf } from '../session/close-codes.js';
-import { faultOf } from '../session/session.js';
+import { CLOSE } from '../session/close-codes.js';
 import { type Administration, administration } from './administration.js';
+import { Attempts } from './attempts.js';
 import { clientHandlers } from './clients.js';
 import { Alarm, type Clock } from './clock.js';
 import type { ConnectionHandlers, Traffic } from './connection.js';
@@ -41,11 +46,10 @@ import type {
 } from './options.js';
 import type { Parts } from './parts.js';
 import { Reporter } from './reporter.js';
-import { RoundRunner, type RunnerHandlers } from './round-runner.js';
+import { rollBack } from './roll-back.js';
 import { stackOf } from './stack.js';
 import { type Unwatched, Watch } from './watch.js';
 
-type StartEffect = Extract<CampaignEffect, { type: 'start' }>;
 type PublishEffect = Extract<CampaignEffect, { type: 'publish' }>;
 
 export class RunningCoordinator implements Coordinator {
@@ -54,7 +58,6 @@ export class RunningCoordinator implements Coordinator {
   readonly admin: Administration;
   readonly #parts: Parts;
   readonly #config: TaskConfig;
-  readonly #identity: Identity;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #traffic: Traffic = { up: 0, down: 0 };
@@ -70,13 +73,9 @@ export class RunningCoordinator implements Coordinator {
   readonly #handlers: ConnectionHandlers;
   readonly #journal: Journal;
   readonly #gate: Gate;
-  #runner: RoundRunner | undefined;
+  readonly #attempts: Attempts;
   /** Of the privacy ledger, in order. */
   readonly #entries: CohortEntry[] = [];
-  /** Of the newest attempt. */
-  #round = 0;
-  /** An attempt that is written down and not yet announced. */
-  #starting: { cancelled: boolean } | undefined;
   #stopping: Promise<void> | undefined;
   #settle: { resolve: (result: CampaignResult) => void; reject: (error: unknown) => void };
 
@@ -84,7 +83,6 @@ export class RunningCoordinator implements Coordinator {
     const { options, clock, log } = parts;
     this.#parts = parts;
     this.#config = options.task;
-    this.#identity = options.identity;
     this.#clock = clock;
     this.#log = log;
     this.id = options.identity.id;
@@ -111,7 +109,7 @@ export class RunningCoordinator implements Coordinator {
       reporter: this.#reporter,
       log,
       now: () => clock.now(),
-      runner: () => this.#runner,
+      runner: () => this.#attempts.runner,
       campaign: (event) => this.#campaign.post(event),
       notify: (notice) => this.#notify(notice),
       heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
@@ -127,9 +125,22 @@ export class RunningCoordinator implements Coordinator {
       connections: this.#connections,
       journal: this.#journal,
       traffic: this.#traffic,
-      round: () => this.#round,
+      round: () => this.#attempts.round,
       campaign: (event) => this.#campaign.post(event),
       done: this.done,
+    });
+    this.#attempts = new Attempts({
+      parts,
+      connections: this.#connections,
+      emitter: this.#emitter,
+      reporter: this.#reporter,
+      watch: this.#watch,
+      judge: this.#judge,
+      journal: this.#journal,
+      gate: this.#gate,
+      state: () => this.#campaign.state,
+      campaign: (event) => this.#campaign.post(event),
+      reserved: (entry) => this.#entries.push(entry),
     });
     this.done.catch(() => {}); // whoever wants to know awaits it; a bug must not end the process a second time
     this.#campaign = new Mailbox({
@@ -219,14 +230,13 @@ export class RunningCoordinator implements Coordinator {
         this.#journal.after(() => this.#farewell(effect.client, effect.rounds));
         return;
       case 'start':
-        this.#startAttempt(effect);
+        this.#attempts.start(effect);
         return;
       case 'record':
         this.#debit(effect.entry, () => undefined);
         return;
       case 'cancel':
-        if (this.#starting) this.#starting.cancelled = true;
-        else this.#runner?.cancel();
+        this.#attempts.cancel();
         return;
       case 'publish':
         void this.#publish(effect);
@@ -245,11 +255,14 @@ export class RunningCoordinator implements Coordinator {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
         this.#watch.proven(client, code);
-        this.#journal.record([{ type: 'client-blamed', body: { client, code, round: this.#round } }]);
+        this.#journal.record([{ type: 'client-blamed', body: { client, code, round: this.#attempts.round } }]);
         this.#emitter.emit('client', { type: 'blamed', client, code });
         this.#journal.after(() => this.#connections.of(client)?.tell({ type: 'end', code: 'SESSION_EXCLUDED' }));
         return;
       }
+      case 'rollBack':
+        void this.#rollBack(effect.round, effect.wanted);
+        return;
       case 'wakeAt':
         this.#alarm.set(effect.at);
         return;
@@ -268,103 +281,6 @@ export class RunningCoordinator implements Coordinator {
     this.#entries.push(entry);
     this.#journal.record([debitFact(entry)]);
     this.#journal.after(then);
-  }
-
-  /** Nobody is told of a round before its worst case is durable: a crash then wastes budget, and never exceeds it. */
-  #startAttempt({ round, attempt, groups, reservation }: StartEffect): void {
-    const { model, head } = this.#base();
-    const starting = { cancelled: false };
-    this.#starting = starting;
-    this.#round = round;
-    if (reservation !== 'none') this.#entries.push(reservation);
-    this.#journal.record([
-      ...(reservation === 'none' ? [] : [debitFact(reservation)]),
-      ...this.#dealt(),
-      { type: 'attempt-started', body: { round, attempt, model, head, groups: groups.map(teamFact) } },
-    ]);
-    this.#journal.after(() => {
-      this.#starting = undefined;
-      if (starting.cancelled) return this.#cancelled();
-      this.#announce(round, attempt, groups);
-    });
-  }
-
-  #announce(round: number, attempt: number, groups: readonly Team[]): void {
-    const setup = {
-      config: this.#config,
-      round,
-      attempt,
-      ...this.#base(),
-      clip: this.#parts.store.head().record.clip,
-      groups,
-      coordinator: this.#identity,
-      primitives: nativePrimitives,
-      nonce: this.#parts.options.sketchNonce?.(round, attempt) ?? (this.#parts.options.rng ?? nativeRng)(32),
-    };
-    this.#reporter.attempt(attempt, groups, this.#clock.now());
-    this.#watch.attempt();
-    this.#emitter.emit('attempt', { round, attempt, groups });
-    this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
-    const { engine, uploadBytes } = this.#parts;
-    this.#runner = new RoundRunner(setup, engine, this.#clock, this.#roundHandlers(round, attempt), uploadBytes);
-    this.#runner.start();
-    // Who left while the attempt was being written down is not waited for.
-    const absent = groups.flatMap(({ members }) => members).filter((one) => !this.#connections.of(one));
-    for (const client of absent) this.#runner.gone(client);
-  }
-
-  #base(): { readonly model: Hash; readonly head: Hash } {
-    const { record, hash } = this.#parts.store.head();
-    return { model: hashOf(record.modelAfter), head: hash };
-  }
-
-  /** The groups, once they are dealt: they stay for the life of the roster. */
-  #dealt(): Fact[] {
-    const { seating } = this.#campaign.state;
-    if (seating.type !== 'dealt' || this.#parts.durable?.log.rows.has('seating')) return [];
-    return [{ type: 'groups-dealt', body: { groups: seating.groups.map(teamFact) } }];
-  }
-
-  /** Before anybody heard of it. */
-  #cancelled(): void {
-    const text = 'the coordinator gave the round up before it was announced';
-    const failure = { code: 'ROUND_CANCELLED', phase: 'keys', text, culprits: [], retry: 'next-attempt' } as const;
-    this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
-  }
-
-  #roundHandlers(round: number, attempt: number): RunnerHandlers {
-    const sets = new SetFacts();
-    return {
-      send: (to, message) => {
-        this.#journal.record(sets.of(message));
-        this.#journal.after(() => this.#connections.of(to)?.send(message));
-      },
-      stalled: (client) => this.#connections.of(client)?.tell({ type: 'end', code: 'UPLOAD_STALLED' }),
-      refuse: (client, code, run, fatal) =>
-        this.#journal.after(() => {
-          const connection = this.#connections.of(client);
-          connection?.send(faultOf(code, run));
-          if (fatal) connection?.bye(closeCodeOf(code), code);
-        }),
-      fact: (fact) => {
-        this.#reporter.fact(fact);
-        this.#emitter.emit('fact', { round, attempt, fact });
-        if (fact.type !== 'excluded') return;
-        this.#log.warn({ round, attempt, ...fact }, 'client excluded from the round');
-        if (ERRORS[fact.code].blame === 'remote') this.#gate.offended(fact.client, fact.code, `in phase ${fact.phase}`);
-        this.#campaign.post({ type: 'offended', client: fact.client, code: fact.code, now: this.#clock.now() });
-      },
-      select: (candidates, matrixKey) => this.#judge.select(round, candidates, matrixKey),
-      done: (result) => this.#campaign.post({ type: 'done', result, now: this.#clock.now() }),
-      failed: (failure) => {
-        const { code, text, retry, culprits } = failure;
-        this.#log.warn({ round, attempt, code, text }, 'attempt failed');
-        this.#journal.record([{ type: 'attempt-failed', body: { round, attempt, code, text, retry, culprits } }]);
-        this.#campaign.post({ type: 'failed', failure, now: this.#clock.now() });
-      },
-      broken: (error) =>
-        this.#log.error({ round, attempt, error: stackOf(error) }, 'the round machine threw; please report it'),
-    };
   }
 
   async #publish({ round, attempt, result, settlement }: PublishEffect): Promise<void> {
@@ -404,6 +320,27 @@ export class RunningCoordinator implements Coordinator {
     this.#report(this.#watched(unwatched, measures, gains));
     this.#roundOver(round, []);
     this.#campaign.post({ type: 'published', now: this.#clock.now() });
+  }
+
+  async #rollBack(round: number, { to, by, reason }: WantedRollBack): Promise<void> {
+    const { store, publisher, options } = this.#parts;
+    const link = await rollBack(store, options.identity, nativePrimitives, { round: to, reason }, round - 1).catch(
+      (error: unknown) => {
+        this.#log.error({ round, to, by, error: stackOf(error) }, 'the roll-back could not be made');
+        return undefined;
+      },
+    );
+    if (link !== undefined) {
+      try {
+        publisher.adopt();
+      } catch (error) {
+        // The chain says one thing and this process has another: nothing may be built on that.
+        return this.#broken(error, 'the model of a roll-back cannot be read');
+      }
+      this.#log.warn({ round, to, by, reason }, 'rolled back to an earlier model');
+      this.#emitter.emit('rolledBack', { round, to, by, reason, model: hashOf(link.record.modelAfter) });
+    }
+    this.#campaign.post({ type: 'rolledBack', done: link !== undefined, now: this.#clock.now() });
   }
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */
@@ -486,7 +423,7 @@ export class RunningCoordinator implements Coordinator {
     this.#log.error({ error: error.message }, 'durable state could not be written; the coordinator stops');
     this.#settle.reject(error);
     this.#alarm.off();
-    this.#runner?.cancel();
+    this.#attempts.cancel();
     this.#connections.closeAll(CLOSE.goingAway, 'going away');
   }
 

@@ -1,12 +1,12 @@
 // The coordinator's gate: who comes in, by which door, who is kept out by an operator, and what of all this is written down.
 // Not here: the decisions (access/), what is said once somebody is in (clients.ts), the socket (connection.ts).
 
-import type { ErrorCode } from '../../protocol/errors.js';
+import { type ErrorCode, SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import { MAX_COUNTER } from '../../protocol/limits.js';
-import { nativePrimitives } from '../../protocol/native/index.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { Access } from '../access/access.js';
-import { readToken } from '../access/token.js';
+import { makeToken, readToken } from '../access/token.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
 import type { Journal } from '../audit/journal.js';
@@ -18,7 +18,7 @@ import { Guard } from './guard.js';
 import { type Listener, openListener } from './listener.js';
 import { MemoryWatch } from './memory.js';
 import { Offences } from './offences.js';
-import type { AccessControl, ClientNotice, CoordinatorOptions, Logger } from './options.js';
+import type { AccessControl, ClientNotice, CoordinatorOptions, Logger, NewToken } from './options.js';
 import { sessionSetup } from './parts.js';
 
 export interface GateDesk {
@@ -155,6 +155,22 @@ export class Gate implements AccessControl {
     log.warn({ token, by, reason }, 'enrolment token revoked');
     journal.record(this.#access.revokeToken(token, by, reason));
     return this.#durable();
+  }
+
+  newToken({ uses, days }: { readonly uses: number; readonly days: number }, by: string, reason: string): NewToken {
+    const { options, log, journal } = this.#desk;
+    const { identity, task, roster, wallClock = Date.now, rng = nativeRng } = options;
+    if (roster.kind !== 'token') {
+      const text = `the roster is \`${roster.kind}\`, so a token would let nobody in; set roster.kind to token`;
+      throw new SottoError('ADMIN_CONFLICT', text, { roster: roster.kind });
+    }
+    const made = makeToken(nativePrimitives, identity, rng, { task: task.task, uses, days, now: wallClock() });
+    const { hash, expires } = made.token;
+    log.info({ token: hash, uses, days, by, reason }, 'enrolment token made');
+    journal.record([
+      { type: 'admin', body: { by, action: 'new-token', detail: { reason, token: hash, uses, expires } } },
+    ]);
+    return { text: made.text, hash, expires };
   }
 
   reloadCertificate(): void {

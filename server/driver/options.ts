@@ -163,7 +163,23 @@ export interface CoordinatorEvents {
   /** As it happens: appeals at once, all others at the end of their round, before its report. */
   readonly monitor: MonitorEvent;
   readonly round: RoundReport;
+  /** An operator went back to the model after round `to`; `round` is the number that this took. */
+  readonly rolledBack: {
+    readonly round: number;
+    readonly to: number;
+    readonly by: string;
+    readonly reason: string;
+    readonly model: Hash;
+  };
   readonly finished: CampaignResult;
+}
+
+export interface NewToken {
+  readonly text: string;
+  /** What the coordinator knows it by. */
+  readonly hash: Hash;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
 }
 
 /** What operators decide about who comes in. Each resolves once it is durable. */
@@ -177,6 +193,11 @@ export interface AccessControl {
   readmit(client: ClientId, by: string, reason: string): Promise<void>;
   /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
   revokeToken(token: Hash, by: string, reason: string): Promise<void>;
+  /**
+   * A token that enrols clients, as `sotto tokens new` makes one. Stored nowhere.
+   * @throws CONFIG_INVALID for uses or days outside their limits; ADMIN_CONFLICT where the roster takes no tokens
+   */
+  newToken(wanted: { readonly uses: number; readonly days: number }, by: string, reason: string): NewToken;
   /** Reads the TLS certificate and key again; the ones in use stay where they cannot be used. Changed files are noticed without it. */
   reloadCertificate(): void;
 }

@@ -108,7 +108,18 @@ export class Publisher {
    */
   static resume(setup: PublisherSetup): Publisher {
     assertLittleEndian();
-    const { config, store } = setup;
+    const { config } = setup;
+    const publisher = new Publisher(setup, {
+      weights: new Float32Array(config.dimension),
+      optimizer: initOptimizer(config.optimizer, config.dimension),
+    });
+    publisher.adopt();
+    return publisher;
+  }
+
+  /** Takes the model of the newest record, which somebody else has signed: a roll-back. @throws as `resume` */
+  adopt(): void {
+    const { config, store } = this.#setup;
     const { record } = store.head();
     const bytesOf = (hash: Uint8Array, what: string): Uint8Array => {
       const blob = store.blob(hashOf(hash));
@@ -120,13 +131,13 @@ export class Publisher {
       const weights = weightsFromBytes(bytesOf(record.modelAfter, 'model'), config.dimension);
       const state = record.optimizerAfter.length === 0 ? NOTHING : bytesOf(record.optimizerAfter, 'optimiser state');
       const optimizer = optimizerFromBytes(config.optimizer, config.dimension, record.step, state);
-      const publisher = new Publisher(setup, { weights, optimizer });
       const { aggregate } = originOf(store, store.head()).record;
-      if (aggregate.length > 0) {
-        publisher.#last = weightsFromBytes(bytesOf(aggregate, 'aggregate'), config.dimension);
-        publisher.#ruleState = resumeRule(config.rule, publisher.#last);
-      }
-      return publisher;
+      const last =
+        aggregate.length === 0 ? undefined : weightsFromBytes(bytesOf(aggregate, 'aggregate'), config.dimension);
+      this.#model = { weights, optimizer };
+      this.#step = undefined;
+      this.#last = last;
+      this.#ruleState = resumeRule(config.rule, last);
     } catch (error) {
       if (error instanceof SottoError && error.code === 'STORE_BLOB') throw error;
       const why = error instanceof Error ? error.message : String(error);

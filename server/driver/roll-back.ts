@@ -19,30 +19,42 @@ export interface RollBack {
 }
 
 /**
+ * The record whose model would come back.
+ * @throws CONFIG_INVALID where there is no such model or it is the newest, or the reason is none; STORE_BLOB where it is no longer kept
+ */
+export function ancestorOf(store: ChainStore, { round, reason }: RollBack): Link {
+  const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
+  if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
+  const ancestor = store.all().find(({ record }) => record.round === round);
+  if (ancestor === undefined)
+    throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
+  if (ancestor === store.head()) throw bad('round', `is ${round}, which is the newest model`);
+  const { modelAfter, optimizerAfter } = ancestor.record;
+  // The rule of the next round starts from the aggregate that led to this model.
+  const { aggregate } = originOf(store, ancestor).record;
+  for (const hash of [modelAfter, optimizerAfter, aggregate]) {
+    if (hash.length === 0 || store.blob(hashOf(hash)) !== undefined) continue;
+    const text = `the model of round ${round} is no longer kept; choose a newer one, and raise data.keptModels for the next time`;
+    throw new SottoError('STORE_BLOB', text, { round, blob: hashOf(hash) });
+  }
+  return ancestor;
+}
+
+/**
  * @param lastRound the last number that was used for a round, over or not
- * @throws CONFIG_INVALID where there is no such model or it is the newest; STORE_BLOB where it is no longer kept; what the store throws
+ * @throws what `ancestorOf` throws, and the store
  */
 export async function rollBack(
   store: ChainStore,
   identity: Identity,
   primitives: Primitives,
-  { round, reason }: RollBack,
+  wanted: RollBack,
   lastRound: number,
 ): Promise<Link> {
-  const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
-  if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
+  const ancestor = ancestorOf(store, wanted);
   const head = store.head();
-  const ancestor = store.all().find(({ record }) => record.round === round);
-  if (ancestor === undefined)
-    throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
-  if (ancestor === head) throw bad('round', `is ${round}, which is the newest model`);
   const { modelAfter, optimizerAfter, step } = ancestor.record;
-  for (const hash of [modelAfter, optimizerAfter]) {
-    if (hash.length === 0 || store.blob(hashOf(hash)) !== undefined) continue;
-    const text = `the model of round ${round} is no longer kept; choose a newer one, and raise data.keptModels for the next time`;
-    throw new SottoError('STORE_BLOB', text, { round, blob: hashOf(hash) });
-  }
-  const why = blobOf(primitives, utf8Encode(reason));
+  const why = blobOf(primitives, utf8Encode(wanted.reason));
   const record = signRecord(primitives, identity, {
     ...head.record,
     type: 'rollback',

@@ -15,7 +15,7 @@ import type {
   ModelResult,
   ModelWork,
 } from './types.js';
-import { failureOf } from './workbench.js';
+import { failureOf, type RulePart } from './workbench.js';
 import { WorkerHome } from './worker-home.js';
 
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
@@ -62,17 +62,24 @@ export class SpreadEngine implements Engine {
 
   aggregate({ groups, ...work }: AggregateWork): Promise<AggregateResult> {
     return guarded(async () => {
-      const parts = await Promise.all(
-        groups.map((group) => {
-          const home = this.#homeOf(accumulatorOfSource(group.source));
-          return home.ask({ type: 'inputs', groups: [group], encoding: work.encoding });
-        }),
+      const places = groups.map((group) => ({ group, home: this.#homeOf(accumulatorOfSource(group.source)) }));
+      const rulesAt = mostOf(places.map(({ home }) => home)) ?? this.#nextHome();
+      const answers = await Promise.all(
+        places.map(async ({ group, home }) =>
+          home === rulesAt ? { here: group } : home.ask({ type: 'inputs', groups: [group], encoding: work.encoding }),
+        ),
       );
-      const bad = parts.find((part) => !part.ok);
-      if (bad !== undefined && !bad.ok) return bad;
-      const inputs = parts.flatMap((part) => (part.ok ? part.inputs : []));
-      const buffers = inputs.map(({ vector }) => vector.buffer);
-      return this.#askAny({ type: 'combine', work, inputs }, buffers);
+      const parts: RulePart[] = [];
+      const buffers: ArrayBuffer[] = [];
+      for (const answer of answers) {
+        if ('here' in answer) parts.push(answer);
+        else if (!answer.ok) return answer;
+        else {
+          parts.push({ given: answer.inputs });
+          buffers.push(...answer.inputs.map(({ vector }) => vector.buffer));
+        }
+      }
+      return rulesAt.ask({ type: 'combine', work, parts }, buffers);
     });
   }
 
@@ -143,6 +150,15 @@ const parentOf = (slot: string): string => slot.slice(0, Math.max(0, slot.lastIn
 
 const accumulatorOfSource = (source: AggregateWork['groups'][number]['source']): string =>
   source.type === 'sum' ? source.accumulator : parentOf(source.slots[0]?.slot ?? '');
+
+/** The one that is there most often; the first of several. */
+function mostOf<T>(items: readonly T[]): T | undefined {
+  const count = (one: T): number => items.filter((other) => other === one).length;
+  return items.reduce<T | undefined>(
+    (best, one) => (best === undefined || count(one) > count(best) ? one : best),
+    undefined,
+  );
+}
 
 async function guarded<T>(job: () => Promise<T>): Promise<T | EngineFailure> {
   try {

@@ -14,12 +14,12 @@ import type {
   ModelResult,
   ModelWork,
 } from './types.js';
-import { type InputsResult, type RuleInput, Workbench } from './workbench.js';
+import { type InputsResult, type RulePart, Workbench } from './workbench.js';
 
 export type HomeRequest =
   | { readonly type: 'run'; readonly work: EngineWork }
   | { readonly type: 'inputs'; readonly groups: readonly GroupResult[]; readonly encoding: Encoding }
-  | { readonly type: 'combine'; readonly work: Omit<AggregateWork, 'groups'>; readonly inputs: readonly RuleInput[] }
+  | { readonly type: 'combine'; readonly work: Omit<AggregateWork, 'groups'>; readonly parts: readonly RulePart[] }
   | { readonly type: 'nextModel'; readonly work: ModelWork }
   | { readonly type: 'direction'; readonly work: DirectionWork }
   | { readonly type: 'forget'; readonly keep: readonly string[] }
@@ -55,11 +55,14 @@ export class HomeServer {
       case 'run':
         return { answer: this.#bench.run(request.work), transfer: [] };
       case 'inputs': {
-        const answer = this.#bench.inputs(request.groups, request.encoding);
+        const parts = request.groups.map((here) => ({ here }));
+        const answer = this.#bench.inputs(parts, request.encoding);
         return { answer, transfer: answer.ok ? answer.inputs.map(({ vector }) => vector.buffer) : [] };
       }
       case 'combine': {
-        const answer = combine(request.work, request.inputs, this.#kernels);
+        const { work, parts } = request;
+        const gathered = this.#bench.inputs(parts, work.encoding, this.#kernels.order.takeRows);
+        const answer = gathered.ok ? combine(work, gathered.inputs, this.#kernels) : gathered;
         return { answer, transfer: answer.ok ? [answer.aggregate.buffer] : [] };
       }
       case 'nextModel': {

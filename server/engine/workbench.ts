@@ -38,6 +38,10 @@ export type RuleInput =
       readonly weight: number;
     };
 export type InputsResult = { readonly ok: true; readonly inputs: readonly RuleInput[] } | EngineFailure;
+/** Of one group: inputs from another home, or the group itself where its sum or rows are here. */
+export type RulePart = { readonly given: readonly RuleInput[] } | { readonly here: GroupResult };
+/** Memory for so many vectors of so many values, or none: `SimdKernel.takeRows`. */
+export type TakeRows = (count: number, dimension: number) => readonly Float32Array<ArrayBuffer>[] | undefined;
 
 const OK: EngineResult = { ok: true };
 const BAD_VECTOR: EngineResult = { ok: false, code: 'ROUND_BAD_VECTOR' };
@@ -155,21 +159,39 @@ export class Workbench {
     return OK;
   }
 
-  /** Means of the groups whose sums are here, or copies of the rows that are here. */
-  inputs(groups: readonly GroupResult[], encoding: Encoding): InputsResult {
+  /** Means of groups, or copies of rows, in the order of the parts. @param take where those that are here go, if all are */
+  inputs(parts: readonly RulePart[], encoding: Encoding, take?: TakeRows): InputsResult {
     try {
-      return { ok: true, inputs: groups.flatMap((group) => this.#inputsOf(group, encoding)) };
+      const room = take?.(
+        parts.reduce((sum, part) => sum + ('here' in part ? inputsIn(part.here) : Number.POSITIVE_INFINITY), 0),
+        encoding.dimension,
+      );
+      const inputs: RuleInput[] = [];
+      for (const part of parts) {
+        if ('given' in part) inputs.push(...part.given);
+        else inputs.push(...this.#inputsOf(part.here, encoding, room?.slice(inputs.length)));
+      }
+      return { ok: true, inputs };
     } catch (error) {
       return failureOf(error);
     }
   }
 
-  #inputsOf({ group, source, survivors }: GroupResult, encoding: Encoding): RuleInput[] {
+  #inputsOf(
+    { group, source, survivors }: GroupResult,
+    encoding: Encoding,
+    room: readonly Float32Array<ArrayBuffer>[] | undefined,
+  ): RuleInput[] {
+    const placed = (vector: Float32Array<ArrayBuffer>, at: number): Float32Array<ArrayBuffer> => {
+      const target = room?.[at];
+      target?.set(vector);
+      return target ?? vector;
+    };
     if (source.type === 'rows') {
-      return source.slots.map(({ client, slot, weight }) => {
+      return source.slots.map(({ client, slot, weight }, i) => {
         const row = this.#rows.get(slot);
         if (row === undefined) throw new SottoError('ENGINE_FAILED', `row ${slot} is not here`);
-        return { kind: 'client', from: client, vector: row.slice(), weight };
+        return { kind: 'client', from: client, vector: room === undefined ? row.slice() : placed(row, i), weight };
       });
     }
     const sum = this.#sums.get(source.accumulator);
@@ -180,9 +202,9 @@ export class Workbench {
       const job = decodeNoised(encoding, mechanism, sum, survivors.length, key);
       const { mean, bits } = runStreaming(job, mechanism.prg, nativeKeystream);
       wipe(key);
-      return [{ kind: 'group', from: group, vector: mean, weight: survivors.length, bits }];
+      return [{ kind: 'group', from: group, vector: placed(mean, 0), weight: survivors.length, bits }];
     }
-    const vector = decodeMean(encoding, sum, survivors.length);
+    const vector = decodeMean(encoding, sum, survivors.length, room?.[0]);
     // A mean over groups weighs them as a mean over clients would: by members, or by the opened sum of weights.
     // safe: a weighted sum has its weight at index d; decodeMean has checked the length
     const weight = encoding.weighted
@@ -220,6 +242,8 @@ export class Workbench {
     return [this.#slots, this.#rows, this.#sums];
   }
 }
+
+const inputsIn = ({ source }: GroupResult): number => (source.type === 'rows' ? source.slots.length : 1);
 
 type Held = Map<string, Uint8Array<ArrayBuffer>> | Map<string, Float32Array<ArrayBuffer>> | Map<string, Words>;
 

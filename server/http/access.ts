@@ -67,7 +67,7 @@ export class Access {
 
   /** For whoever has started the coordinator on this machine: printed once, good for an hour, once. */
   startCode(): string {
-    return this.#newCode({ name: 'local', role: 'operator' }, ADMIN_START_CODE_MS);
+    return this.#newCode({ name: 'local', role: 'admin' }, ADMIN_START_CODE_MS);
   }
 
   /** For another device of the same person. */

@@ -51,6 +51,10 @@ const STATUS: Readonly<Partial<Record<ErrorCode, 400 | 401 | 403 | 404 | 409 | 4
   ADMIN_UNKNOWN: 404,
   ADMIN_UNKNOWN_CLIENT: 404,
   ADMIN_NO_EVIDENCE: 409,
+  ADMIN_CONFLICT: 409,
+  // What a roll-back is asked for and cannot be.
+  CONFIG_INVALID: 400,
+  STORE_BLOB: 409,
   ADMIN_BUSY: 429,
   ADMIN_NOT_READY: 503,
   STORE_LATCHED: 503,

@@ -6,11 +6,10 @@ import { getCookie } from 'hono/cookie';
 import { SottoError } from '../../protocol/errors.js';
 import type { Me, Role } from '../board/view.js';
 import { isLoopback } from '../driver/upgrade.js';
+import { atLeast } from './authority.js';
 import type { Desk, Env } from './context.js';
 
 export const COOKIE = 'sotto_session';
-
-const RANK: Readonly<Record<Role, number>> = { viewer: 1, operator: 2 };
 
 /**
  * What every route beyond health needs.
@@ -29,7 +28,7 @@ export const needs =
           : 'no administrators are configured: make one with `sotto keys token` and put it under `admin.tokens`';
       throw new SottoError('ADMIN_UNAUTHENTICATED', way);
     }
-    if (RANK[me.role] < RANK[role])
+    if (!atLeast(me.role, role))
       throw new SottoError('ADMIN_FORBIDDEN', `${me.name} is a ${me.role}; this needs the role ${role}`);
     c.set('me', me);
     await next();

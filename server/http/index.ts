@@ -23,7 +23,7 @@ export interface Http {
   /** What the routes show and act on from now on. */
   attach(coordinator: Coordinator, setup: Omit<BoardSetup, 'wallClock'>): Running;
   /**
-   * A one-time code by which whoever started the coordinator signs in as operator `local`. `undefined` beyond loopback: there, only
+   * A one-time code by which whoever started the coordinator signs in as admin `local`. `undefined` beyond loopback: there, only
    * configured administrators come in.
    */
   startCode(): string | undefined;

@@ -6,8 +6,9 @@ import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, type Hash, isHex32 } from '../../protocol/ids.js';
 import { MAX_AUDIT_PAGE } from '../../protocol/limits.js';
+import { READS, type ReadName } from './authority.js';
 import { number, queryOf } from './body.js';
-import type { Desk, Env } from './context.js';
+import type { Desk, Env, RouteContext } from './context.js';
 import { needs } from './guard.js';
 
 const page = v.strictObject({ from: number(0), limit: number(100, 1_000) });
@@ -26,9 +27,11 @@ export function readRoutes(desk: Desk): Hono<Env> {
   const routes = new Hono<Env>();
   const table = () => desk.running().attached.board.table;
   const fresh = () => desk.running().attached.refresh();
-  routes.use('*', needs(desk, 'viewer'));
+  /** What is not in the table is no route. */
+  const get = (name: ReadName, answer: (c: RouteContext) => Response) =>
+    routes.get(`/${name}`, needs(desk, READS[name]), answer);
 
-  routes.get('/feed', (c) => {
+  get('feed', (c) => {
     const stream = desk.running().feed.open(c.req.header('last-event-id'));
     if (stream === undefined) throw new SottoError('ADMIN_BUSY', 'too many dashboards watch already; close one');
     return c.body(stream, 200, {
@@ -39,7 +42,7 @@ export function readRoutes(desk: Desk): Hono<Env> {
     });
   });
 
-  routes.get('/status', (c) => {
+  get('status', (c) => {
     fresh();
     const rows = table();
     return c.json({
@@ -49,7 +52,7 @@ export function readRoutes(desk: Desk): Hono<Env> {
       live: rows.all('live'),
     });
   });
-  routes.get('/rounds', (c) => {
+  get('rounds', (c) => {
     const { from, limit } = queryOf(c, page);
     return c.json({
       rounds: table()
@@ -58,7 +61,7 @@ export function readRoutes(desk: Desk): Hono<Env> {
         .slice(0, limit),
     });
   });
-  routes.get('/clients', (c) => {
+  get('clients', (c) => {
     const { from, limit, status } = queryOf(c, clientPage);
     fresh();
     const all = table()
@@ -66,8 +69,8 @@ export function readRoutes(desk: Desk): Hono<Env> {
       .filter((one) => one.n >= from && (status === undefined || one.status === status));
     return c.json({ clients: all.slice(0, limit), more: all.length > limit });
   });
-  routes.get('/clients/:id', (c) => {
-    const id = c.req.param('id');
+  get('clients/:id', (c) => {
+    const id = c.req.param('id') ?? '';
     const row = table()
       .all('client')
       .find((one) => one.id === id);
@@ -81,17 +84,17 @@ export function readRoutes(desk: Desk): Hono<Env> {
       .filter(({ client }) => client === row.n);
     return c.json({ client: row, ledger: ledger ?? null, stops });
   });
-  routes.get('/groups', (c) => c.json({ groups: table().all('group') }));
-  routes.get('/alerts', (c) => c.json({ alerts: table().all('alert').reverse() }));
-  routes.get('/stops', (c) => c.json({ stops: table().all('stop').reverse() }));
-  routes.get('/privacy', (c) => c.json({ privacy: table().get('privacy') ?? null }));
+  get('groups', (c) => c.json({ groups: table().all('group') }));
+  get('alerts', (c) => c.json({ alerts: table().all('alert').reverse() }));
+  get('stops', (c) => c.json({ stops: table().all('stop').reverse() }));
+  get('privacy', (c) => c.json({ privacy: table().get('privacy') ?? null }));
 
-  routes.get('/models', (c) => {
+  get('models', (c) => {
     fresh();
     return c.json({ models: table().all('model') });
   });
-  routes.get('/models/:hash', (c) => {
-    const hash = c.req.param('hash');
+  get('models/:hash', (c) => {
+    const hash = c.req.param('hash') ?? '';
     // Blobs of other kinds (aggregates, optimiser states) are nobody's download.
     const model =
       isHex32(hash) &&
@@ -107,11 +110,11 @@ export function readRoutes(desk: Desk): Hono<Env> {
     });
   });
 
-  routes.get('/audit', (c) => {
+  get('audit', (c) => {
     const { before, limit, type } = queryOf(c, auditPage);
     return c.json(auditOf(desk).page(before, limit, type));
   });
-  routes.get('/audit/export', (c) => {
+  get('audit/export', (c) => {
     const lines = auditOf(desk).lines()[Symbol.iterator]();
     const encoder = new TextEncoder();
     const stream = new ReadableStream<Uint8Array>({
@@ -127,6 +130,18 @@ export function readRoutes(desk: Desk): Hono<Env> {
       'content-type': 'application/jsonl',
       'content-disposition': `attachment; filename="${table().get('task')?.task ?? 'sotto'}-audit.jsonl"`,
     });
+  });
+  /** What `sotto admin export` needs beside the log to make the same folder as `sotto export`. */
+  get('audit/blobs', (c) => {
+    auditOf(desk);
+    return c.json({ blobs: desk.running().coordinator.admin.blobs() });
+  });
+  get('audit/blobs/:hash', (c) => {
+    auditOf(desk);
+    const hash = c.req.param('hash') ?? '';
+    const bytes = isHex32(hash) ? desk.running().coordinator.admin.blob(hash as Hash) : undefined;
+    if (bytes === undefined) throw new SottoError('ADMIN_UNKNOWN', 'no blob with that hash is kept, or it is damaged');
+    return c.body(Uint8Array.from(bytes), 200, { 'content-type': 'application/octet-stream' });
   });
   return routes;
 }

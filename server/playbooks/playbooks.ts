@@ -23,8 +23,12 @@ export type Condition =
 export type Action =
   | { readonly do: 'notify' }
   | { readonly do: 'pause' }
+  /** To the model that was the newest one so many models ago. */
+  | { readonly do: 'roll-back'; readonly models: number }
   /** The clients that the condition is about; conditions about nobody in particular refuse it. */
-  | { readonly do: 'quarantine'; readonly rounds: number };
+  | { readonly do: 'quarantine'; readonly rounds: number }
+  /** The same, for the rest of the task. */
+  | { readonly do: 'exclude' };
 
 export interface Playbook {
   readonly name: string;

@@ -1,7 +1,8 @@
-// Carries playbooks out on a running coordinator: notices by webhook, pause, quarantine, each recorded as done by `playbook <name>`.
+// Carries playbooks out on a running coordinator: notices by webhook, pause, quarantine, exclusion, roll-back, each recorded as done by `playbook <name>`.
 // Not here: when a playbook fires (playbooks.ts).
 
 import { ERRORS, SottoError } from '../../protocol/errors.js';
+import { MAX_TEXT } from '../../protocol/limits.js';
 import type { Board } from '../board/board.js';
 import type { Coordinator, Logger } from '../driver/options.js';
 import {
@@ -52,6 +53,16 @@ function tell({ log, board, wallClock }: PlaybookDesk, { playbook, round, says }
   board?.alert('critical', 'playbook', `playbook ${playbook}: ${says}`, wallClock());
 }
 
+/** What cannot be done is told; a bug is none of the playbook's. */
+function attempt(log: PlaybookDesk['log'], text: string, fields: object, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof SottoError) || ERRORS[error.code].blame === 'local') throw error;
+    log.warn({ ...fields, code: error.code, error: error.message }, text);
+  }
+}
+
 function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void {
   const { coordinator, webhook, log } = desk;
   const act = { by: `playbook ${incident.playbook}`, reason: incident.says };
@@ -67,15 +78,25 @@ function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void 
       if (coordinator.admin.status().hold.type === 'none') coordinator.admin.pause(act);
       return;
     case 'quarantine':
+    case 'exclude':
       for (const client of incident.clients) {
-        try {
-          coordinator.admin.quarantine(client, action.rounds, act);
-        } catch (error) {
-          if (!(error instanceof SottoError) || ERRORS[error.code].blame === 'local') throw error;
-          log.warn({ client, code: error.code }, 'a playbook could not quarantine a client');
-        }
+        attempt(log, `a playbook could not ${action.do} a client`, { client }, () =>
+          action.do === 'quarantine'
+            ? coordinator.admin.quarantine(client, action.rounds, act)
+            : coordinator.admin.exclude(client, act),
+        );
       }
       return;
+    case 'roll-back': {
+      const links = coordinator.admin.links();
+      const to = links[Math.max(0, links.length - 1 - action.models)]?.record.round ?? 0;
+      // Every client reads the reason, which has to be one line.
+      const reason = `${act.by}: ${act.reason}`.replaceAll(/\p{Cc}/gu, ' ').slice(0, MAX_TEXT);
+      attempt(log, 'a playbook could not go back to an earlier model', { to }, () =>
+        coordinator.admin.rollBack(to, { by: act.by, reason }),
+      );
+      return;
+    }
     default:
       action satisfies never;
   }

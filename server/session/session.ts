@@ -8,7 +8,7 @@ import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
 import { clientId, type Millis } from '../../protocol/ids.js';
 import { AUTH_DEADLINE_MS } from '../../protocol/limits.js';
 import type { Fault, Hello, Message, Proof } from '../../protocol/wire/messages.js';
-import { closeCodeOf } from './close-codes.js';
+import { CLOSE, closeCodeOf } from './close-codes.js';
 import {
   ALLOWED,
   type Challenged,
@@ -78,9 +78,9 @@ function onMessage(state: Exclude<SessionState, Closed>, message: Message): Sess
   switch (state.phase) {
     case 'fresh':
       // safe: ALLOWED lets nothing else through in this phase
-      return onHello(state, message as Hello);
+      return message.kind === 'fault' ? GIVEN_UP : onHello(state, message as Hello);
     case 'challenged':
-      return onProof(state, message as Proof); // safe: as above
+      return message.kind === 'fault' ? GIVEN_UP : onProof(state, message as Proof); // safe: as above
     case 'welcomed':
     case 'pooled':
       return onRequest(state, message);
@@ -170,6 +170,8 @@ function onRequest(s: Welcomed | Pooled, message: Message): SessionStep {
 // ---- moves -----------------------------------------------------------------------------------------------------------
 
 const CLOSED: Closed = Object.freeze({ phase: 'closed' });
+/** A client that gave up its handshake says why: its time was up, or we are not the coordinator that it has pinned. Nobody is blamed on it. */
+const GIVEN_UP: SessionStep<Closed> = { state: CLOSED, effects: [{ type: 'close', code: CLOSE.done, reason: 'done' }] };
 const send = (message: Message): SessionEffect => ({ type: 'send', message });
 
 function deliver(

@@ -42,8 +42,8 @@ export type SessionPhase = keyof typeof SESSION_TRANSITIONS;
 
 /** What a client may send in which state. What is not listed is refused: default deny. */
 export const ALLOWED = {
-  fresh: ['hello'],
-  challenged: ['proof'],
+  fresh: ['hello', 'fault'],
+  challenged: ['proof', 'fault'],
   welcomed: ['checkIn', 'want', 'wantChain', 'leave', 'fault'],
   pooled: [
     'checkIn',

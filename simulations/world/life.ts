@@ -17,6 +17,7 @@ export class Life {
   readonly #died: (life: Life) => void;
   #alive = true;
   #touches = Number.POSITIVE_INFINITY;
+  #waits = 0;
 
   constructor(name: string, scheduler: Scheduler, random: Random, died: (life: Life) => void) {
     this.name = name;
@@ -27,6 +28,11 @@ export class Life {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /** Whether a disk or a thread of it is at work; timers and the network do not count. */
+  get busy(): boolean {
+    return this.#alive && this.#waits > 0;
   }
 
   /** Dies at its `touches`-th touch of the outside from now on; 0: at once. */
@@ -53,7 +59,9 @@ export class Life {
     return new Promise((resolve) => {
       if (!this.touch()) return;
       const ms = least + this.random.uniform() * (most - least);
+      this.#waits++;
       this.scheduler.after(ms, `${this.name} ${what}`, () => {
+        this.#waits--;
         if (this.touch()) resolve();
       });
     });

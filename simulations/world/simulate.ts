@@ -35,6 +35,7 @@ export interface Played {
 
 /** Longest that a world may take to come to its end: an hour of its own time. */
 const LIMITS = { steps: 40_000, untilMs: 3_600_000 };
+const LIMITS_OF_REST = { steps: 2 * LIMITS.steps, untilMs: 2 * LIMITS.untilMs };
 /** After a fault: reconnects, a handshake that times out, a silent peer that is found out, a phase that runs into its deadline. */
 const RECOVERY_MS = 120_000;
 
@@ -127,10 +128,15 @@ class SimWorld {
   /** Everything that was begun ends: stops the coordinator and lets its stores close. */
   async #rest(): Promise<void> {
     if (this.#observed.violations.length > 0) return;
-    const engine = await this.#coordinator.leftovers();
+    this.#scheduler.onStep = () => {};
+    // Who has heard that all is over may still have a thread that trains or masks for a round: what that holds, it erases when it ends.
+    const nodes = [this.#coordinator, ...this.#clients];
+    const quiet = await this.#scheduler.run(() => nodes.every(({ life }) => life?.busy !== true), LIMITS_OF_REST);
+    if (quiet !== 'done') this.#observed.violate('never rests', quiet);
+    const engine = this.#coordinator.up ? await this.#coordinator.leftovers() : [];
     if (engine.length > 0) this.#observed.violate('vector kept', `the coordinator still holds ${engine.join()}`);
     for (const client of this.#clients) {
-      for (const what of client.leftovers())
+      for (const what of client.up ? client.leftovers() : [])
         this.#observed.violate('vector kept', `client ${client.index} still holds ${what}`);
       const { ended } = client;
       const mayFail = this.#counts['guards fail'] !== undefined || this.#observed.meddled;
@@ -138,15 +144,11 @@ class SimWorld {
         this.#observed.violate('client ended', `client ${client.index}: ${ended.text}`);
     }
     let gone = false;
-    this.#scheduler.onStep = () => {};
     this.#coordinator.stop(() => {
       gone = true;
     });
     // A crash that was due may still come: then it has ended, too.
-    const stopped = await this.#scheduler.run(() => gone || !this.#coordinator.up, {
-      steps: LIMITS.steps * 2,
-      untilMs: LIMITS.untilMs * 2,
-    });
+    const stopped = await this.#scheduler.run(() => gone || !this.#coordinator.up, LIMITS_OF_REST);
     if (stopped !== 'done') this.#observed.violate('stop hangs', `the coordinator did not stop: ${stopped}`);
   }
 

@@ -41,6 +41,49 @@ describe('the SIMD kernel', () => {
     }
   });
 
+  it.each([2, 16, 25])('gives the same bits for %i rows that lie in its own memory, whatever lay there before', (m) => {
+    const kernel = createSimdKernel();
+    const random = Random.fromSeed(m);
+    for (const d of [1, 5, 130, 4_097, 16, 16]) {
+      const places = kernel.takeRows(m, d) ?? [];
+      const rows = hostileRows(m, d, random);
+      rows.forEach((row, i) => {
+        places[i]?.set(row);
+      });
+      // Not copied: what is written to the places afterwards is what the kernel reads.
+      for (const selection of selectionsOf(m)) {
+        expect(bits(kernel(places, selection))).toEqual(bits(orderPlain(rows, selection)));
+      }
+    }
+  });
+
+  it('hands out the same memory again, and reads rows from elsewhere beside it', () => {
+    const kernel = createSimdKernel();
+    const selection = medianSelection(3, 1);
+    const places = kernel.takeRows(3, 2) ?? [];
+    expect(kernel.takeRows(3, 2)).toBe(places);
+    places.forEach((place, i) => {
+      place.fill(i);
+    });
+    const first = kernel(places, selection).vector;
+    places[1]?.fill(9);
+    expect([[...first], [...kernel(places, selection).vector]]).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    const swapped = [2, 0, 1].map((i) => places[i] as Float32Array);
+    // In another order they are no longer where the code looks for them.
+    const { low, high } = kernel(swapped, selection);
+    expect([[...low], [...high]]).toEqual([
+      [0, 2, 0],
+      [0, 0, 2],
+    ]);
+    // A result is in memory of its own: the engine posts it to another thread.
+    expect(first.buffer).not.toBe(places[0]?.buffer);
+    for (const count of [0, 1, MAX_SIMD_ROWS + 1, Number.POSITIVE_INFINITY])
+      expect(kernel.takeRows(count, 2)).toBeUndefined();
+  });
+
   it('counts over more blocks than a 16-bit counter holds', () => {
     const d = 300_000;
     const rows = [0, 1, 2].map((value) => new Float32Array(d).fill(value));

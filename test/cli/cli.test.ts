@@ -17,27 +17,7 @@ function recorder(answer: () => Promise<0 | 1>) {
       calls.push([name, ...args]);
       return answer();
     };
-  const commands: Commands = {
-    simulate: record('simulate'),
-    redTeam: record('redTeam'),
-    coordinator: record('coordinator'),
-    client: record('client'),
-    exportAudit: record('exportAudit'),
-    verify: record('verify'),
-    doctor: record('doctor'),
-    privacyPlan: record('privacyPlan'),
-    privacyLedger: record('privacyLedger'),
-    privacyAudit: record('privacyAudit'),
-    newKeys: record('newKeys'),
-    showKeys: record('showKeys'),
-    report: record('report'),
-    exportModel: record('exportModel'),
-    importModel: record('importModel'),
-    verifyModel: record('verifyModel'),
-    declareData: record('declareData'),
-    newAdminToken: record('newAdminToken'),
-    newToken: record('newToken'),
-  };
+  const commands = new Proxy({}, { get: (_, name) => record(String(name)) }) as Commands;
   return { calls, commands };
 }
 
@@ -146,9 +126,16 @@ describe('errors of commands', () => {
 
   it('wrong settings end with 2, other faults with 1, without a stack', async () => {
     const config = await sotto('simulate', failing(new SottoError('CONFIG_INVALID', 'f.yaml:3: seed is x')));
-    expect(config).toMatchObject({ code: EXIT.usage, err: 'error CONFIG_INVALID: f.yaml:3: seed is x\n', out: '' });
+    expect(config).toMatchObject({
+      code: EXIT.usage,
+      err: 'error CONFIG_INVALID: f.yaml:3: seed is x\nsotto explain CONFIG_INVALID says more, or docs/errors.md#config_invalid\n',
+      out: '',
+    });
     const data = await sotto('simulate', failing(new SottoError('DATA_MISSING', 'not installed; run: npm i')));
-    expect(data).toMatchObject({ code: EXIT.failed, err: 'error DATA_MISSING: not installed; run: npm i\n' });
+    expect(data).toMatchObject({
+      code: EXIT.failed,
+      err: 'error DATA_MISSING: not installed; run: npm i\nsotto explain DATA_MISSING says more, or docs/errors.md#data_missing\n',
+    });
   });
 
   it('a bug of ours ends with 70 and asks for a report', async () => {
@@ -174,6 +161,7 @@ describe('errors of commands', () => {
       type: 'error',
       message: 'CONFIG_INVALID: seed is x',
       code: 'CONFIG_INVALID',
+      page: 'docs/errors.md#config_invalid',
       field: 'seed',
     });
   });

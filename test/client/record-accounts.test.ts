@@ -119,6 +119,25 @@ describe('a round of a private task', () => {
     await client.stop();
   });
 
+  it('erases the update whose settlement could not be made durable: it goes nowhere', async () => {
+    const kept = memoryLedgers();
+    const ledger: LedgerStore = {
+      ...kept,
+      append: async (coordinator, task, entry) => {
+        if (entry.type === 'settled') throw new Error('disk full');
+        await kept.append(coordinator, task, entry);
+      },
+    };
+    const trainer = new Claiming();
+    const { seen, client } = await announced(trainer, privacyOf(ledger));
+    const update = Float32Array.of(1, 2, -3, 0.5, 0);
+    await trainer.finish(update);
+    await settle();
+    expect(seen.error.map(({ code }) => code)).toEqual(['STORE_WRITE']);
+    expect(update).toEqual(new Float32Array(5));
+    await client.stop();
+  });
+
   it('that the budget does not cover is left alone, whatever the coordinator says: no training, no upload, and a later one too', async () => {
     const trainer = new Claiming();
     const privacy = privacyOf(memoryLedgers(), { epsilon: 0.5, delta: 1e-5 });

@@ -12,9 +12,11 @@ import { arrange, type Setting, type SettingOptions } from '../server/setting.js
 
 export const VIEWER = newToken(nativeRng);
 export const OPERATOR = newToken(nativeRng);
+export const ADMIN = newToken(nativeRng);
 export const TOKENS: readonly AdminToken[] = [
   { name: 'vera', role: 'viewer', sha256: hashToken(VIEWER) },
   { name: 'otto', role: 'operator', sha256: hashToken(OPERATOR) },
+  { name: 'anna', role: 'admin', sha256: hashToken(ADMIN) },
 ];
 const ORIGIN = 'http://127.0.0.1:8970';
 

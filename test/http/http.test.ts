@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type AuditEvent, eventHash } from '../../protocol/audit/event.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
+import { ACTIONS, READS } from '../../server/http/authority.js';
 import { taskOf } from '../protocol/world.js';
 import { type DeskOptions, type HttpDesk, OPERATOR, openDesk, VIEWER } from './desk.js';
 
@@ -35,8 +36,6 @@ describe('without credentials', () => {
     'feed',
     'me',
   ];
-  const ACTIONS = ['pause', 'resume', 'drain', 'stop', 'quarantine', 'appeal', 'ban', 'log-level'];
-
   it('health says that the process lives and that it can work, and nothing else', async () => {
     const { ask } = await desk();
     expect(await (await ask('/healthz')).json()).toEqual({ status: 'ok' });
@@ -48,7 +47,7 @@ describe('without credentials', () => {
     expect(status).toBe(401);
     expect(Object.keys(body)).toEqual(['error']);
   });
-  it.each(ACTIONS)('POST /api/actions/%s is refused', async (path) => {
+  it.each(Object.keys(ACTIONS))('POST /api/actions/%s is refused', async (path) => {
     const { json, setting } = await desk();
     expect((await json(`/api/actions/${path}`, { body: { reason: REASON } })).status).toBe(401);
     expect(setting.coordinator.admin.status()).toMatchObject({ phase: 'waiting', hold: { type: 'none' } });
@@ -83,14 +82,14 @@ describe('signing in', () => {
     one.ask('/api/sign-in', { body: { secret }, headers });
   const cookieOf = (answer: Response): string => (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
 
-  it('the code of the start is good once, and its session is an operator whose cookie no script reads', async () => {
+  it('the code of the start is good once, and its session is an administrator whose cookie no script reads', async () => {
     const one = await desk({ tokens: [] });
     const code = one.http.startCode() ?? '';
     const answer = await signIn(one, code);
     expect(answer.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/);
     expect(await (await one.ask('/api/me', { cookie: cookieOf(answer) })).json()).toEqual({
       name: 'local',
-      role: 'operator',
+      role: 'admin',
     });
     expect((await signIn(one, code)).status).toBe(401);
   });
@@ -368,6 +367,7 @@ describe('documents', () => {
     const routes = sources.flatMap((text) =>
       [...text.matchAll(/(?:routes|app)\.(?:get|post)\(\s*'(\/[^'*]+)'/g)].map(([, path]) => path ?? ''),
     );
+    routes.push(...Object.keys(READS).map((name) => `/api/${name}`), ...Object.keys(ACTIONS).map((name) => `/${name}`));
     expect(routes.length).toBeGreaterThan(20);
     expect(routes.filter((path) => !page.includes(path.replace(/:(\w+)/, '<$1>')))).toEqual([]);
   });

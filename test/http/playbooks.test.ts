@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ClientId, toHex } from '../../protocol/ids.js';
+import { MAX_COUNTER } from '../../protocol/limits.js';
 import { REDACTED } from '../../server/cli/dashboard.js';
 import { coordinatorSchema } from '../../server/config/fields.js';
 import { fillIncidents } from '../../server/config/incidents.js';
@@ -215,6 +216,47 @@ describe('on a running coordinator', () => {
   });
 });
 
+describe('a playbook that goes back or leaves out', () => {
+  it('goes back one model after the round that broke the rule, and keeps whoever it is about out for good', async () => {
+    const desk = await openDesk({
+      config: taskOf({ size: 8 }),
+      campaign: { rounds: 3, clients: { min: 7, waitMs: 1 } },
+      client: (i) => (i === 2 ? { deed: ({ kind }) => (kind === 'masked' ? [new Uint8Array(3)] : undefined) } : {}),
+    });
+    open.push(() => desk.end());
+    const { coordinator } = desk.setting;
+    const warnings: string[] = [];
+    open.push(
+      runPlaybooks({
+        coordinator,
+        playbooks: [
+          {
+            name: 'guard',
+            condition: { when: 'exclusions', clients: 1, rounds: 1 },
+            actions: [{ do: 'exclude' }, { do: 'roll-back', models: 1 }],
+            quietRounds: 10,
+          },
+        ],
+        webhook: undefined,
+        log: { warn: (_, text) => void warnings.push(text), error: () => {} },
+        wallClock: () => 0,
+      }),
+    );
+    const backs: object[] = [];
+    coordinator.on('rolledBack', (event) => backs.push(event));
+    await Promise.all(desk.setting.clients.map((client) => client.join()));
+    const { rounds } = await coordinator.done;
+    expect(rounds.map(({ cohort }) => cohort.includes(desk.setting.idOf(2)))).toEqual([true, false]);
+    expect(coordinator.monitor().clients.get(desk.setting.idOf(2))?.quarantinedUntil).toBe(MAX_COUNTER);
+    expect(backs).toMatchObject([
+      { to: 0, round: 2, by: 'playbook guard', reason: expect.stringMatching(/^playbook guard: .* left out/) },
+    ]);
+    const chain = coordinator.chain();
+    expect(chain[2]?.modelAfter).toEqual(chain[0]?.modelAfter);
+    expect(warnings.filter((text) => text.includes('could not'))).toEqual([]);
+  });
+});
+
 describe('settings', () => {
   const fill = (incidents: unknown) => fillIncidents(incidents as never, (path) => path);
   it('are read from a file', () => expect(Object.keys(coordinatorSchema.entries)).toContain('incidents'));
@@ -231,6 +273,11 @@ describe('settings', () => {
           { name: 'a', condition: { when: 'void-rounds', inARow: 1 }, actions: [{ do: 'quarantine', rounds: 1 }] },
         ],
       },
+      'about no client',
+    ],
+    [
+      'exclusion of nobody',
+      { playbooks: [{ name: 'a', condition: { when: 'void-rounds', inARow: 1 }, actions: [{ do: 'exclude' }] }] },
       'about no client',
     ],
     ['http to another machine', { webhook: { url: 'http://hooks.example/x' } }, 'use https'],

@@ -581,6 +581,82 @@ describe('settings that cannot work', () => {
   });
 });
 
+describe('going back to an earlier model', () => {
+  const wanted = { to: 0, by: 'anna', reason: 'poisoned' };
+  const back = (play: Play) => play.do({ type: 'rollBack', wanted, now: play.now });
+  const signed = (play: Play, done = true) => play.do({ type: 'rolledBack', done, now: play.now });
+
+  it('between rounds at once, under a number of its own; the next round has the one after it', () => {
+    const play = new Play(cohort()).join(...clients(4)).round();
+    expect(back(play).effects).toEqual([{ type: 'rollBack', round: 2, wanted }]);
+    expect(play.state.phase).toBe('rollingBack');
+    signed(play).tick(100).tick();
+    expect(play.effect('start')).toMatchObject({ round: 3, attempt: 1 });
+  });
+  it('while it is paused too, and it stays paused', () => {
+    const play = new Play(cohort()).join(...clients(4));
+    play.do({ type: 'hold', hold: { type: 'paused', by: 'anna', reason: 'look' }, now: 0 });
+    expect(back(play).effect('rollBack')?.round).toBe(1);
+    signed(play).tick(100).tick(2_000);
+    expect(play.state).toMatchObject({ phase: 'waiting', round: 2, hold: { type: 'paused' } });
+  });
+  it('cancels what runs: the round is void, none follows it, and that is no void round in a row', () => {
+    const play = new Play(cohort()).join(...clients(4)).tick();
+    expect(back(play).effects).toEqual([{ type: 'cancel' }]);
+    play.fail({ code: 'ROUND_CANCELLED' });
+    expect(play.effects.map(({ type }) => type)).toEqual(['void', 'rollBack']);
+    expect(play.effect('rollBack')?.round).toBe(2);
+    expect(play.state.voidInARow).toBe(0);
+  });
+  it('a round between two attempts is given up', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .fail();
+    expect(play.state).toMatchObject({ phase: 'waiting', round: 1, attempt: 2 });
+    expect(back(play).effects.map(({ type }) => type)).toEqual(['void', 'rollBack']);
+    expect(play.effect('void')).toMatchObject({ round: 1, attempts: 1, code: 'ROUND_CANCELLED' });
+  });
+  it('a round that was faster than the cancel is published first; no accuracy is waited for', () => {
+    const play = new Play(cohort(), { stopAt: { accuracy: 0.9 } }).join(...clients(4)).tick();
+    back(play).done();
+    expect(play.effect('publish')?.round).toBe(1);
+    expect(play.publish().effects).toEqual([{ type: 'rollBack', round: 2, wanted }]);
+  });
+  it('while a model is judged it comes first: its accuracy no longer ends the campaign', () => {
+    const play = new Play(cohort(), { stopAt: { accuracy: 0.9 } })
+      .join(...clients(4))
+      .tick()
+      .done()
+      .publish();
+    back(play);
+    play.do({ type: 'evaluated', round: 1, accuracy: 1, now: play.now });
+    expect(play.state.phase).toBe('rollingBack');
+  });
+  it('one that could not be made gives its number back', () => {
+    const play = new Play(cohort()).join(...clients(4)).round();
+    signed(back(play), false).tick(100).tick();
+    expect(play.effect('start')).toMatchObject({ round: 2, attempt: 1 });
+  });
+  it('after the last round the campaign is over', () => {
+    const play = new Play(cohort(), { rounds: 1 }).join(...clients(4)).tick();
+    back(play).done().publish();
+    expect(signed(play).effect('ended')?.outcome).toEqual({ type: 'rounds', round: 2 });
+  });
+  it('is not taken twice, nor where it ends anyway; told to stop meanwhile, it is finished and then it ends', () => {
+    const play = new Play(cohort()).join(...clients(4)).round();
+    back(play);
+    expect(back(play).effects).toEqual([]);
+    play.do({ type: 'stop', reason: 'enough', now: play.now });
+    expect(play.state.phase).toBe('rollingBack');
+    expect(signed(play).effect('ended')?.outcome).toEqual({ type: 'stopped', round: 2, reason: 'enough' });
+    expect(back(play).effects).toEqual([]);
+    const draining = new Play(cohort()).join(...clients(4)).tick();
+    draining.do({ type: 'hold', hold: { type: 'draining', reason: 'x' }, now: 0 });
+    expect(back(draining).effects).toEqual([]);
+  });
+});
+
 describe('any order of events', () => {
   const anEvent: fc.Arbitrary<CampaignEvent> = fc.oneof(
     {
@@ -634,6 +710,18 @@ describe('any order of events', () => {
       }),
     },
     { weight: 1, arbitrary: fc.constant<CampaignEvent>({ type: 'stop', reason: 'x', now: 0 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constant<CampaignEvent>({
+        type: 'rollBack',
+        wanted: { to: 0, by: 'anna', reason: 'poisoned' },
+        now: 0,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ type: fc.constant('rolledBack' as const), done: fc.boolean(), now: fc.constant(0) }),
+    },
   );
 
   it('keeps to the table; (round, attempt) only grows; nobody blamed or absent is ever started with; it ends once', () => {
@@ -645,6 +733,8 @@ describe('any order of events', () => {
         }).join(...clients(14));
         let last = 0;
         let ends = 0;
+        let wantedRound = 0;
+        const backs: number[] = [];
         for (const event of events) {
           const before = play.state;
           play.now += 300;
@@ -652,7 +742,16 @@ describe('any order of events', () => {
           if (before.phase !== play.state.phase) {
             expect(CAMPAIGN_TRANSITIONS[before.phase] as readonly string[]).toContain(play.state.phase);
           }
+          const back = play.effect('rollBack');
+          if (back !== undefined) {
+            // A number of its own: behind every attempt, and no attempt that is announced later has it.
+            expect(back.round * 1_000).toBeGreaterThan(last);
+            expect(back.round).toBeGreaterThan(backs.at(-1) ?? 0);
+            wantedRound = back.round;
+          }
+          if (before.phase === 'rollingBack' && event.type === 'rolledBack' && event.done) backs.push(wantedRound);
           const start = play.effect('start');
+          if (start !== undefined) expect(backs).not.toContain(start.round);
           if (start !== undefined) {
             const at = start.round * 1_000 + start.attempt;
             expect(at).toBeGreaterThan(last);

@@ -146,6 +146,13 @@ describe('the handshake', () => {
     });
   });
 
+  it.each(['fresh', 'challenged'] as const)('a client that gives up while %s and says so is no offender', (phase) => {
+    reach(phase);
+    say({ kind: 'fault', code: 'AUTH_TIMEOUT', text: 'AUTH_TIMEOUT' });
+    expect(state).toEqual({ phase: 'closed' });
+    expect(effects).toEqual([{ type: 'close', code: CLOSE.done, reason: 'done' }]);
+  });
+
   it('an authenticated connection has no such deadline', () => {
     reach('welcomed');
     expect(post({ type: 'tick', now: 1e9 })).toEqual([]);

@@ -20,6 +20,7 @@ import {
   startCoordinator,
 } from '../../server/index.js';
 import { runAttackFree } from '../../simulations/attack-free.js';
+import { rehearseAttackFree } from '../../simulations/attack-free-rehearsed.js';
 import { Random } from '../../simulations/random.js';
 import { createWorld } from '../../simulations/world/index.js';
 
@@ -237,5 +238,12 @@ describe('rounds without an attacker', () => {
     const result = await runAttackFree({ rounds: 4, clients: 8, alpha: 0.5, seed: 3, dropouts: 1 });
     expect(result).toMatchObject({ committed: 4, quarantines: [], bans: 0, excluded: 0 });
     expect(result.judged).toBeGreaterThanOrEqual(4 * 7);
+  });
+  it('are judged by the same filters and monitor when they are rehearsed', async () => {
+    const options = { rounds: 12, clients: 12, alpha: 0.2, seed: 4, dropouts: 1 };
+    const rehearsed = await rehearseAttackFree(options);
+    expect(rehearsed).toMatchObject({ committed: 12, quarantines: [], bans: 0, options });
+    // One leaves each round; in two of six phases its update is in already, and in one of the others it has sent no sketch.
+    expect(rehearsed.judged).toBe(12 * 12 - 8);
   });
 });

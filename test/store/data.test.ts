@@ -266,6 +266,43 @@ describe('going back to an earlier model', () => {
     expect(verdict.models).toMatchObject({ records: 7, recomputed: 6, rollBacks: 1 });
   }, 60_000);
 
+  it('at run time: an administrator asks, the next round is built on the old model, and the record says who and why', async () => {
+    const directory = fresh();
+    const data = { directory, keptModels: 5, backupRounds: 0 };
+    const own = kept().map((one) => ({ ...one, policy: { rollBack: 'signed' as const } }));
+    const coordinator = await begin({ directory, identity, config, rounds: 6, more: { data } });
+    const told: object[] = [];
+    coordinator.on('rolledBack', (event) => told.push(event));
+    coordinator.on('round', ({ round }) => {
+      if (round === 3) coordinator.admin.rollBack(1, { by: 'anna', reason: rollBack.reason });
+    });
+    const ends = join(coordinator, config.task, own).map((client) => client.run());
+    const { rounds } = await coordinator.done;
+    await Promise.all(ends);
+    await coordinator.stop('over');
+    const chain = coordinator.chain();
+    const at = chain.findIndex(({ type }) => type === 'rollback');
+    const [back, ancestor] = [chain[at], chain[1]];
+    expect(back?.modelAfter).toEqual(ancestor?.modelAfter);
+    expect(told).toMatchObject([{ to: 1, by: 'anna', reason: rollBack.reason, round: back?.round }]);
+    // Numbers only grow, and nobody's round has the number of the roll-back.
+    expect(chain.map(({ round }) => round)).toEqual(
+      [...new Set(chain.map(({ round }) => round))].sort((a, b) => a - b),
+    );
+    expect(rounds.map(({ round }) => round)).not.toContain(back?.round);
+    const after = chain.length - 1 - at;
+    expect(after).toBeGreaterThan(0);
+    expect([...coordinator.model()]).toEqual(Array(4).fill(reached(1 + after)));
+    const events = await read(directory, (store) => {
+      exportAudit(store, identity.id, path(directory, 'export'));
+      return [...store.events(1)];
+    });
+    expect(events.filter(({ type }) => type === 'admin').map(({ body }) => body)).toEqual([
+      { by: 'anna', action: 'roll-back', detail: { to: 1, reason: rollBack.reason } },
+    ]);
+    expect((await verifyAudit(await openExport(path(directory, 'export')))).problems).toEqual([]);
+  }, 60_000);
+
   it.each([
     [{ round: 2, reason: 'x' }, 'STORE_BLOB'],
     [{ round: 4, reason: 'x' }, 'CONFIG_INVALID'],

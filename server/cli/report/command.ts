@@ -1,6 +1,6 @@
 // `sotto report`: one self-contained page and its Markdown twin, of a run or of a coordinator's log. Not here: what stands in them.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SottoError } from '../../../protocol/errors.js';
 import { verifyAudit } from '../../audit/verify.js';
@@ -13,7 +13,8 @@ import type { Io } from '../io.js';
 import { findSource, withLog } from '../models/source.js';
 import type { CardWords } from './blocks.js';
 import { logBlocks, storyOf } from './log-report.js';
-import { type RunReport, runBlocks } from './run-report.js';
+import { readReport } from './read.js';
+import { runBlocks } from './run-report.js';
 
 export interface ReportOptions {
   /** Path of the page without its ending; absent: `report` in the folder of a run, else in this one. */
@@ -81,20 +82,6 @@ async function pagesOf(source: string, options: ReportOptions, words: CardWords)
     to: options.to ?? 'report',
     ok: verdict.ok,
   };
-}
-
-function readReport(file: string): RunReport {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    value = undefined;
-  }
-  const known =
-    typeof value === 'object' && value !== null && 'rounds' in value && 'config' in value && 'stamp' in value;
-  if (!known || !existsSync(file))
-    throw new SottoError('CONFIG_UNREADABLE', `${file} is no report of a simulation`, { file });
-  return value as RunReport;
 }
 
 const words = (about: string) =>

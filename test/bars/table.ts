@@ -1,0 +1,58 @@
+// The bars, in the order of operations.md §7. Not here: what each does (its folder).
+
+import { type Bar, bar } from './bar.js';
+import { crowdBar } from './crowd/run.js';
+import { framesBar } from './frames/run.js';
+import { hostileBar } from './hostile/run.js';
+import { killBar } from './kill/run.js';
+import { networkBar } from './network/run.js';
+import { rfc6455Bar } from './rfc6455/run.js';
+
+export const BARS: readonly Bar[] = [
+  bar({
+    name: 'kill',
+    claims: 'kill -9 of a coordinator in real rounds: nothing acknowledged is lost, ready in 1.5 s, going on in 10 s',
+    long: { kills: 50, clients: 200, cohort: 40, seed: 1 },
+    short: { kills: 3, clients: 10, cohort: 6 },
+    async run(options, say) {
+      const result = await killBar({ ...options, say });
+      return { ...result, ok: result.ok && result.readyMs.worst <= 1_500 && result.continuedMs.worst <= 10_000 };
+    },
+  }),
+  bar({
+    name: 'hostile',
+    claims: 'every attack of operations.md §3.2 and 10,000 sockets: below 512 MB, and no honest client is dropped',
+    long: { honest: 50, dimension: 100_000, scale: 100, seconds: 10, limit: 512, seed: 1 },
+    short: { honest: 8, dimension: 20_000, scale: 5, seconds: 1 },
+    run: (options, say) => hostileBar({ ...options, say }),
+  }),
+  bar({
+    name: 'crowd',
+    claims:
+      '10,000 authenticated clients: 20 KB each, all in within 8 s, heartbeats and metrics that cost next to nothing',
+    long: { clients: 10_000, seconds: 600, seed: 1 },
+    short: { clients: 1_000, seconds: 5 },
+    run: (options, say) => crowdBar({ ...options, say }),
+  }),
+  bar({
+    name: 'frames',
+    claims: 'mutated frames: none throws, blocks for 20 ms or costs four times its bytes',
+    long: { frames: 300_000, seed: 1 },
+    short: { frames: 20_000 },
+    run: (options) => framesBar(options),
+  }),
+  bar({
+    name: 'network',
+    claims:
+      'real clients over bad lines: 99 % of rounds commit exactly the sum of their survivors, the rest say why not',
+    long: { rounds: 300, clients: 12, cohort: 10, dimension: 200_000, storm: 100, seed: 1 },
+    short: { rounds: 10, dimension: 20_000, storm: 5 },
+    run: (options, say) => networkBar({ ...options, say }),
+  }),
+  bar({
+    name: 'rfc6455',
+    claims: 'raw RFC 6455 and HTTP: each case ends with its status or code, and its socket is free within 1 s',
+    long: {},
+    run: () => rfc6455Bar(),
+  }),
+];
