@@ -387,10 +387,8 @@ export class FederatedClient {
       case 'outcome':
       case 'abort':
       case 'resume':
-        this.#rounds.message(message);
-        return;
       case 'credit':
-        this.#rounds.credit(message);
+        this.#rounds.message(message);
         return;
       default:
         connection.fail(

@@ -46,6 +46,8 @@ export interface RoundsSetup {
 /** The client protects itself: from the coordinator, or its data from its own spending. */
 const isGuard = ({ code }: SottoError): boolean => code.startsWith('GUARD_') || code.startsWith('PRIVACY_');
 
+/** What the machine asks for, and uploads as the coordinator gives credit. */
+type Effect = ParticipantEffect | { readonly type: 'credit'; readonly chunks: readonly number[] };
 type Train = Extract<ParticipantEffect, { type: 'train' }>;
 
 export class Rounds {
@@ -91,7 +93,6 @@ export class Rounds {
   /** The run goes on: keys and shares survive, the coordinator may `resume` it (R1-R3). What the machine makes of it is its own. */
   offline(): void {
     this.#link = undefined;
-    this.#run?.grant();
     if (this.#run !== undefined) this.#step(this.#run, { type: 'gone' });
   }
 
@@ -133,26 +134,23 @@ export class Rounds {
     this.#take(run, () => (plain ? start('none') : loadAccounts().then(start)), joined);
   }
 
-  message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
+  message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit): void {
     const link = this.#link;
     this.#inOrder(() => this.#message(body, link));
   }
 
-  #message(body: Exclude<CoordinatorRoundMessage, Announce>, link: Connection | undefined): void {
+  #message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit, link: Connection | undefined): void {
     const run = this.#run;
     if (run?.is(body.run)) {
       if (body.kind === 'resume') this.#setup.events.emit('round', { stage: 'resumed', run: run.ref });
-      this.#step(run, { type: 'message', body }, link);
+      if (body.kind === 'credit') this.#enqueue(run, [{ type: 'credit', chunks: body.chunks }], link);
+      else this.#step(run, { type: 'message', body }, link);
     }
     if (body.kind === 'outcome' && this.#config !== undefined) {
       this.#setup.chain
         .hear(body.record, this.#config)
         .catch((error) => this.#tell(asSottoError(error, 'INTERNAL'), run));
     }
-  }
-
-  credit({ run, chunks }: Credit): void {
-    if (this.#run?.is(run)) this.#run.grant(chunks);
   }
 
   /** The coordinator refused something of ours: for this client the run is over. */
@@ -215,7 +213,7 @@ export class Rounds {
     }
   }
 
-  #enqueue(run: Run, effects: readonly ParticipantEffect[], link: Connection | undefined): void {
+  #enqueue(run: Run, effects: readonly Effect[], link: Connection | undefined): void {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
@@ -234,7 +232,7 @@ export class Rounds {
     });
   }
 
-  async #perform(run: Run, effect: ParticipantEffect, link: Connection | undefined): Promise<void> {
+  async #perform(run: Run, effect: Effect, link: Connection | undefined): Promise<void> {
     const { events, engine } = this.#setup;
     switch (effect.type) {
       case 'persist':
@@ -254,6 +252,9 @@ export class Rounds {
         this.#computing = this.#computing.then(() => this.#sketch(run, effect.work));
         return;
       case 'upload':
+        run.unsent = new Set(effect.chunks);
+        return;
+      case 'credit':
         return this.#upload(run, effect.chunks, link);
       case 'guard': {
         const error = new SottoError(effect.code, effect.text);
@@ -353,7 +354,9 @@ export class Rounds {
     if (link === undefined) return;
     const wanted = (): boolean => !run.over && link === this.#link && link.alive;
     const bytes = await uploadChunks(this.#setup.engine, run, chunks, link, wanted);
-    if (bytes !== undefined) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes });
+    if (!bytes) return;
+    run.sent += bytes;
+    if (run.unsent.size === 0) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes: run.sent });
   }
 
   /** A guard or another fault, to the user and (its code alone) to the coordinator. */

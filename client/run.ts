@@ -15,9 +15,10 @@ export class Run {
   update: Float32Array<ArrayBuffer> | undefined;
   /** Encoded, and kept for R4: a sketch is of the same values. Only where the task has sketches. */
   encoded: Float32Array<ArrayBuffer> | undefined;
-  /** Chunks of the input that the coordinator has asked for over this connection. */
-  readonly #credit = new Set<number>();
-  #wake = (): void => {};
+  /** Chunks of the input that are not sent; they go when the coordinator gives credit for them. */
+  unsent: Set<number> = new Set();
+  /** Bytes of those that are. */
+  sent = 0;
   /** Ends the training. */
   readonly #training = new AbortController();
 
@@ -33,27 +34,8 @@ export class Run {
     return this.ref.round === ref.round && this.ref.attempt === ref.attempt && this.ref.group === ref.group;
   }
 
-  /** More credit; `undefined`: the connection is lost, and all credit with it. */
-  grant(chunks?: readonly number[]): void {
-    if (chunks === undefined) this.#credit.clear();
-    for (const index of chunks ?? []) this.#credit.add(index);
-    this.#wake();
-  }
-
-  /** Waits for credit for a chunk; false as soon as it is no longer `wanted`. */
-  async credited(index: number, wanted: () => boolean): Promise<boolean> {
-    while (wanted()) {
-      if (this.#credit.has(index)) return true;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return false;
-  }
-
   end(): void {
     this.over = true;
-    this.#wake();
     this.state = undefined;
     this.#training.abort();
   }
