@@ -1,17 +1,17 @@
 // Drives the participant machine: announcements and messages in, its effects out, strictly in order and one at a time, so that
 // nothing is sent before the guard record that it depends on is durable. Training and masking run beside that queue and come
 // back as events. Not here: the rules of a round (protocol/participant), the connection, the model chain.
+import type { Clauses } from '../protocol/clauses/clauses.js';
 import type { ClientPrimitives } from '../protocol/crypto/asking.js';
 import type { Signer } from '../protocol/crypto/identity.js';
 import type { Rng } from '../protocol/crypto/primitives.js';
 import { isNobodysFault } from '../protocol/error-codes.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
-import type { ClientAccounts } from '../protocol/participant/accounts.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
-import type { TaskConfig } from '../protocol/task.js';
+import type { TaskConfig } from '../protocol/terms.js';
 import type { Announce, CoordinatorRoundMessage, Credit, Fault } from '../protocol/wire/messages.js';
 import type { ModelChain } from './chain/model-chain.js';
 import { asSottoError, type Connection } from './connection.js';
@@ -33,6 +33,8 @@ export interface RoundsSetup {
   readonly rng: Rng;
   readonly rounding: Rng;
   readonly machine: ParticipantMachine;
+  /** Those that settings use. */
+  readonly clauses: (settings: string) => Clauses | Promise<Clauses>;
   readonly guards: GuardStore;
   readonly ledgers: LedgerStore;
   readonly engine: ClientEngine;
@@ -102,7 +104,7 @@ export class Rounds {
   }
 
   #announced(announce: Announce, link: Connection | undefined): void {
-    const { machine, identity, policy, primitives, rng, rounding, events } = this.#setup;
+    const { machine, identity, policy, primitives, rng, rounding, events, clauses } = this.#setup;
     if (this.#coordinator === undefined || this.#guard === undefined) return;
     // After a reconnect the coordinator may announce the run again in which we already are.
     if (this.#run?.is(announce.run)) return;
@@ -128,10 +130,9 @@ export class Rounds {
       run.state = state;
       this.#enqueue(run, effects, link);
     };
-    // Pages load accounts and samplers with the first task that needs them. The text is the signed, canonical one.
-    const start = (accounts: 'none' | ClientAccounts) => machine.start({ ...setup, accounts });
-    const plain = announce.config.includes('"privacy":"none"');
-    this.#take(run, () => (plain ? start('none') : loadAccounts().then(start)), joined);
+    const start = (known: Clauses) => machine.start({ ...setup, clauses: known });
+    const known = clauses(announce.config);
+    this.#take(run, () => (known instanceof Promise ? known.then(start) : start(known)), joined);
   }
 
   message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit): void {
@@ -394,9 +395,6 @@ export class Rounds {
     this.#setup.events.emit('round', { stage: 'ended', run: run.ref, how, ...(code === undefined ? {} : { code }) });
   }
 }
-
-const loadAccounts = (): Promise<ClientAccounts> =>
-  import('../protocol/participant/spend.js').then(({ clientAccounts }) => clientAccounts);
 
 /**
  * Training that ran into values that are not finite: under noise of its own the client stays and adds zero with its share, since to

@@ -446,6 +446,9 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Whether this version knows a code. What comes over the wire need only look like one (wire/fields.ts). */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text);
+
 /** What a typed error carries beside its code. Never a key, share, mask, update or token. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | readonly string[] | readonly number[]>>;
 

@@ -69,9 +69,12 @@ function weightOf({ config }: Joined, examples: number): number | undefined {
 }
 
 /** A share of the noise, of this input alone. Its key comes from the CSPRNG, in simulations too. */
-function noiseOf({ derived: { noise }, rng }: Joined): { readonly noise?: NoiseDraw } {
-  if (noise === 'none' || noise.placement === 'central') return {};
-  return { noise: { variance: noise.localVariance, bitVariance: noise.bitVariance, key: rng(32) } };
+function noiseOf({ config, derived: { noise }, rng }: Joined): { readonly noise?: NoiseDraw } {
+  const { privacy } = config;
+  if (noise === 'none' || privacy === 'none' || privacy.placement === 'central') return {};
+  return {
+    noise: { from: privacy.noise, variance: noise.localVariance, bitVariance: noise.bitVariance, key: rng(32) },
+  };
 }
 
 /** The one place that starts masking: reached once per run (guard 6), since no phase leads back here. */

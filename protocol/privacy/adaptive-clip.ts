@@ -25,7 +25,7 @@ export function updateMultiplier(total: number, bitDeviation: number): number {
   if (!(left > 0))
     throw new SottoError(
       'CONFIG_PRIVACY',
-      `privacy.clipping.bitDeviation ${bitDeviation} gives the bit alone a multiplier of ${2 * bitDeviation}, not above the ${total} that the whole round may have; raise it, group.size ÷ 20 is usual`,
+      `privacy.clipping.bitDeviation ${bitDeviation} is not above half the noiseMultiplier ${total}; raise it, group.size ÷ 20 is usual`,
       { field: 'privacy.clipping.bitDeviation' },
     );
   return left ** -0.5;

@@ -37,13 +37,16 @@ export function rdpDiscreteGaussian(sum: IntegerSum, tau: number, order: number)
 }
 
 /**
- * αΔ₂²/(2μ) + min{((2α−1)Δ₂² + 6Δ₁)/(4μ²), 3Δ₁/(2μ)} with the variance μ of the whole sum. Proven at whole orders; a fractional one
- * gets the value of the next whole order, since Rényi divergence does not fall with the order.
+ * αΔ₂²/(2μ) + min{((2α−1)Δ₂² + 6Δ₁)/(4μ²), 3Δ₁/(2μ)} with the variance μ of the whole sum, proven at whole orders. Between them
+ * (α−1)·D_α = ln Σ p^α·q^(1−α) lies below the chord: it is convex in α by Hölder's inequality (van Erven, Harremoës 2014). At α = 1 it is 0.
  */
 export function rdpSkellam(centralVariance: number, l2: number, l1: number, order: number): number {
-  const [whole, mu] = [Math.ceil(order), centralVariance];
-  const extra = Math.min(((2 * whole - 1) * l2 * l2 + 6 * l1) / (4 * mu * mu), (3 * l1) / (2 * mu));
-  return (whole * l2 * l2) / (2 * mu) + extra;
+  const mu = centralVariance;
+  const at = (whole: number): number =>
+    (whole * l2 * l2) / (2 * mu) + Math.min(((2 * whole - 1) * l2 * l2 + 6 * l1) / (4 * mu * mu), (3 * l1) / (2 * mu));
+  const [below, above] = [Math.floor(order), Math.ceil(order)];
+  if (below === above) return at(order);
+  return ((above - order) * (below - 1) * at(below) + (order - below) * (above - 1) * at(above)) / (order - 1);
 }
 
 /**

@@ -24,7 +24,7 @@ export function honestShares({ group, toleratedDropouts, colluders }: ShareSetti
   if (shares < MIN_HONEST_SHARES)
     throw new SottoError(
       'PRIVACY_SHARES',
-      `a group of ${group} that tolerates ${toleratedDropouts} losses and ${colluders} colluders has ${shares} noise shares left at worst, fewer than ${MIN_HONEST_SHARES}; make the group larger, or tolerate fewer`,
+      `a group of ${group} with ${toleratedDropouts} losses and ${colluders} colluders has ${shares} noise shares at worst, fewer than ${MIN_HONEST_SHARES}; make the group larger, or tolerate fewer`,
       { group, toleratedDropouts, colluders },
     );
   return shares;

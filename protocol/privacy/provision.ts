@@ -3,9 +3,9 @@
 
 import { SottoError } from '../errors.js';
 import { MAX_CLIP_STEPS, MAX_LOCAL_DEVIATION, MAX_NOISE_DEVIATION, MIN_LOCAL_DEVIATION } from '../limits.js';
-import type { TaskConfig } from '../task.js';
+import type { TaskConfig } from '../terms.js';
 import { bitSteps, updateMultiplier } from './adaptive-clip.js';
-import { checkBudget, checkDelta } from './domain.js';
+import { checkBudget } from './domain.js';
 import { honestShares, localVariance, survivorFloor } from './noise-share.js';
 import { roundedSensitivity } from './sensitivity.js';
 import type { CentralSpec, DistributedSpec } from './spec.js';
@@ -61,10 +61,16 @@ export function planNoise(config: TaskConfig, threshold: number): NoisePlan | 'n
     if (centralVariance > MAX_NOISE_DEVIATION ** 2)
       throw refuse(
         'clipSteps',
-        `${spec.clipSteps} makes the noise ${Math.sqrt(centralVariance).toFixed(0)} grid steps wide, more than the ${MAX_NOISE_DEVIATION} that can be drawn; use fewer steps`,
+        `${spec.clipSteps} makes the noise ${Math.sqrt(centralVariance).toFixed(0)} grid steps wide, more than ${MAX_NOISE_DEVIATION}; use fewer steps`,
       );
     const ringBits = bitsNeeded(size, largest, 0, NOISE_TAIL);
-    const none = { localVariance: 0, floor: 0, noiseless: 0, bitSteps: 0, bitVariance: 0 };
+    const none = {
+      localVariance: 0,
+      floor: 0,
+      noiseless: 0,
+      bitSteps: 0,
+      bitVariance: 0,
+    };
     return { placement: 'central', ...common, ...none, centralVariance, ringBits };
   }
   const setting = { group: size, toleratedDropouts: spec.losses, colluders: spec.noiseless };
@@ -73,14 +79,19 @@ export function planNoise(config: TaskConfig, threshold: number): NoisePlan | 'n
   if (floor < threshold)
     throw refuse(
       'losses',
-      `is ${spec.losses}, but a group of ${size} with threshold ${threshold} cannot lose more than ${size - threshold}; lower it`,
+      `is ${spec.losses}, but threshold ${threshold} lets a group of ${size} lose ${size - threshold}; lower it`,
     );
   const { clipping } = spec;
   const deviation = clipping.by === 'quantile' ? clipping.bitDeviation : Number.POSITIVE_INFINITY;
   const z = clipping.by === 'quantile' ? updateMultiplier(spec.noiseMultiplier, deviation) : spec.noiseMultiplier;
   const variance = Math.ceil(localVariance(setting, z, l2));
   requireLocalDeviation(Math.sqrt(variance), spec.clipSteps);
-  const bit = clipping.by === 'quantile' ? bitSteps(deviation, shares) : { steps: 0, variance: 0 };
+  const bit =
+    clipping.by === 'fixed'
+      ? { steps: 0, variance: 0 }
+      : config.integrity === 'none'
+        ? bitSteps(deviation, shares)
+        : projectedBit(deviation, shares, variance);
   const ringBits = Math.max(
     bitsNeeded(size, largest, Math.sqrt(size * variance), NOISE_TAIL),
     bitsNeeded(size, bit.steps, Math.sqrt(size * bit.variance), NOISE_TAIL),
@@ -98,52 +109,56 @@ export function planNoise(config: TaskConfig, threshold: number): NoisePlan | 'n
   };
 }
 
+/**
+ * Where sketches project the bit with the update, its noise is as wide as that of any coordinate, so that the whole vector is one of
+ * norm √(Δ₂² + steps²) in equal noise, which is what a sketch is priced and bounded for; the steps follow.
+ */
+function projectedBit(bitDeviation: number, shares: number, variance: number): ReturnType<typeof bitSteps> {
+  const steps = Math.floor(Math.sqrt(shares * variance) / (2 * bitDeviation));
+  if (steps > 0) return { steps, variance };
+  throw refuse('clipping.bitDeviation', `is ${bitDeviation}, more noise than sketches have; lower it`);
+}
+
+/** What a sketch is a projection of: the rounded update, and the bit behind it where there is one, all in the same noise. */
+export const sketchedNoise = ({ l2, localVariance, bitSteps: bit }: NoisePlan, dimension: number) => ({
+  l2: Math.hypot(l2, bit),
+  localVariance,
+  dimension: bit === 0 ? dimension : dimension + 1,
+});
+
 function checkClaim({ profile, encoding, integrity }: TaskConfig, spec: DistributedSpec | CentralSpec): void {
   checkBudget(spec.budget);
-  checkDelta(spec.budget.delta);
   if (profile === 'open')
-    throw new SottoError(
-      'CONFIG_PRIVACY',
-      'privacy in profile open: the coordinator sees every update; use profile cohort, sketch or grouped',
-      { field: 'privacy' },
-    );
+    throw new SottoError('CONFIG_PRIVACY', 'privacy in profile open, which shows every update; use another profile', {
+      field: 'privacy',
+    });
   if (!(spec.noiseMultiplier > 0) || !Number.isFinite(spec.noiseMultiplier))
     throw refuse('noiseMultiplier', `is ${spec.noiseMultiplier}; use a number above 0, or privacy: none`);
   if (encoding.weighting.by !== 'uniform')
-    throw new SottoError(
-      'CONFIG_PRIVACY',
-      'encoding.weighting by examples with privacy: that number is private; use by: uniform',
-      { field: 'encoding.weighting' },
-    );
+    throw new SottoError('CONFIG_PRIVACY', 'encoding.weighting by examples, with privacy a secret; use by: uniform', {
+      field: 'encoding.weighting',
+    });
   if (spec.placement === 'central') {
     if (integrity === 'none') return;
     throw new SottoError(
       'CONFIG_PRIVACY',
-      'central noise with verified sketches: they show projections without noise; use placement distributed, or integrity: none',
+      'central noise with sketches, which show updates without it; use placement distributed, or integrity: none',
       { field: 'privacy.placement' },
     );
   }
-  if (spec.noise === 'skellam')
-    throw refuse('noise', 'is skellam, which has no exact sampler yet; use discrete-gaussian');
+  if (spec.noise === 'skellam' && integrity !== 'none')
+    throw refuse('noise', 'is skellam, which has no sketches; use discrete-gaussian, or integrity: none');
   const { clipping } = spec;
   if (clipping.by === 'fixed') return;
-  if (integrity !== 'none')
-    throw refuse(
-      'clipping.by',
-      'is quantile, and verified sketches would show its bit, which nobody prices; use by: fixed, or integrity: none',
-    );
   if (!(clipping.quantile > 0 && clipping.quantile < 1))
     throw refuse('clipping.quantile', `is ${clipping.quantile}; it must lie between 0 and 1, both excluded`);
   if (!(clipping.least <= encoding.clipNorm && encoding.clipNorm <= clipping.most))
     throw refuse(
       'clipping.least',
-      `${clipping.least} and most ${clipping.most} leave encoding.clipNorm ${encoding.clipNorm} out, where the norm starts; widen them`,
+      `${clipping.least} and most ${clipping.most} leave out encoding.clipNorm ${encoding.clipNorm}, where it starts; widen them`,
     );
   if (clipping.most / clipping.least > 1e6)
-    throw refuse(
-      'clipping.most',
-      `is ${clipping.most}, more than a million times least ${clipping.least}; narrow them`,
-    );
+    throw refuse('clipping.most', `is ${clipping.most}, more than a million times least; lower it`);
 }
 
 /** c, and what `encoding` says of a grid that follows from c: nobody may sign two grids. */
@@ -154,7 +169,7 @@ function checkGrid({ encoding }: TaskConfig, { clipSteps }: DistributedSpec | Ce
   if (encoding.range !== encoding.clipNorm || encoding.bits !== bits)
     throw new SottoError(
       'CONFIG_PRIVACY',
-      `encoding.range ${encoding.range} and bits ${encoding.bits} are not those of privacy.clipSteps ${clipSteps}; leave them out, or use ${encoding.clipNorm} and ${bits}`,
+      `encoding.range ${encoding.range} and bits ${encoding.bits} do not fit privacy.clipSteps ${clipSteps}; leave them out, or use ${encoding.clipNorm} and ${bits}`,
       { field: 'encoding.bits' },
     );
 }
@@ -167,16 +182,13 @@ export const defaultClipSteps = (dimension: number): number => Math.ceil(8 * Mat
 
 /** @throws CONFIG_PRIVACY below two grid steps, where sums of discrete Gaussians are no longer close to one, or beyond the sampler */
 export function requireLocalDeviation(deviation: number, clipSteps: number): void {
-  if (deviation < MIN_LOCAL_DEVIATION)
-    throw refuse(
-      'clipSteps',
-      `${clipSteps} makes the noise of one client ${deviation.toFixed(2)} grid steps wide, less than ${MIN_LOCAL_DEVIATION}; use at least ${Math.ceil((clipSteps * MIN_LOCAL_DEVIATION) / deviation)} steps, or a larger noiseMultiplier`,
-    );
-  if (deviation > MAX_LOCAL_DEVIATION)
-    throw refuse(
-      'clipSteps',
-      `${clipSteps} makes the noise of one client ${deviation.toFixed(0)} grid steps wide, more than ${MAX_LOCAL_DEVIATION}; use at most ${Math.floor((clipSteps * MAX_LOCAL_DEVIATION) / deviation)} steps`,
-    );
+  const narrow = deviation < MIN_LOCAL_DEVIATION;
+  if (!narrow && deviation <= MAX_LOCAL_DEVIATION) return;
+  const steps = (clipSteps * (narrow ? MIN_LOCAL_DEVIATION : MAX_LOCAL_DEVIATION)) / deviation;
+  throw refuse(
+    'clipSteps',
+    `${clipSteps} makes the noise of one client ${deviation.toFixed(2)} grid steps wide, outside ${MIN_LOCAL_DEVIATION}…${MAX_LOCAL_DEVIATION}; use ${narrow ? `at least ${Math.ceil(steps)}` : `at most ${Math.floor(steps)}`} steps`,
+  );
 }
 
 /**

@@ -2,9 +2,9 @@
 // Both sides make them from the signed settings, never from what the other side says. Not here: prices and budgets (price.ts, ledger.ts).
 
 import type { GroupId } from '../ids.js';
-import type { Derived, TaskConfig } from '../task.js';
+import type { Derived, TaskConfig } from '../terms.js';
 import type { PrivacyEvent, ReleaseContext } from './events.js';
-import type { NoisePlan } from './provision.js';
+import { type NoisePlan, sketchedNoise } from './provision.js';
 
 export interface RunId {
   readonly round: number;
@@ -47,7 +47,10 @@ export function sumEvents(config: TaskConfig, plan: NoisePlan, run: RunId, survi
   const honestShares = Math.min(survivors, config.group.size) - noiseless;
   const sum: PrivacyEvent = {
     ...common,
-    type: 'distributedGaussian',
+    type:
+      config.privacy !== 'none' && 'noise' in config.privacy && config.privacy.noise === 'skellam'
+        ? 'distributedSkellam'
+        : 'distributedGaussian',
     honestShares,
     localVariance,
     l2,
@@ -58,12 +61,11 @@ export function sumEvents(config: TaskConfig, plan: NoisePlan, run: RunId, survi
   return [sum, { ...common, type: 'clipBit', std: Math.sqrt(honestShares * bitVariance) / (2 * bitSteps) }];
 }
 
-/** The k projections of one client's noised update; none where the task has no sketches. */
+/** The k projections of one client's noised update, its bit included; none where the task has no sketches. */
 export function sketchEvents(config: TaskConfig, plan: NoisePlan, run: RunId): PrivacyEvent[] {
   const { integrity, dimension } = config;
   if (integrity === 'none' || plan.placement === 'central') return [];
-  const { localVariance, l2 } = plan;
-  return [{ ...context(config, run), type: 'sketch', localVariance, l2, k: integrity.rows, dimension }];
+  return [{ ...context(config, run), type: 'sketch', ...sketchedNoise(plan, dimension), k: integrity.rows }];
 }
 
 /** The worst that a round may cost: the sum at the survivor floor, all assumed colluders in it, the sketch opened. */

@@ -7,6 +7,9 @@ import type { Neighbours, PrivacyBudget } from './events.js';
 /** Client-level differential privacy, or none. */
 export type PrivacySpec = 'none' | DistributedSpec | CentralSpec;
 
+/** Distributions that shares are drawn from, exactly, as whole numbers. */
+export type IntegerNoise = 'discrete-gaussian' | 'skellam';
+
 interface Claim {
   /** z: std of the noise in the sum of one group ÷ its L2 sensitivity, for all that a round releases beside sketches. */
   readonly noiseMultiplier: number;
@@ -22,7 +25,7 @@ interface Claim {
 export interface DistributedSpec extends Claim {
   readonly placement: 'distributed';
   /** What the shares are drawn from. */
-  readonly noise: 'discrete-gaussian' | 'skellam';
+  readonly noise: IntegerNoise;
   /** D: members of one group that may be lost, dropouts and exclusions together; the noise of the others is enough. */
   readonly losses: number;
   /** f_c: members of one group that may add no noise, or tell theirs to the coordinator. */

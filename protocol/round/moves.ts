@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../errors.js';
 import type { Millis, Rank } from '../ids.js';
-import type { ClientPhase, Window } from '../task.js';
+import type { ClientPhase, Window } from '../terms.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage } from '../wire/messages.js';
 import type { DoneState, FailedState, GroupSetup, GroupState, GroupStep, Run } from './group-state.js';
 import { memberOf, slotOf } from './group-state.js';

@@ -6,7 +6,7 @@ import type { Primitives } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { ClientId, GroupId, Hash, Millis } from '../ids.js';
 import type { EngineResult, EngineWork } from '../secagg/jobs.js';
-import type { ClientPhase, TaskConfig } from '../task.js';
+import type { ClientPhase, TaskConfig } from '../terms.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
 
 /** What a round is made of. `groups`: only those sampled; members in rank order, all believed to be connected. */

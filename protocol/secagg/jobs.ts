@@ -4,6 +4,7 @@
 
 import type { Prg } from '../crypto/primitives.js';
 import type { Rank } from '../ids.js';
+import type { IntegerNoise } from '../privacy/spec.js';
 
 /** Bits of the ring Z/2^ρ in which masked inputs live; the wire carries ρ/8 bytes a coordinate. */
 export type Ring = 16 | 24 | 32;
@@ -39,6 +40,8 @@ export interface Mechanism {
 
 /** One client's share of the noise in one sum. */
 export interface NoiseDraw {
+  /** What the coordinates of the update get; the bit's is discrete Gaussian. */
+  readonly from: IntegerNoise;
   /** σ_l², a whole number. */
   readonly variance: number;
   /** Of the bit's coordinate; 0 where there is none. */

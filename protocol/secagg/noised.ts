@@ -5,8 +5,10 @@
 import { wipe } from '../crypto/bytes.js';
 import { SottoError } from '../errors.js';
 import { isUnclipped } from '../privacy/adaptive-clip.js';
-import { drawGaussian } from '../privacy/discrete/noise.js';
-import { gaussianTable } from '../privacy/discrete/table.js';
+import { gaussianShape } from '../privacy/discrete/gaussian.js';
+import { drawNoise } from '../privacy/discrete/noise.js';
+import { skellamShape } from '../privacy/discrete/skellam.js';
+import { noiseTable } from '../privacy/discrete/table.js';
 import {
   checkedNorm,
   clipFactor,
@@ -46,16 +48,18 @@ export interface NoiseShare {
   values: Int32Array | 'spent';
 }
 
-/** All coordinates of the update, then the bit's. @throws SottoError CONFIG_PRIVACY */
-export function* drawShare(encoding: Encoding, { key, variance, bitVariance }: NoiseDraw): Streaming<NoiseShare> {
+/** All coordinates of the update, then the bit's, which is Gaussian whatever the others are. @throws SottoError CONFIG_PRIVACY */
+export function* drawShare(encoding: Encoding, { key, from, variance, bitVariance }: NoiseDraw): Streaming<NoiseShare> {
   const out = new Int32Array(encodedLength(encoding));
-  const share = yield* drawGaussian(gaussianTable({ num: BigInt(variance), den: 1n }), encoding.dimension, key);
+  const shape = from === 'skellam' ? skellamShape : gaussianShape;
+  const share = yield* drawNoise(noiseTable(shape(whole(variance))), encoding.dimension, key);
   out.set(share);
   wipe(share);
   if (bitVariance > 0)
-    out.set(yield* drawGaussian(gaussianTable({ num: BigInt(bitVariance), den: 1n }), 1, key), encoding.dimension);
+    out.set(yield* drawNoise(noiseTable(gaussianShape(whole(bitVariance))), 1, key), encoding.dimension);
   return { values: out };
 }
+const whole = (variance: number) => ({ num: BigInt(variance), den: 1n });
 
 /**
  * Adds noise to encoded words, mod 2^ρ by the words' own width, and erases it: one draw enters one sum.
@@ -170,7 +174,7 @@ export function* decodeNoised(
     throw new SottoError('SECAGG_LENGTH', `the sum has ${sum.length} coordinates, not ${encodedLength(encoding)}`);
   const noise =
     mechanism.centralVariance > 0
-      ? yield* drawGaussian(gaussianTable({ num: BigInt(mechanism.centralVariance), den: 1n }), dimension, centralKey)
+      ? yield* drawNoise(noiseTable(gaussianShape(whole(mechanism.centralVariance))), dimension, centralKey)
       : undefined;
   const values = Float64Array.from({ length: dimension }, (_, i) => signed(sum[i] as number, ring) + (noise?.[i] ?? 0)); // safe: length checked
   if (noise !== undefined) wipe(noise);

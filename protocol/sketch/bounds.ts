@@ -63,13 +63,14 @@ export function encodedNormOf({ dimension, clipNorm, range, levels }: Encoding):
  * The same under noise: ‖q + η‖² ≤ Δ₂² + 2Δ₂·√(2tσ²) + σ²(d + 2√(dt) + 2t), except with probability 2e^-t = 2^-40. A discrete Gaussian is
  * sub-Gaussian with its σ² (Canonne, Kamath, Steinke 2020, Corollary 17), so the tail bound of χ² holds for ‖η‖² (Laurent, Massart 2000, Lemma 1).
  */
-export function noisedNormOf(dimension: number, { l2, localVariance }: SketchNoise): number {
+export function noisedNormOf({ dimension, l2, localVariance }: SketchNoise): number {
   const t = 41 * Math.LN2;
   const noise = localVariance * (dimension + 2 * Math.sqrt(dimension * t) + 2 * t);
   return Math.sqrt(l2 * l2 + 2 * l2 * Math.sqrt(2 * t * localVariance) + noise);
 }
-/** Of a task with distributed noise: Δ₂ and σ_l², grid steps. */
+/** Of a task with distributed noise (`sketchedNoise`): Δ₂ and σ_l², grid steps, and coordinates with noise. */
 export interface SketchNoise {
+  readonly dimension: number;
   readonly l2: number;
   readonly localVariance: number;
 }
@@ -80,7 +81,7 @@ export function sketchBounds(spec: SketchSpec, encoding: Encoding, noise?: Sketc
   const bits = spec.securityBits + spec.malicious;
   const upper = (chiSquareUpper(rows, bits) / rows) * (1 + SKETCH_DEVIATION);
   const lower = (leastSquares(rows, bits) / rows) * (1 - SKETCH_DEVIATION);
-  const encodedNorm = noise === undefined ? encodedNormOf(encoding) : noisedNormOf(encoding.dimension, noise);
+  const encodedNorm = noise === undefined ? encodedNormOf(encoding) : noisedNormOf(noise);
   const maxSquare = (rows / 2) * upper * encodedNorm * encodedNorm;
   return {
     bits,

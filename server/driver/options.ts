@@ -221,6 +221,11 @@ export interface Coordinator {
   readonly admin: Administration;
   /** The monitor's memory: plain data, a snapshot. */
   monitor(): MonitorState;
+  /**
+   * After a bug, where nothing of this process is to be relied on: takes nothing new, lets everybody go, and resolves once everything that
+   * was written down is on disk. Rejects where the disk fails. The process should end then; the next start goes on as after a crash.
+   */
+  abort(): Promise<void>;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */
   stop(reason: string): Promise<void>;
   /** The newest model. A copy. */

@@ -119,7 +119,7 @@ function normBoundOf(task: TaskConfig): number {
   const { clipNorm, range, levels, dimension } = encoding;
   if (noise === 'none') return clipNorm + (range / levels) * Math.sqrt(dimension);
   const variance = noise.centralVariance / survivorFloor + noise.localVariance;
-  const noised = noisedNormOf(dimension, { l2: 0, localVariance: variance / survivorFloor });
+  const noised = noisedNormOf({ dimension, l2: 0, localVariance: variance / survivorFloor });
   return (largestClipNorm(task) / levels) * (noise.l2 + noised);
 }
 

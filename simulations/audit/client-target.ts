@@ -37,7 +37,8 @@ const run = <T>(job: Streaming<T>): T => runStreaming(job, 'aes256ctr', nativeKe
 
 /** What clients really do. */
 export const noisedPath: NoisedPath = {
-  drawShare: (encoding, variance, key) => run(drawShare(encoding, { variance, bitVariance: 0, key })),
+  drawShare: (encoding, variance, key) =>
+    run(drawShare(encoding, { from: 'discrete-gaussian', variance, bitVariance: 0, key })),
   encode: (encoding, update, key) =>
     Uint32Array.from(run(encodeBounded(encoding, encoding.mechanism as Mechanism, update, key))),
 };

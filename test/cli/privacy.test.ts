@@ -66,6 +66,17 @@ describe('sotto privacy plan', () => {
     expect(plan.byLosses.at(-2)?.multiplier).toBeCloseTo(3, 12);
   });
 
+  it('prices Skellam shares by their own bound, proven at whole orders only: up to 2 % more than Gaussian ones', async () => {
+    const worst = async (more: string) =>
+      (lines((await sotto(`${CLIENTS} --noise-multiplier 3 --json${more}`)).out)[0] as Plan).worst;
+    const [gaussian, skellam] = [await worst(''), await worst(' --noise skellam')];
+    expect(gaussian.order).toBe(3.5);
+    expect(skellam.order).toBe(4);
+    expect(skellam.epsilon / gaussian.epsilon).toBeGreaterThan(1);
+    expect(skellam.epsilon / gaussian.epsilon).toBeLessThan(1.02);
+    expect(skellam.tight).toBe(gaussian.tight);
+  });
+
   it('finds the noise for a budget, stops at its rounds, and ends with 3 where the rounds do not fit', async () => {
     const fits = lines((await sotto(`${CLIENTS} --epsilon 8 --json`)).out)[0] as Plan;
     expect(fits.worst.epsilon).toBeLessThanOrEqual(8);

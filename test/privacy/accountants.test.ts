@@ -99,8 +99,15 @@ describe('the divergence of a sampled Gaussian', () => {
       expect(rdpSampledGaussian(q, 2, order) / ((order * q * q * Math.expm1(1 / 4)) / 2)).toBeCloseTo(1, 5);
     }
   });
-  it('of Skellam noise at a fractional order is that of the next whole one, never less', () => {
-    expect(rdpSkellam(400, 10, 60, 2.1)).toBe(rdpSkellam(400, 10, 60, 3));
+  it('of Skellam noise between whole orders is on the chord of (α−1)·D: between its neighbours, never below the Gaussian part', () => {
+    const at = (order: number) => rdpSkellam(400, 10, 60, order);
+    expect(2.5 * at(3.5)).toBeCloseTo((2 * at(3) + 3 * at(4)) / 2, 12);
+    expect(at(1.3)).toBeCloseTo(at(2), 12);
+    for (const order of [2.1, 2.9, 3.5, 10.7]) {
+      expect(at(order)).toBeGreaterThan(at(Math.floor(order)));
+      expect(at(order)).toBeLessThan(at(Math.ceil(order)));
+      expect(at(order)).toBeGreaterThan((order * 100) / 800);
+    }
   });
 });
 

@@ -13,18 +13,21 @@ import {
 } from '../../protocol/privacy/discrete/bernoulli.js';
 import { type Bits, BufferedBits } from '../../protocol/privacy/discrete/bits.js';
 import { expBounds } from '../../protocol/privacy/discrete/exponential.js';
-import { drawGaussian } from '../../protocol/privacy/discrete/noise.js';
-import { gaussianTable, sampleGaussian } from '../../protocol/privacy/discrete/table.js';
+import { gaussianShape } from '../../protocol/privacy/discrete/gaussian.js';
+import { drawNoise } from '../../protocol/privacy/discrete/noise.js';
+import { noiseTable, sample } from '../../protocol/privacy/discrete/table.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { eachCase, num } from './cases.js';
+import { chiSquare, LIMIT } from './chi-square.js';
 
 const QUARTER: Ratio = { num: 1n, den: 4n };
 const whole = (variance: number): Ratio => ({ num: BigInt(variance), den: 1n });
 const ratioOf = (variance: number): Ratio =>
   Number.isInteger(variance) ? whole(variance) : { num: BigInt(variance * 4), den: 4n };
+const gaussianTable = (variance: Ratio) => noiseTable(gaussianShape(variance));
 const keyOf = (seed: number): Uint8Array => new Uint8Array(32).fill(seed);
 const draws = (variance: Ratio, count: number, seed: number): Int32Array =>
-  runStreaming(drawGaussian(gaussianTable(variance), count, keyOf(seed)), 'aes256ctr', nativeKeystream);
+  runStreaming(drawNoise(gaussianTable(variance), count, keyOf(seed)), 'aes256ctr', nativeKeystream);
 /** Bits without end, from a key stream. */
 function bitsOf(seed: number): Bits {
   const stream = nativeKeystream('aes256ctr', keyOf(seed));
@@ -51,28 +54,6 @@ const massOf = (variance: Ratio): number => {
     if (one < 1e-30) return mass;
   }
 };
-
-/** χ² of samples against the exact pmf, cells of at least 10 expected; as standard normal (Wilson, Hilferty 1931). */
-function chiSquare(samples: Iterable<number>, count: number, pmf: (x: number) => number): number {
-  const seen = new Map<number, number>();
-  for (const x of samples) seen.set(x, (seen.get(x) ?? 0) + 1);
-  let square = 0;
-  let cells = 0;
-  let [restSeen, restExpected] = [count, count];
-  for (let x = 0; count * pmf(x) >= 10; x++)
-    for (const at of x === 0 ? [0] : [x, -x]) {
-      const expected = count * pmf(at);
-      square += ((seen.get(at) ?? 0) - expected) ** 2 / expected;
-      restSeen -= seen.get(at) ?? 0;
-      restExpected -= expected;
-      cells++;
-    }
-  if (restExpected >= 1) square += (restSeen - restExpected) ** 2 / restExpected;
-  const k = restExpected >= 1 ? cells : cells - 1;
-  return ((square / k) ** (1 / 3) - (1 - 2 / (9 * k))) / Math.sqrt(2 / (9 * k));
-}
-/** p = 1e-3 of a standard normal, upper tail. */
-const LIMIT = 3.09;
 
 describe('the exponential in whole numbers', () => {
   it.each([
@@ -163,7 +144,7 @@ describe('the table sampler', () => {
           return value;
         },
       };
-      const x = sampleGaussian(table, bits);
+      const x = sample(table, bits);
       if (Math.abs(x) >= from) kept++;
     }
     let mass = 0;
@@ -176,7 +157,7 @@ describe('the table sampler', () => {
   it('draws the same wherever buffers end: a draw that was cut off is made again from its own bits', () => {
     const table = gaussianTable(whole(300));
     const bits = bitsOf(9);
-    const unbroken = Array.from({ length: 50_000 }, () => sampleGaussian(table, bits));
+    const unbroken = Array.from({ length: 50_000 }, () => sample(table, bits));
     expect([...draws(whole(300), 50_000, 9)]).toEqual(unbroken);
   });
 

@@ -121,7 +121,9 @@ describe('vectors', () => {
   );
   eachCase('edge/localStd', 'CONFIG_PRIVACY', ({ params }) => requireLocalDeviation(num(params.gridUnits), 100));
   eachCase('edge/reuseNoise', 'PRIVACY_REUSED', ({ params }) => {
-    const share = run(drawShare(encodingFor(8), { variance: 9, bitVariance: 0, key: key(1) }));
+    const share = run(
+      drawShare(encodingFor(8), { from: 'discrete-gaussian', variance: 9, bitVariance: 0, key: key(1) }),
+    );
     for (let group = 0; group < num(params.groups); group++) addShare(new Uint32Array(8), share);
   });
 });
@@ -232,7 +234,14 @@ describe('encoding under noise', () => {
       const words = run(encodeBounded(encoding, mechanism, update, key(c)));
       addShare(
         words,
-        run(drawShare(encoding, { variance: plan.localVariance, bitVariance: plan.bitVariance, key: key(c + 50) })),
+        run(
+          drawShare(encoding, {
+            from: 'discrete-gaussian',
+            variance: plan.localVariance,
+            bitVariance: plan.bitVariance,
+            key: key(c + 50),
+          }),
+        ),
       );
       for (let i = 0; i < 301; i++) sum[i] = (sum[i] as number) + (words[i] as number);
     }
@@ -334,7 +343,6 @@ describe('settings that promise what they cannot keep are refused, with field an
     ['noise beyond the sampler', { noiseMultiplier: 5_000 }, 'CONFIG_PRIVACY', 'privacy.clipSteps'],
     ['more losses than the threshold leaves', { losses: 3 }, 'CONFIG_PRIVACY', 'privacy.losses'],
     ['too few honest shares', { losses: 2, noiseless: 5 }, 'PRIVACY_SHARES'],
-    ['Skellam without an exact sampler', { noise: 'skellam' as const }, 'CONFIG_PRIVACY', 'privacy.noise'],
     [
       'a bit that costs more than the round',
       { clipping: 'quantile' as const, bitDeviation: 0.1 },

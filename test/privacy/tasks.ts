@@ -20,6 +20,26 @@ export interface PrivatePatch {
   readonly bitDeviation?: number;
 }
 
+/** The same in profile sketch, where single clients are judged by projections of their noised updates: k = 24, two losses at most. */
+export function sketchedTask(patch: PrivatePatch): TaskConfig {
+  const task = privateTask({ dimension: 2_000, losses: 2, ...patch });
+  const { size } = task.group;
+  return {
+    ...task,
+    profile: 'sketch',
+    integrity: {
+      kind: 'sketch',
+      rows: 24,
+      securityBits: 20,
+      malicious: 1,
+      exclusions: 1,
+      dropouts: 1,
+      selection: [],
+      window: { count: { min: size - 2, max: size }, time: { min: 0, max: 1_000 } },
+    },
+  };
+}
+
 /** A cohort (or groups) whose members add shares; z = 1, no losses, everybody honest unless said otherwise. */
 export function privateTask(patch: PrivatePatch): TaskConfig {
   const { size = 8, count = 1, dimension = 64, losses = 0, clipping = 'fixed' } = patch;

@@ -2,6 +2,7 @@
 // No trainer, no reconnecting by itself, no model chain: those are client/'s. Not a test.
 
 import { WebSocket } from 'ws';
+import { allClauses } from '../../protocol/clauses/all.js';
 import { type Identity, signFields, verifyFields } from '../../protocol/crypto/identity.js';
 import { LABELS } from '../../protocol/crypto/labels.js';
 import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
@@ -161,7 +162,7 @@ export class RawClient {
           policy: WEAK_POLICY,
           guard: this.#guard,
           ledger: [],
-          accounts: 'none',
+          clauses: allClauses,
           primitives: nativePrimitives,
           rng: nativeRng,
           rounding: nativeRng,

@@ -121,7 +121,7 @@ describe('noise evasion', () => {
   const noised = (): MaskWork => ({
     ...work(),
     encoding: derived.encoding,
-    noise: { variance: localVariance, bitVariance, key: new Uint8Array(32).fill(3) },
+    noise: { from: 'discrete-gaussian', variance: localVariance, bitVariance, key: new Uint8Array(32).fill(3) },
   });
   const update = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i) / 10);
   const sketchOf = (mask: MaskWork): SketchWork => ({

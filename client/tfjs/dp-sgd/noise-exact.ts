@@ -5,8 +5,9 @@
 import type { Rng } from '../../../protocol/crypto/primitives.js';
 import { SottoError } from '../../../protocol/errors.js';
 import { MAX_NOISE_DEVIATION } from '../../../protocol/limits.js';
-import { drawGaussian } from '../../../protocol/privacy/discrete/noise.js';
-import { gaussianTable } from '../../../protocol/privacy/discrete/table.js';
+import { gaussianShape } from '../../../protocol/privacy/discrete/gaussian.js';
+import { drawNoise } from '../../../protocol/privacy/discrete/noise.js';
+import { noiseTable } from '../../../protocol/privacy/discrete/table.js';
 import { roundedSensitivity } from '../../../protocol/privacy/sensitivity.js';
 import type { StepNoise } from './noise.js';
 
@@ -32,13 +33,13 @@ export function exactNoise(dimension: number, clipNorm: number, noiseMultiplier:
       { field: 'dpSgd.noiseMultiplier' },
     );
   const scale = clipSteps / (clipNorm * FLOAT_SLACK);
-  const table = gaussianTable({ num: BigInt(deviation) ** 2n, den: 1n });
+  const table = noiseTable(gaussianShape({ num: BigInt(deviation) ** 2n, den: 1n }));
   let drawn: { readonly noise: Int32Array; readonly dither: Float64Array } | undefined;
   return {
     arithmetic: 'exact',
     noiseMultiplier: deviation / roundedSensitivity(clipSteps, dimension, BETA).l2,
     draw: () => {
-      const job = drawGaussian(table, dimension, NO_KEY);
+      const job = drawNoise(table, dimension, NO_KEY);
       let step = job.next();
       while (!step.done) step = job.next(rng(step.value.length));
       drawn = { noise: step.value, dither: uniforms(dimension, rng) };

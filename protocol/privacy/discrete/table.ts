@@ -1,32 +1,31 @@
-// The discrete Gaussian by rejection from a staircase, exact: no probability is ever rounded. Two words of the stream and two table
-// look-ups a sample. Whole numbers only. Not here: batches and key streams (noise.ts), the plain algorithm (bernoulli.ts).
+// Integer noise by rejection from a staircase, exact: no probability is ever rounded. Two words of the stream and two table look-ups
+// a sample. Whole numbers only. Not here: the distributions (gaussian.ts, skellam.ts), batches and key streams (noise.ts), the plain
+// algorithms (bernoulli.ts, poisson.ts).
 //
-// Let ρ(x) = exp(−x²/2σ²) for x ≥ 0 and S a whole number. Bucket i holds the w values from i·w on and has a whole height h_i ≥ S·ρ(i·w),
+// Let ρ(x), x ≥ 0, be the weights of the distribution (shape.ts) and S a whole number. Bucket i holds the w values from i·w on and has a whole height h_i ≥ S·ρ(i·w),
 // so the staircase lies above S·ρ. A point under it is drawn uniformly: a bucket with its height (alias method on whole
 // weights that add up to 2^30), a place in the bucket, a real height v below h_i. It is kept if v < S·ρ(x), which makes P(x) ∝ ρ(x).
 // - v has a whole part, drawn with the bucket, and a fraction. ⌊S·ρ(x)⌋ is in a table, low by at most one, so the whole part
 //   decides but for two values of it; then bits of the fraction are drawn and ρ(x) is computed to more and more places, until they
-//   differ (expBounds). About once in 2^23 samples.
+//   differ (`Shape.at`). About once in 2^23 samples.
 // - From bucket I on S·ρ ≤ 1 and each step of w at least halves it. There the heights are 1, ½, ¼ … : a weight of 2 in all,
 //   and the bucket is drawn by coins. So the support is all whole numbers.
 // - A sign bit; −0 is refused, or 0 would come twice.
 
 import { SottoError } from '../../errors.js';
-import { MAX_NOISE_DEVIATION } from '../../limits.js';
-import type { Ratio } from './bernoulli.js';
 import { type Bits, bigBits } from './bits.js';
-import { expBounds } from './exponential.js';
+import { ERROR_BITS, PRECISION, type Shape } from './shape.js';
 
 const COLUMNS = 64;
 const COLUMN_BITS = 24;
 const COLUMN = 2 ** COLUMN_BITS;
 const TOTAL = COLUMNS * COLUMN;
-/** Places of the recurrence that fills the table; it is right to ERROR_BITS after MAX_TABLE steps (see `halfGaussian`). */
-const PRECISION = 192n;
-const ERROR_BITS = 130n;
+const PLACES = BigInt(PRECISION);
+/** What a weight is low by at most, over 2^PRECISION. */
+const ERROR = 1n << BigInt(PRECISION - ERROR_BITS);
 
-export interface GaussianTable {
-  readonly variance: Ratio;
+export interface NoiseTable {
+  readonly shape: Shape;
   readonly scale: bigint;
   /** log₂ w. */
   readonly widthBits: number;
@@ -41,25 +40,19 @@ export interface GaussianTable {
   readonly otherStart: Int32Array;
 }
 
-/** @throws SottoError CONFIG_PRIVACY if σ² is not positive or σ is above MAX_NOISE_DEVIATION */
-export function gaussianTable(variance: Ratio): GaussianTable {
-  const { num, den } = variance;
-  if (num <= 0n || den <= 0n || num > den * BigInt(MAX_NOISE_DEVIATION) ** 2n)
-    throw new SottoError(
-      'CONFIG_PRIVACY',
-      `noise of variance ${num}/${den} cannot be drawn: it must be above 0 and at most ${MAX_NOISE_DEVIATION}²; use fewer grid steps (privacy.clipSteps)`,
-      { field: 'privacy.clipSteps' },
-    );
+/** Holds no secret: one table serves any number of draws. */
+export function noiseTable(shape: Shape): NoiseTable {
+  const { num, den } = shape.variance;
   let widthBits = 0;
   while (16n << BigInt(2 * widthBits + 2) <= num / den) widthBits++;
-  const rho = halfGaussian(variance, widthBits);
+  const rho = upToTail(shape, widthBits);
   const buckets = (rho.length - 1) >> widthBits;
   const steps = Array.from({ length: buckets }, (_, i) => rho[i << widthBits] as bigint); // safe: i < buckets
   const mass = steps.reduce((sum, one) => sum + one, 0n);
-  const scale = (BigInt(TOTAL - 2 * buckets - 2) << PRECISION) / mass;
+  const scale = (BigInt(TOTAL - 2 * buckets - 2) << PLACES) / mass;
   const floorOf = (value: bigint): number => {
-    const low = value - (1n << (PRECISION - ERROR_BITS));
-    return low < 0n ? 0 : Number((scale * low) >> PRECISION);
+    const low = value - ERROR;
+    return low < 0n ? 0 : Number((scale * low) >> PLACES);
   };
   const floors = Int32Array.from({ length: buckets << widthBits }, (_, x) => floorOf(rho[x] as bigint)); // safe: x < length − 1
   const weights = Array.from({ length: COLUMNS }, (_, i) =>
@@ -67,31 +60,24 @@ export function gaussianTable(variance: Ratio): GaussianTable {
   );
   // What is left of 2^30 goes to the first bucket: an envelope may be higher than it must.
   weights[0] = (weights[0] as number) + TOTAL - weights.reduce((sum, one) => sum + one, 0);
-  return { variance, scale, widthBits, buckets, floors, ...columns(weights) };
+  return { shape, scale, widthBits, buckets, floors, ...columns(weights) };
 }
 
 /**
- * ρ(0), ρ(1), … over 2^PRECISION up to and with the first multiple of w where 2^30·ρ ≤ 1.
- * ρ(x+1) = ρ(x)·r(x), r(x+1) = r(x)·exp(−1/σ²), r(0) = exp(−1/2σ²). All factors are at most 1, so errors add: after x steps less than
- * 4(x+1)²·2^8 units, which for x < 2^19 is below 2^(PRECISION − ERROR_BITS).
+ * ρ(0), ρ(1), … up to and with ρ(I·w): there 2^30·ρ ≤ 1, and a step of w has at least halved it, as each further one will, since ρ is
+ * log-concave. @throws SottoError INTERNAL where the columns do not reach so far
  */
-function halfGaussian({ num, den }: Ratio, widthBits: number): bigint[] {
-  const precision = Number(PRECISION);
-  let ratio = expBounds(den, 2n * num, precision).low;
-  const shrink = expBounds(den, num, precision).low;
-  const rho = [1n << PRECISION];
-  const small = (1n << PRECISION) / BigInt(TOTAL) - (1n << (PRECISION - ERROR_BITS + 1n));
-  for (let x = 1; ; x++) {
-    const next = ((rho[x - 1] as bigint) * ratio) >> PRECISION; // safe: x ≥ 1
-    rho.push(next);
-    ratio = (ratio * shrink) >> PRECISION;
-    if (next <= small && x % (1 << widthBits) === 0 && halves(x >> widthBits, widthBits, num, den)) return rho;
+function upToTail(shape: Shape, widthBits: number): bigint[] {
+  const small = (1n << PLACES) / BigInt(TOTAL) - 2n * ERROR;
+  const width = 1 << widthBits;
+  const rho: bigint[] = [];
+  for (const value of shape.weights(COLUMNS << widthBits)) {
+    const x = rho.push(value) - 1;
+    if (x === 0 || x % width !== 0 || value > small) continue;
+    if (2n * (value + ERROR) <= (rho[x - width] as bigint)) return rho; // safe: x ≥ w
   }
+  throw new SottoError('INTERNAL', `noise of this shape has a tail beyond ${COLUMNS} buckets`);
 }
-
-/** Whether ρ((i+1)·w) ≤ ½·ρ(i·w) from here on: (2i+1)·w²/2σ² ≥ 0.7 > ln 2. */
-const halves = (i: number, widthBits: number, num: bigint, den: bigint): boolean =>
-  BigInt(10 * (2 * i + 1)) * (den << BigInt(2 * widthBits)) >= 14n * num;
 
 /** Vose's alias method on whole weights that add up to TOTAL. Every unit of a weight stands in exactly one place of one column. */
 function columns(weights: readonly number[]) {
@@ -127,7 +113,7 @@ function columns(weights: readonly number[]) {
 }
 
 /** One sample. Throws EXHAUSTED where the bits end in the middle of it. */
-export function sampleGaussian(table: GaussianTable, bits: Bits): number {
+export function sample(table: NoiseTable, bits: Bits): number {
   const { widthBits, buckets, floors, limits, ownStart, other, otherStart } = table;
   const inBucket = (1 << widthBits) - 1;
   for (;;) {
@@ -154,7 +140,7 @@ export function sampleGaussian(table: GaussianTable, bits: Bits): number {
 }
 
 /** Bucket I + j with probability 2^-(j+1); kept if u·2^-j < S·ρ(x). */
-function tail(table: GaussianTable, place: number, bits: Bits): number | undefined {
+function tail(table: NoiseTable, place: number, bits: Bits): number | undefined {
   let j = 0;
   while (bits.word() >>> 31 === 1) j++;
   const x = ((table.buckets + j) << table.widthBits) + place;
@@ -162,13 +148,12 @@ function tail(table: GaussianTable, place: number, bits: Bits): number | undefin
 }
 
 /** Whether (whole + u)·2^-halvings < S·ρ(x) for a uniform u in [0, 1): more and more bits of both until they differ. */
-function below(table: GaussianTable, x: number, whole: bigint, halvings: number, bits: Bits): boolean {
-  const { num, den } = table.variance;
+function below(table: NoiseTable, x: number, whole: bigint, halvings: number, bits: Bits): boolean {
   let height = whole;
   for (let drawn = 64; ; drawn += 64) {
     height = (height << 64n) | bigBits(bits, 64);
     const precision = drawn + 64 + halvings;
-    const { low, high } = expBounds(BigInt(x) * BigInt(x) * den, 2n * num, precision);
+    const { low, high } = table.shape.at(x, precision);
     const shift = BigInt(precision - drawn - halvings);
     if ((height + 1n) << shift <= table.scale * low) return true;
     if (height << shift >= table.scale * high) return false;

@@ -3,6 +3,7 @@
 
 import { parse } from 'yaml';
 import { SottoError } from '../../../protocol/errors.js';
+import type { IntegerNoise } from '../../../protocol/privacy/spec.js';
 import { type Json, type TaskConfig, thresholdOf } from '../../../protocol/task.js';
 import { parseSimulationConfig } from '../../../simulations/config.js';
 import { dimensionOf } from '../../../simulations/model-source.js';
@@ -23,6 +24,7 @@ export interface PlanFlags {
   readonly groups?: number;
   readonly losses?: number;
   readonly noiseless?: number;
+  readonly noise?: IntegerNoise;
   readonly clipSteps?: number;
   readonly sketchRows?: number;
   readonly neighbours?: 'add-or-remove' | 'replace-one';
@@ -80,6 +82,7 @@ export function settingOfFlags(flags: PlanFlags): PlanSetting {
     groups,
     losses: distributed ? (flags.losses ?? group - thresholdOf(group, flags.noiseless ?? 0)) : 0,
     noiseless: distributed ? need(flags, 'noiseless', '--noiseless') : 0,
+    noise: flags.noise ?? 'discrete-gaussian',
     clipSteps: flags.clipSteps ?? stepsFor(common.dimension),
     sketchRows: flags.sketchRows ?? 0,
   };
@@ -131,6 +134,7 @@ function clientsOf({ privacy, group, encoding, dimension, integrity }: TaskConfi
     groups: group.count,
     losses: distributed ? privacy.losses : 0,
     noiseless: distributed ? privacy.noiseless : 0,
+    noise: flags.noise ?? (distributed ? privacy.noise : 'discrete-gaussian'),
     sketchRows: integrity === 'none' ? 0 : integrity.rows,
   };
   return setting;

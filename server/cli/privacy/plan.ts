@@ -19,6 +19,7 @@ import { roundsWithin } from '../../../protocol/privacy/odometer.js';
 import { price, tightPrice } from '../../../protocol/privacy/price.js';
 import { roundedSensitivity } from '../../../protocol/privacy/sensitivity.js';
 import { sketchAffordable, sketchMultiplier, sketchUpperFactor } from '../../../protocol/privacy/sketch-noise.js';
+import type { IntegerNoise } from '../../../protocol/privacy/spec.js';
 import { detectionCeiling } from '../../../simulations/metrics.js';
 
 interface Common {
@@ -45,6 +46,8 @@ export interface ClientSetting extends Common {
   /** D and f_c; 0 with central noise. */
   readonly losses: number;
   readonly noiseless: number;
+  /** Of clients' shares; of no account with central noise. */
+  readonly noise: IntegerNoise;
   /** c, the clipping norm in grid steps. */
   readonly clipSteps: number;
   /** k; 0 without verified sketches. */
@@ -235,7 +238,7 @@ function eventsFor(setting: PlanSetting, z: number, rounds: number, survivors?: 
   const shares = (survivors ?? group - losses) - noiseless;
   const sum: PrivacyEvent = {
     ...context,
-    type: 'distributedGaussian',
+    type: setting.noise === 'skellam' ? 'distributedSkellam' : 'distributedGaussian',
     honestShares: shares,
     localVariance: variance,
     l2,

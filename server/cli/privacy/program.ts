@@ -35,6 +35,12 @@ export function addPrivacy(program: Command, commands: PrivacyCommands, done: (c
       wholeNumber,
     )
     .option('--noiseless <n>', 'f_c: members of a group that may add no noise', wholeNumber)
+    .addOption(
+      new Option('--noise <kind>', 'what shares are drawn from; discrete-gaussian if not said').choices([
+        'discrete-gaussian',
+        'skellam',
+      ]),
+    )
     .option('--clip-steps <n>', 'c: the clipping norm in grid steps; 8·√d if not said', positiveNumber)
     .option('--sketch-rows <n>', 'k of verified sketches; none if not said', wholeNumber)
     .addOption(
