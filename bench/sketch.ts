@@ -12,6 +12,8 @@ import { atMost, type Bench, cpuMs, msPerCall, type Row, row } from './harness.j
 const DIMENSION = 1_000_000;
 const PEERS = 63;
 const ROWS = 48;
+/** The least of them counts: on a shared core other programs only ever add. */
+const RUNS = 8;
 const simd = (matrix: SketchMatrix): Projector =>
   openProjector((globalThis as { readonly WebAssembly?: WasmEngine }).WebAssembly, matrix);
 
@@ -34,7 +36,8 @@ async function ofRing(ring: Ring): Promise<Row[]> {
   const client = (make: (matrix: SketchMatrix) => Projector) => () =>
     runStreaming(sketchSection(work, update, make), 'aes256ctr', nativeKeystream);
   client(simd)();
-  const fast = Math.min(await cpuMs(client(simd)), await cpuMs(client(simd)));
+  let fast = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < RUNS; i++) fast = Math.min(fast, await cpuMs(client(simd)));
   const slow = ring === 32 ? await cpuMs(client(jsProjector)) : undefined;
   // The coordinator draws A once a round; for each client it projects y, and after the opening the stream of b.
   const kernels = nativeKernels();

@@ -1,13 +1,13 @@
 // One event of the audit log, its hash, and the signed head: what a third party needs to recompute a log. Pure.
 // Not here: which events there are (server/audit/events.ts), where they are kept (server/store), the verdict (audit/verify.ts).
 
+import { canonicalJson, type Json } from '../canonical-json.js';
 import { enc } from '../crypto/enc.js';
 import { type Identity, signFields, verifyFields } from '../crypto/identity.js';
 import { LABELS } from '../crypto/labels.js';
 import type { Primitives } from '../crypto/primitives.js';
 import { utf8Decode, utf8Encode } from '../crypto/utf8.js';
 import { fromHex, type Hash, hashOf, isHex32 } from '../ids.js';
-import { canonicalJson, type Json } from '../task.js';
 
 /** What happened, before it has its place in the log. */
 export interface EventDraft {

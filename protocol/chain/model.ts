@@ -4,15 +4,19 @@
 import { concat } from '../crypto/bytes.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
 import { SottoError } from '../errors.js';
+import { momentFormulas } from '../optimizer/moments.js';
+import type { OptimizerSpec } from '../optimizer/spec.js';
 import {
-  applyAggregate,
+  applyStep,
   initOptimizer,
+  type Moments,
   type OptimizerState,
   restoreOptimizer,
   stateVectors,
-} from '../optimizer/optimizer.js';
-import type { OptimizerSpec } from '../optimizer/spec.js';
-import { blobHash, chunkHashList } from '../wire/chunks.js';
+} from '../optimizer/step.js';
+import { hashOfBlob } from '../wire/chunks.js';
+
+export { hashOfBlob } from '../wire/chunks.js';
 
 /** A model with the optimiser state that belongs to it. */
 export interface ModelState {
@@ -59,20 +63,21 @@ export function optimizerFromBytes(
   return restoreOptimizer(spec, dimension, steps, moments);
 }
 
-/** Hash under which a blob is asked for and named in records. 32 bytes. */
-export const hashOfBlob = (primitives: SymmetricPrimitives, bytes: Uint8Array): Uint8Array =>
-  blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));
-
 /** Hash of an optimiser state; empty where it has none, so that there is nothing to fetch. */
 export const optimizerHash = (primitives: SymmetricPrimitives, state: OptimizerState): Uint8Array =>
   stateVectors(state).length === 0 ? new Uint8Array(0) : hashOfBlob(primitives, optimizerBytes(state));
 
 /** The next model. Only + − × ÷ √ on float64, rounded to float32: the same bits on every JavaScript engine. */
-export function nextModel(
+export const nextModel = (spec: OptimizerSpec, before: ModelState, aggregate: Float32Array<ArrayBuffer>): ModelState =>
+  nextModelBy(momentFormulas, spec, before, aggregate);
+
+/** The same with the formulas of optimisers other than FedAvg given, or none. */
+export function nextModelBy(
+  formulas: Moments | undefined,
   spec: OptimizerSpec,
   { weights, optimizer }: ModelState,
   aggregate: Float32Array<ArrayBuffer>,
 ): ModelState {
-  const { weights: after, state } = applyAggregate(spec, weights, optimizer, aggregate);
+  const { weights: after, state } = applyStep(spec, weights, optimizer, aggregate, formulas);
   return { weights: after, optimizer: state };
 }

@@ -57,10 +57,20 @@ export function projectInput(
   const buffer = aligned.buffer as ArrayBuffer;
   if (encoding.ring === 16) return project(projector, new Uint16Array(buffer, aligned.byteOffset, aligned.length / 2));
   if (encoding.ring === 32) return project(projector, new Uint32Array(buffer, aligned.byteOffset, aligned.length / 4));
-  const words = new Uint32Array(encodedLength(encoding));
-  kernels.unpack24(aligned, words);
-  return project(projector, words);
+  // Piece by piece: a vector of 32-bit words would be memory never touched before, and cost more than the projection.
+  const words = new Uint32Array(UNPACKED_WORDS);
+  const length = encodedLength(encoding);
+  projector.start();
+  for (let from = 0; from < length; from += UNPACKED_WORDS) {
+    const part = words.subarray(0, Math.min(UNPACKED_WORDS, length - from));
+    kernels.unpack24(aligned.subarray(3 * from, 3 * (from + part.length)), part);
+    projector.absorb(part, from);
+  }
+  return projector.finish();
 }
+
+/** A multiple of the blocks of a count-sketch, as `absorb` wants it. 64 KiB. */
+const UNPACKED_WORDS = 16_384;
 
 /**
  * What check 3 needs once the secrets are rebuilt, k words each: A·PRG(b_i) of every self secret; A·m_ij of every gone member with

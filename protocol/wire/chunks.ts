@@ -42,3 +42,7 @@ export const vectorHash = (primitives: SymmetricPrimitives, byteLength: number, 
 /** The same for a blob (model, aggregate, optimiser state), under its own label: a masked input is never taken for a model. */
 export const blobHash = (primitives: SymmetricPrimitives, byteLength: number, chunkHashes: Uint8Array): Uint8Array =>
   primitives.sha256(enc(LABELS.blob, byteLength, chunkHashes));
+
+/** Hash under which a blob is asked for and named in records. 32 bytes. */
+export const hashOfBlob = (primitives: SymmetricPrimitives, bytes: Uint8Array): Uint8Array =>
+  blobHash(primitives, bytes.length, chunkHashList(primitives, bytes));

@@ -8,6 +8,7 @@ import { DEFAULT_BACKUP_ROUNDS, DEFAULT_KEPT_MODELS, DEFAULT_STORE_BYTES } from 
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { Resumed } from '../campaign/types.js';
 import { takeBackup } from '../data/backups.js';
+import type { Begun } from '../data/begin.js';
 import { dropRestoreNote, type RestoreNote, readRestoreNote } from '../data/doctor.js';
 import { type DataOptions, markData, openData } from '../data/open.js';
 import type { Store, StoreFaults } from '../store/types.js';
@@ -74,7 +75,7 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
   const { settings, identity, wallClock, warn, faults } = setup;
   const { directory, limitBytes = DEFAULT_STORE_BYTES, keptModels = DEFAULT_KEPT_MODELS } = settings;
   checkSettings(settings);
-  const data = await (setup.open ?? openDirectory)({ directory, identity, limitBytes, ...(faults && { faults }) });
+  const data = await (setup.open ?? directoryPlace())({ directory, identity, limitBytes, ...(faults && { faults }) });
   try {
     const log = new AuditLog({ store: data.store, identity, primitives: nativePrimitives, wallClock });
     const { restored } = data;
@@ -119,22 +120,25 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
   }
 }
 
-const openDirectory: OpenPlace = async (options) => {
-  const { directory, identity } = options;
-  const { store, close } = await openData(options);
-  return {
-    store,
-    close,
-    get restored() {
-      return readRestoreNote(directory);
-    },
-    begun() {
-      dropRestoreNote(directory);
-      markData(directory, identity);
-    },
-    backup: async () => void (await takeBackup(directory, store, identity.id)),
+/** @param begun of the same directory, by whoever could not wait */
+export const directoryPlace =
+  (begun?: Begun): OpenPlace =>
+  async (options) => {
+    const { directory, identity } = options;
+    const { store, close } = await openData(options, begun);
+    return {
+      store,
+      close,
+      get restored() {
+        return readRestoreNote(directory);
+      },
+      begun() {
+        dropRestoreNote(directory);
+        markData(directory, identity);
+      },
+      backup: async () => void (await takeBackup(directory, store, identity.id)),
+    };
   };
-};
 
 function firstFacts(log: AuditLog, { task, config, identity, version, settings }: DurableSetup): readonly Fact[] {
   const started: Fact = { type: 'coordinator-started', body: { version } };

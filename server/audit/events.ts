@@ -1,7 +1,7 @@
 // Every kind of event in the audit log with what it says. Facts about who, when and which hash; never a vector, a share, a key of a
 // round or a token. Not here: what an event makes of the state (project.ts), its hash (protocol/audit/event.ts).
 
-import type { Json } from '../../protocol/task.js';
+import type { Json } from '../../protocol/canonical-json.js';
 
 type Facts = { readonly [field: string]: Json };
 export interface TeamFact extends Facts {

@@ -13,7 +13,7 @@
 //   privacy/<id>         {state: reserved | settled, events, members}
 //   checkpoint           {seq} of the newest checkpoint event
 
-import type { Json } from '../../protocol/task.js';
+import type { Json } from '../../protocol/canonical-json.js';
 import { type Fact, isFact } from './events.js';
 
 export type Rows = ReadonlyMap<string, Json>;

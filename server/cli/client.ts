@@ -114,7 +114,7 @@ function transportOf({ ca }: ClientOptions): { readonly transport?: Transport } 
 }
 
 async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
-  if (trainer !== undefined) return trainerFromModule(trainer);
+  if (trainer !== undefined) return trainerFromModule(trainer, model);
   if (data !== undefined) return sampleTrainer(data, shard, model);
   throw new SottoError('CONFIG_INVALID', '--trainer or --data is missing: there is nothing to train on', {
     field: '--trainer',
@@ -126,7 +126,7 @@ function policyOf(options: ClientOptions): Policy {
   const { acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds } = options;
   const minColluders = Math.floor(minGroup / 3);
   return {
-    profiles: allowOpen ? ['grouped', 'cohort', 'open'] : ['grouped', 'cohort'],
+    profiles: allowOpen ? ['sketch', 'grouped', 'cohort', 'open'] : ['sketch', 'grouped', 'cohort'],
     minGroup,
     minColluders,
     minThreshold: thresholdOf(minGroup, minColluders),

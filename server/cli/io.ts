@@ -20,6 +20,8 @@ export interface Io {
   onInterrupt(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
   /** Calls `handler` on SIGHUP, which else ends a process, until the returned function is called. */
   onHangup(handler: () => void): () => void;
+  /** Calls `handler` for errors that nobody caught, thrown or rejected, until the returned function is called. */
+  onUncaught(handler: (error: unknown) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): never;
 }
@@ -60,6 +62,14 @@ export function processIo(): Io {
     onHangup(handler) {
       process.on('SIGHUP', handler);
       return () => void process.off('SIGHUP', handler);
+    },
+    onUncaught(handler) {
+      process.on('uncaughtException', handler);
+      process.on('unhandledRejection', handler);
+      return () => {
+        process.off('uncaughtException', handler);
+        process.off('unhandledRejection', handler);
+      };
     },
     exit: (code) => process.exit(code),
   };

@@ -2,10 +2,10 @@
 // Reads only. Not here: what is done about it (doctor.ts).
 
 import { statSync } from 'node:fs';
+import { canonicalJson, type Json } from '../../protocol/canonical-json.js';
 import { utf8Decode } from '../../protocol/crypto/utf8.js';
 import { type Hash, publicKeyOf } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
-import { canonicalJson, type Json } from '../../protocol/task.js';
 import { replay } from '../audit/project.js';
 import { lmdbBackend } from '../store/lmdb-backend.js';
 import { verifyBackend } from '../store/store.js';

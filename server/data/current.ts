@@ -1,8 +1,8 @@
 // Which blobs a coordinator needs to go on: the newest model, its optimiser state, and the aggregate that led to it (rules with a
 // memory start from it). Pure. Not here: blobs that are kept for others (audit/chain-store.ts).
 
+import type { Json } from '../../protocol/canonical-json.js';
 import type { Hash } from '../../protocol/ids.js';
-import type { Json } from '../../protocol/task.js';
 import { chainKey } from '../audit/project.js';
 
 /** @param row reads a state row */

@@ -1,15 +1,14 @@
 // Opens a data directory, or makes one: lock, marker, check in a child process, and only then the database in this process
 // (operations.md §5.3). Not here: what is in it (audit/), repairing it (doctor.ts).
 
-import { existsSync } from 'node:fs';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { openAuditStore } from '../store/store.js';
 import type { Store, StoreFaults } from '../store/types.js';
-import { checkDatabase, verdictOf } from './check.js';
-import { databaseOf, dataFileOf, makeDirectory, readMarker, writeMarker } from './layout.js';
-import { takeLock } from './lock.js';
+import { type Begun, beginOpening } from './begin.js';
+import { verdictOf } from './check.js';
+import { databaseOf, makeDirectory, readMarker, writeMarker } from './layout.js';
 
 export interface DataOptions {
   readonly directory: string;
@@ -27,25 +26,22 @@ export interface OpenedData {
 }
 
 /**
- * @throws STORE_LOCKED; STORE_MISSING: the marker is there and the database is not; STORE_CORRUPT with what is damaged and the doctor's
- *   command; STORE_FORMAT: another version, or another coordinator's; STORE_WRITE where the directory cannot be written
+ * @param begun of this directory, where somebody has begun already
+ * @throws what `beginOpening` throws; STORE_MISSING: the marker is there and the database is not; STORE_CORRUPT with what is damaged and the
+ *   command of the doctor; STORE_FORMAT: another version, or another coordinator's; STORE_WRITE where the directory cannot be written
  */
-export async function openData({ directory, identity, limitBytes, faults }: DataOptions): Promise<OpenedData> {
-  makeDirectory(directory);
-  const lock = takeLock(directory);
+export async function openData(
+  { directory, identity, limitBytes, faults }: DataOptions,
+  { lock, marker, check }: Begun = beginOpening(directory, identity.id),
+): Promise<OpenedData> {
+  // Loaded while the child looks.
+  const lmdb = import('../store/lmdb-backend.js');
+  lmdb.catch(() => {});
   try {
     const database = databaseOf(directory);
-    const marker = readMarker(directory);
-    if (marker !== undefined && marker.coordinator !== identity.id) {
-      throw new SottoError(
-        'STORE_FORMAT',
-        `${directory} belongs to coordinator ${marker.coordinator}, this identity is ${identity.id}; use its identity file, or another directory`,
-        { directory },
-      );
-    }
     let quarantined: readonly string[] = [];
-    if (marker !== undefined || existsSync(dataFileOf(database))) {
-      const result = await checkDatabase({ database, coordinator: identity.id, depth: 'recent' });
+    if (check !== undefined) {
+      const result = await check;
       // A start that was killed while it made the file leaves one without a marker and without tables: nothing is lost.
       const unborn = marker === undefined && 'died' in result && !result.died.startsWith('killed');
       const wrong = unborn ? undefined : verdictOf(result);
@@ -64,7 +60,7 @@ export async function openData({ directory, identity, limitBytes, faults }: Data
       }
     }
     makeDirectory(database);
-    const { lmdbBackend } = await import('../store/lmdb-backend.js');
+    const { lmdbBackend } = await lmdb;
     const backend = lmdbBackend({
       path: database,
       readOnly: false,

@@ -200,6 +200,14 @@ export class RunningCoordinator implements Coordinator {
     return this.#stopping;
   }
 
+  async abort(): Promise<void> {
+    this.#gate.refuseNew();
+    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.stop();
+    this.#alarm.off();
+    await this.#gate.durable();
+  }
+
   async #shutDown(reason: string): Promise<void> {
     this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });

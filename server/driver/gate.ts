@@ -139,7 +139,7 @@ export class Gate implements AccessControl {
     connections.of(client)?.tell({ type: 'end', code: 'AUTH_REVOKED' });
     // The campaign waits for its members only as long as they may come.
     this.#tell((now) => ({ type: 'quarantined', client, until: MAX_COUNTER, now }));
-    return this.#durable();
+    return this.durable();
   }
 
   readmit(client: ClientId, by: string, reason: string): Promise<void> {
@@ -147,14 +147,14 @@ export class Gate implements AccessControl {
     log.info({ client, by, reason }, 'client readmitted');
     journal.record(this.#access.readmit(client, by, reason));
     this.#tell((now) => ({ type: 'released', client, now }));
-    return this.#durable();
+    return this.durable();
   }
 
   revokeToken(token: Hash, by: string, reason: string): Promise<void> {
     const { log, journal } = this.#desk;
     log.warn({ token, by, reason }, 'enrolment token revoked');
     journal.record(this.#access.revokeToken(token, by, reason));
-    return this.#durable();
+    return this.durable();
   }
 
   newToken({ uses, days }: { readonly uses: number; readonly days: number }, by: string, reason: string): NewToken {
@@ -182,7 +182,7 @@ export class Gate implements AccessControl {
   }
 
   /** Once what is noted so far is on disk; where the disk fails the coordinator ends, and says so by `done`. */
-  #durable(): Promise<void> {
+  durable(): Promise<void> {
     const written = new Promise<void>((resolve) => this.#desk.journal.after(resolve));
     return Promise.race([written, this.#desk.done.then(() => written)]);
   }

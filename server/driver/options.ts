@@ -76,6 +76,8 @@ export interface CoordinatorOptions {
   readonly clock?: Clock;
   /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
   readonly memoryBytes?: number;
+  /** Bytes of inputs that are on their way, all of them together; one is always let in. Default: MAX_UPLOAD_BYTES, a quarter of `memoryBytes` at most. */
+  readonly uploadBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
   /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */
@@ -219,6 +221,11 @@ export interface Coordinator {
   readonly admin: Administration;
   /** The monitor's memory: plain data, a snapshot. */
   monitor(): MonitorState;
+  /**
+   * After a bug, where nothing of this process is to be relied on: takes nothing new, lets everybody go, and resolves once everything that
+   * was written down is on disk. Rejects where the disk fails. The process should end then; the next start goes on as after a crash.
+   */
+  abort(): Promise<void>;
   /** Finishes or aborts the round, tells the clients, closes. Idempotent. */
   stop(reason: string): Promise<void>;
   /** The newest model. A copy. */

@@ -10,22 +10,24 @@ interface Pending {
 }
 
 export class WorkerHome implements Home {
-  readonly #worker: Worker;
+  #worker: Worker | undefined;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #lost = false;
 
-  constructor() {
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url));
-    this.#worker.on('message', ({ id, answer }: Reply) => {
+  /** Started with the first work: a coordinator that starts has better things to load. */
+  #start(): Worker {
+    const worker = new Worker(new URL('./worker.js', import.meta.url));
+    worker.on('message', ({ id, answer }: Reply) => {
       this.#pending.get(id)?.resolve(answer);
       this.#pending.delete(id);
-      if (this.#pending.size === 0) this.#worker.unref();
+      if (this.#pending.size === 0) worker.unref();
     });
-    this.#worker.on('error', (error) => this.#lose(error instanceof Error ? error : new Error(String(error))));
-    this.#worker.on('exit', (code) => this.#lose(new Error(`the worker ended with code ${code}`)));
+    worker.on('error', (error) => this.#lose(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (code) => this.#lose(new Error(`the worker ended with code ${code}`)));
     // Work keeps the process alive, an idle worker does not.
-    this.#worker.unref();
+    worker.unref();
+    return worker;
   }
 
   get lost(): boolean {
@@ -38,6 +40,7 @@ export class WorkerHome implements Home {
     return new Promise((resolve, reject) => {
       // safe: HomeServer answers each type of request with its type of answer
       this.#pending.set(envelope.id, { resolve: resolve as Pending['resolve'], reject });
+      this.#worker ??= this.#start();
       this.#worker.ref();
       this.#worker.postMessage(envelope, transfer);
     });
@@ -45,7 +48,7 @@ export class WorkerHome implements Home {
 
   async close(): Promise<void> {
     this.#lose(new Error('the worker was closed'));
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 
   #lose(error: Error): void {

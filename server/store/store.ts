@@ -10,13 +10,13 @@ import {
   signHead,
   verifyHead,
 } from '../../protocol/audit/event.js';
-import { hashOfBlob } from '../../protocol/chain/model.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { utf8Encode } from '../../protocol/crypto/utf8.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, type Hash, hashOf } from '../../protocol/ids.js';
 import { MAX_EVENT_BYTES, MAX_ROW_KEY_BYTES } from '../../protocol/limits.js';
+import { hashOfBlob } from '../../protocol/wire/chunks.js';
 import { BYTES_ROW, bytesOf, HEAD_ROW, headBytes, headOf, numberBytes } from './rows.js';
 import type { AuditEvent, Backend, Head, Key, SignedHead, Store, StoreFaults, StoreReport, WriteSet } from './types.js';
 

@@ -31,6 +31,8 @@ export interface DroppingOptions {
 export interface DroppingTransport extends Transport {
   /** The round is over: connections come about again. */
   release(round: number): void;
+  /** Cut, and not yet released. */
+  readonly down: boolean;
 }
 
 /** Close code of a scripted loss (range of RFC 6455 §7.4.2 for private use). To the coordinator any close is a loss. */
@@ -68,6 +70,9 @@ export function droppingTransport(options: DroppingOptions): DroppingTransport {
   };
 
   return {
+    get down() {
+      return down !== undefined;
+    },
     connect(url, handlers) {
       return new DroppingLink(handlers, connectWhenUp, (own) => inner.connect(url, own), fate);
     },

@@ -134,6 +134,8 @@ export class Member {
     });
     // What a client meets while it is being stopped is no trouble.
     const trouble = (code: ErrorCode, text: string): void => {
+      // Nor is that no welcome comes while the script keeps the network away.
+      if (code === 'AUTH_TIMEOUT' && transport.down) return;
       if (this.#current?.client === client) this.#around.onTrouble(position, code, text);
     };
     client.on('guard', ({ code, text }) => trouble(code, text));

@@ -1,7 +1,7 @@
 // The commands with everything real behind them: identity files, a coordinator and clients over loopback sockets, full masks.
 // Not here: training (client/tfjs has its own tests); the trainer is a module as users write it.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,22 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function sotto(...args: string[]): Promise<{ code: number; io: FakeIo }> {
   const io = fakeIo();
   return { code: await run(args, io), io };
+}
+
+/** The command in a process of its own, with a module loaded before it. */
+function processOf(args: readonly string[], before: string): Promise<{ code: number | null; err: string }> {
+  const loaded = `--import=data:text/javascript,${encodeURIComponent(before)}`;
+  const child = spawn(process.execPath, [loaded, 'dist/server/cli/main.js', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let err = '';
+  child.stdout.resume();
+  child.stderr.on('data', (text) => {
+    err += text;
+  });
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve({ code, err }));
+  });
 }
 
 describe('sotto keys', () => {
@@ -152,6 +168,20 @@ describe('sotto coordinator and sotto client', () => {
     io.interrupt();
     expect(await coordinator).toBe(0);
     expect(io.out()).toContain('stopped by the operator');
+  });
+
+  it('an error that nobody caught ends a coordinator with 70 and one clear line, and what it promised is on disk', async () => {
+    await prepare('broken', { dataDir: 'broken-data' });
+    // A process of its own, with a module of somebody's that breaks as soon as the coordinator listens.
+    const breaks = `const write = process.stdout.write; process.stdout.write = function (text, ...rest) {
+      if (String(text).includes('listening')) setTimeout(() => Promise.reject(new Error('a bug of somebody')), 20);
+      return write.call(this, text, ...rest); };`;
+    const { code, err } = await processOf(['coordinator', at('broken.yaml'), '--json'], breaks);
+    expect([code, err]).toEqual([70, expect.stringMatching(/error INTERNAL: a bug of somebody\n/)]);
+    expect(err).toContain('everything that was promised is on disk');
+    const { code: doctor, io } = await sotto('doctor', at('broken-data'), '--json');
+    expect(doctor).toBe(0);
+    expect(JSON.parse(io.out())).toMatchObject({ events: 3 });
   });
 
   it('a client that pins another coordinator refuses this one and ends with 1', async () => {

@@ -7,6 +7,8 @@ export interface FakeIo extends Io {
   readonly err: () => string;
   /** What Ctrl+C does. */
   readonly interrupt: () => void;
+  /** What an error does that nobody caught. */
+  readonly uncaught: (error: unknown) => void;
   readonly exits: number[];
 }
 
@@ -15,6 +17,7 @@ export function fakeIo(
 ): FakeIo {
   const written = { out: '', err: '' };
   const handlers = new Set<(signal: 'SIGINT' | 'SIGTERM') => void>();
+  const broken = new Set<(error: unknown) => void>();
   const exits: number[] = [];
   const stream = (name: 'out' | 'err') => ({
     write: (text: string) => {
@@ -28,6 +31,10 @@ export function fakeIo(
     stderr: stream('err'),
     env: options.env ?? {},
     onHangup: () => () => {},
+    onUncaught(handler) {
+      broken.add(handler);
+      return () => broken.delete(handler);
+    },
     onInterrupt(handler) {
       handlers.add(handler);
       return () => handlers.delete(handler);
@@ -40,6 +47,9 @@ export function fakeIo(
     err: () => written.err,
     interrupt: () => {
       for (const handler of handlers) handler('SIGINT');
+    },
+    uncaught: (error) => {
+      for (const handler of broken) handler(error);
     },
     exits,
   };

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { portableKeystream } from '../../protocol/crypto/portable-keystream.js';
+import { jsKernels } from '../../protocol/kernels/js.js';
 import { WASM_BASE64 } from '../../protocol/kernels/sketch.wasm.js';
 import { fromBase64 } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativePrimitives as primitives } from '../../protocol/native/index.js';
@@ -18,8 +19,9 @@ import {
   projectStream,
   wasmProjector,
 } from '../../protocol/sketch/project.js';
+import { projectInput } from '../../protocol/sketch/work.js';
 import { seeded } from '../protocol/world.js';
-import { worstHonest } from './honest.js';
+import { sharpest, worstHonest } from './honest.js';
 
 const keyOf = (seed: number): Uint8Array => new Uint8Array(32).fill(seed);
 const matrixOf = (rows: number, length: number, seed = 1): SketchMatrix =>
@@ -149,6 +151,20 @@ describe('projecting', () => {
       expect(streamed).toEqual(project(jsProjector(matrix), x));
     }
   });
+  it('of an input in 24 bits is that of its words, over several pieces', () => {
+    const length = 40_001;
+    const encoding = { dimension: length, clipNorm: 1, range: 1, levels: 127, ring: 24, weighted: false } as const;
+    const input = words(24, length, seeded(6));
+    const packed = new Uint8Array(3 * length);
+    jsKernels.pack24(input as Uint32Array, packed);
+    const projector = wasm(matrixOf(12, length));
+    expect(projectInput(projector, { encoding }, packed, jsKernels)).toEqual(project(projector, input));
+    // Not at an address that a wider array could lie at.
+    const odd = new Uint8Array(packed.length + 1);
+    odd.set(packed, 1);
+    expect(projectInput(projector, { encoding }, odd.subarray(1), jsKernels)).toEqual(project(projector, input));
+  });
+
   it('runs as SIMD where there is WebAssembly, as loops elsewhere', () => {
     const matrix = matrixOf(12, 10);
     expect([openProjector(WebAssembly, matrix).name, openProjector(undefined, matrix).name]).toEqual(['wasm', 'js']);
@@ -192,5 +208,15 @@ describe('an honest client', () => {
     const worst = worstHonest(2_048);
     expect(worst).toBeLessThan(1);
     expect(worst, 'the bound is not idle').toBeGreaterThan(0.4);
+  });
+});
+
+describe('a coordinator that tries many matrices', () => {
+  it('sees one direction sharper, by no more than ADR 10 says: 2,048 of them', () => {
+    const limit = (1 + Math.sqrt((2 * Math.log(2_048)) / 24)) ** 2;
+    expect(limit).toBeCloseTo(3.23, 2);
+    const best = sharpest(2_048);
+    expect(best).toBeLessThan(limit);
+    expect(best).toBeGreaterThan(1.8); // and trying does pay: the average is 1
   });
 });

@@ -1,12 +1,12 @@
 // The coordinator that is killed: a real one on a port and a data directory. Tells its parent when it is ready, what it is doing,
 // and every head that it was promised is durable. Not a test.
 
-import { AuditLog } from '../../../server/audit/log.js';
-import { startCoordinator } from '../../../server/index.js';
+import type { AuditLog } from '../../../server/audit/log.js';
+import { beginOpening } from '../../../server/data/begin.js';
 import { identityNumber, type KillPlan, killTask } from './setting.js';
 
 export type FromCoordinator =
-  | { readonly type: 'ready'; readonly ms: number }
+  | { readonly type: 'ready' }
   | { readonly type: 'head'; readonly seq: number; readonly hash: string }
   | { readonly type: 'attempt'; readonly round: number; readonly attempt: number }
   | { readonly type: 'phase'; readonly phase: string }
@@ -18,12 +18,14 @@ const tell = (message: FromCoordinator): void => {
 };
 
 /** What was acknowledged, as the coordinator itself learns it. */
-const record = AuditLog.prototype.record;
-AuditLog.prototype.record = async function observed(...args) {
-  const head = await record.apply(this, args);
-  tell({ type: 'head', seq: head.seq, hash: head.hash });
-  return head;
-};
+function observe(log: typeof AuditLog): void {
+  const { record } = log.prototype;
+  log.prototype.record = async function observed(...args) {
+    const head = await record.apply(this, args);
+    tell({ type: 'head', seq: head.seq, hash: head.hash });
+    return head;
+  };
+}
 
 process.once('disconnect', () => process.exit(1));
 process.once('message', (message) => {
@@ -34,7 +36,14 @@ process.once('message', (message) => {
 });
 
 async function run(plan: KillPlan): Promise<void> {
-  const began = performance.now();
+  // As `sotto coordinator` starts: the database is looked at while the rest is loaded.
+  const begun = beginOpening(plan.directory, identityNumber(plan.seed, -1).id);
+  const [{ startCoordinator }, { directoryPlace }, log] = await Promise.all([
+    import('../../../server/index.js'),
+    import('../../../server/audit/durable.js'),
+    import('../../../server/audit/log.js'),
+  ]);
+  observe(log.AuditLog);
   let drawn = plan.seed;
   const coordinator = await startCoordinator({
     task: killTask(plan),
@@ -58,13 +67,14 @@ async function run(plan: KillPlan): Promise<void> {
     },
     workers: 1,
     data: { directory: plan.directory, keptModels: 3, backupRounds: 20 },
+    openData: directoryPlace(begun),
   });
   coordinator.on('attempt', ({ round, attempt }) => tell({ type: 'attempt', round, attempt }));
   coordinator.on('fact', ({ fact }) => fact.type === 'phase' && tell({ type: 'phase', phase: fact.phase }));
   coordinator.on('round', ({ round, outcome }) =>
     tell({ type: 'round', round, committed: outcome.type === 'committed' }),
   );
-  tell({ type: 'ready', ms: performance.now() - began });
+  tell({ type: 'ready' });
   process.on('SIGTERM', () => {
     void coordinator.stop('the bar is over').then(() => process.disconnect());
   });
