@@ -113,6 +113,10 @@ function realCommands(io: Io): Commands {
       const { privacyAudit } = await import('./privacy/audit-command.js');
       return privacyAudit(options, io);
     },
+    async init(folder, options) {
+      const [{ init }, { terminalAsk }] = await Promise.all([import('./init/command.js'), import('./init/ask.js')]);
+      return init(folder, options, io, terminalAsk);
+    },
     async status(source, options) {
       const { status } = await import('./look/command.js');
       return status(source, options, io);
