@@ -389,6 +389,7 @@ export class FederatedClient {
       case 'outcome':
       case 'abort':
       case 'resume':
+      case 'credit':
         this.#rounds.message(message);
         return;
       default:

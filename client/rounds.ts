@@ -12,7 +12,7 @@ import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '.
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
 import type { TaskConfig } from '../protocol/terms.js';
-import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
+import type { Announce, CoordinatorRoundMessage, Credit, Fault } from '../protocol/wire/messages.js';
 import type { ModelChain } from './chain/model-chain.js';
 import { asSottoError, type Connection } from './connection.js';
 import type { Emitter } from './emitter.js';
@@ -48,6 +48,8 @@ export interface RoundsSetup {
 /** The client protects itself: from the coordinator, or its data from its own spending. */
 const isGuard = ({ code }: SottoError): boolean => code.startsWith('GUARD_') || code.startsWith('PRIVACY_');
 
+/** What the machine asks for, and uploads as the coordinator gives credit. */
+type Effect = ParticipantEffect | { readonly type: 'credit'; readonly chunks: readonly number[] };
 type Train = Extract<ParticipantEffect, { type: 'train' }>;
 
 export class Rounds {
@@ -133,16 +135,17 @@ export class Rounds {
     this.#take(run, () => (known instanceof Promise ? known.then(start) : start(known)), joined);
   }
 
-  message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
+  message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit): void {
     const link = this.#link;
     this.#inOrder(() => this.#message(body, link));
   }
 
-  #message(body: Exclude<CoordinatorRoundMessage, Announce>, link: Connection | undefined): void {
+  #message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit, link: Connection | undefined): void {
     const run = this.#run;
     if (run?.is(body.run)) {
       if (body.kind === 'resume') this.#setup.events.emit('round', { stage: 'resumed', run: run.ref });
-      this.#step(run, { type: 'message', body }, link);
+      if (body.kind === 'credit') this.#enqueue(run, [{ type: 'credit', chunks: body.chunks }], link);
+      else this.#step(run, { type: 'message', body }, link);
     }
     if (body.kind === 'outcome' && this.#config !== undefined) {
       this.#setup.chain
@@ -211,7 +214,7 @@ export class Rounds {
     }
   }
 
-  #enqueue(run: Run, effects: readonly ParticipantEffect[], link: Connection | undefined): void {
+  #enqueue(run: Run, effects: readonly Effect[], link: Connection | undefined): void {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
@@ -230,7 +233,7 @@ export class Rounds {
     });
   }
 
-  async #perform(run: Run, effect: ParticipantEffect, link: Connection | undefined): Promise<void> {
+  async #perform(run: Run, effect: Effect, link: Connection | undefined): Promise<void> {
     const { events, engine } = this.#setup;
     switch (effect.type) {
       case 'persist':
@@ -250,6 +253,9 @@ export class Rounds {
         this.#computing = this.#computing.then(() => this.#sketch(run, effect.work));
         return;
       case 'upload':
+        run.unsent = new Set(effect.chunks);
+        return;
+      case 'credit':
         return this.#upload(run, effect.chunks, link);
       case 'guard': {
         const error = new SottoError(effect.code, effect.text);
@@ -348,8 +354,10 @@ export class Rounds {
   async #upload(run: Run, chunks: readonly number[], link: Connection | undefined): Promise<void> {
     if (link === undefined) return;
     const wanted = (): boolean => !run.over && link === this.#link && link.alive;
-    const bytes = await uploadChunks(this.#setup.engine, run.ref, chunks, link, wanted);
-    if (bytes !== undefined) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes });
+    const bytes = await uploadChunks(this.#setup.engine, run, chunks, link, wanted);
+    if (!bytes) return;
+    run.sent += bytes;
+    if (run.unsent.size === 0) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes: run.sent });
   }
 
   /** A guard or another fault, to the user and (its code alone) to the coordinator. */

@@ -162,7 +162,13 @@ export function fail(state: Live, { code, text, culprits = [] }: FailWith): Grou
         : [];
   return {
     state: { phase: 'failed', setup, failure, refused: state.refused },
-    effects: [...incoming.map((rank) => drop(setup, slotOf(setup, rank))), drop(setup, setup.accumulator)],
+    effects: [
+      ...incoming.flatMap((rank): RoundEffect[] => [
+        drop(setup, slotOf(setup, rank)),
+        { type: 'uploaded', client: memberOf(setup, rank), missing: 0 },
+      ]),
+      drop(setup, setup.accumulator),
+    ],
   };
 }
 

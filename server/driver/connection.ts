@@ -13,6 +13,7 @@ import { startSession, stepSession } from '../session/session.js';
 import type { ClientRequest, SessionEffect, SessionEvent, SessionSetup, SessionState } from '../session/types.js';
 import { Bucket } from './bucket.js';
 import { Alarm, type Clock } from './clock.js';
+import { Credits } from './credits.js';
 import { Mailbox } from './mailbox.js';
 
 /** Bytes of frames, both ways, of all connections. */
@@ -44,6 +45,7 @@ export class Connection implements Outlet {
   readonly #clock: Clock;
   readonly #session: Mailbox<SessionState, SessionEvent, SessionEffect>;
   readonly #bucket: Bucket;
+  readonly #credits = new Credits();
   #client: ClientId | undefined;
   #ended = false;
   #heardAt: Millis;
@@ -96,6 +98,7 @@ export class Connection implements Outlet {
 
   send(message: Message): void {
     if (message.kind === 'announce') this.#bucket.round();
+    if (message.kind === 'credit') this.#credits.give(message);
     this.sendFrame(encodeFrame(message));
   }
 
@@ -156,7 +159,12 @@ export class Connection implements Outlet {
       return;
     }
     const decoded = decodeFrame(data);
-    if (!(decoded.ok && decoded.message.kind === 'inputChunk') && !this.#withinRate()) return;
+    const credit = decoded.ok && decoded.message.kind === 'inputChunk' ? this.#credits.take(decoded.message) : 'again';
+    if (credit === 'none') {
+      this.#session.post({ type: 'undecodable', code: 'UPLOAD_NO_CREDIT', text: 'a chunk without credit' });
+      return;
+    }
+    if (credit === 'again' && !this.#withinRate()) return;
     if (decoded.ok) {
       this.#session.post({ type: 'message', message: decoded.message });
       return;

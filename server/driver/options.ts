@@ -76,6 +76,8 @@ export interface CoordinatorOptions {
   readonly clock?: Clock;
   /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
   readonly memoryBytes?: number;
+  /** Bytes of inputs that are on their way, all of them together; one is always let in. Default: MAX_UPLOAD_BYTES, a quarter of `memoryBytes` at most. */
+  readonly uploadBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
   /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */

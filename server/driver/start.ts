@@ -12,6 +12,7 @@ import type { Resumed } from '../campaign/types.js';
 import { MemoryChainStore } from '../chain/memory-store.js';
 import type { ChainStore } from '../chain/store.js';
 import { workerEngine } from '../engine/engine.js';
+import { uploadBudget } from '../uploads/budget.js';
 import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
 import { checkListen } from './listener.js';
@@ -42,6 +43,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     spent: [],
   };
   checkCampaign(setup);
+  const { uploadBytes = uploadBudget(task, derived, options.memoryBytes) } = options;
   if (options.openListener === undefined) checkListen(options.listen);
   if (options.roster.kind === 'token' && options.data === undefined)
     throw new SottoError(
@@ -88,6 +90,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       store,
       publisher,
       firstStep,
+      uploadBytes,
     });
   } catch (error) {
     await engine.close();

@@ -9,6 +9,7 @@ import { killBar } from './kill/run.js';
 import { matrixBar } from './matrix/run.js';
 import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
+import { runtimesBar } from './runtimes/run.js';
 import { soakBar } from './soak/run.js';
 
 export const BARS: readonly Bar[] = [
@@ -79,5 +80,11 @@ export const BARS: readonly Bar[] = [
     long: { rounds: 3_000, clients: 20, cohort: 10, seed: 1 },
     short: { rounds: 90, clients: 8, cohort: 6 },
     run: (options, say) => soakBar({ ...options, say }),
+  }),
+  bar({
+    name: 'runtimes',
+    claims: 'the client core in every Node, Deno and Bun that is here finishes rounds with sketches, and with noise',
+    long: {},
+    run: (_, say) => runtimesBar(say),
   }),
 ];

@@ -345,6 +345,9 @@ export class Arena {
           if (i !== undefined && own) this.#post(`s${i}`, () => this.tell(i, { type: 'refused', code: effect.code }));
           break;
         }
+        case 'upload': // everybody has credit here
+        case 'uploaded':
+          break;
         case 'wakeAt':
           this.wakeAt = effect.at;
           break;

@@ -12,7 +12,7 @@ import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { encodePlain, maskUpdate } from '../../protocol/secagg/mask.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
-import type { ClientRoundMessage, Message, MessageKind, MessageOf } from '../../protocol/wire/messages.js';
+import type { ClientRoundMessage, Message, MessageKind, MessageOf, RunRef } from '../../protocol/wire/messages.js';
 import { SUBPROTOCOL } from '../../protocol/wire/types.js';
 import { WEAK_POLICY } from '../protocol/world.js';
 
@@ -173,6 +173,9 @@ export class RawClient {
         this.#effects(step.effects);
         break;
       }
+      case 'credit':
+        for (const index of message.chunks) this.sendChunk(message.run, index);
+        break;
       case 'keyBook':
       case 'shareBook':
       case 'inputTaken':
@@ -227,14 +230,7 @@ export class RawClient {
           queueMicrotask(() => this.#tell({ type: 'computed', result }));
           break;
         }
-        case 'upload': {
-          const pieces = splitChunks(this.#input);
-          for (const index of effect.chunks) {
-            const section = pieces[index];
-            if (section !== undefined) this.#say({ kind: 'inputChunk', run: effect.run, index, section });
-          }
-          break;
-        }
+        case 'upload': // `credit` says when
         case 'ledger':
         case 'sketch': // raw clients run tasks without sketches
         case 'guard':
@@ -245,6 +241,12 @@ export class RawClient {
           effect satisfies never;
       }
     }
+  }
+
+  /** One chunk of its own input, whether it may or not. */
+  sendChunk(run: RunRef, index: number): void {
+    const section = splitChunks(this.#input)[index];
+    if (section !== undefined) this.#say({ kind: 'inputChunk', run, index, section });
   }
 
   #say(message: ClientRoundMessage): void {

@@ -361,6 +361,8 @@ const ROWS: readonly Row[] = [
   code('abort'),
   ms('abort', 'retryAfterMs'),
   ascending('abort', 'culprits', MAX_OPEN_COHORT, MAX_OPEN_COHORT),
+  ...run('credit'),
+  ascending('credit', 'chunks', MAX_CHUNKS, MAX_CHUNKS),
   ...run('resume'),
   ascending('resume', 'chunks', MAX_CHUNKS, MAX_CHUNKS),
   [
