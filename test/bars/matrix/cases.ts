@@ -29,7 +29,8 @@ export interface Material {
   readonly peer: ReadonlyMap<string, ClientRoundMessage>;
   readonly before: ReadonlyMap<string, ClientRoundMessage>;
 }
-export type Deeds = readonly (Message | Uint8Array | string | 'revoke me')[];
+/** `credit`: waits for the credit that its announcement brings. */
+export type Deeds = readonly (Message | Uint8Array | string | 'revoke me' | 'credit')[];
 export interface Case {
   readonly name: string;
   readonly role: Role;
@@ -71,6 +72,18 @@ const chance = (code: string): Expected => ({ code, close: 'stays', event: 'none
 const unproven = (code: string, close: number): Expected => ({ code, close, event: 'auth-failed' });
 const NOTHING: Expected = { code: 'none', close: 'stays', event: 'none' };
 
+const NO_CREDIT = 'UPLOAD_NO_CREDIT';
+/** Before anything else is asked: a chunk is only what credit was given for. */
+const orNoCredit = (kind: MessageKind, otherwise: Expected): Expected =>
+  kind === 'inputChunk'
+    ? {
+        ...otherwise,
+        code: NO_CREDIT,
+        close: 4422,
+        event: otherwise.event === 'auth-failed' ? 'auth-failed' : 'client-offended',
+      }
+    : otherwise;
+
 /** A legal message of the kind, about this run; nothing in it is signed by anybody here. */
 const exampleOf = (kind: RoundKind, run: RunRef): ClientRoundMessage =>
   ({ ...EXAMPLES[kind], run }) as ClientRoundMessage; // safe: examples of round kinds have a run
@@ -102,7 +115,7 @@ function wrongRun(): Case[] {
           name: `${kind} of ${name} in ${phase}`,
           role: 'member',
           phase,
-          expected: chance('ROUND_WRONG_ROUND'),
+          expected: orNoCredit(kind, chance('ROUND_WRONG_ROUND')),
           deeds: ({ run }) => [exampleOf(kind, change(run))],
         }),
       ),
@@ -119,7 +132,7 @@ function wrongPhase(): Case[] {
         name: `${kind} in ${phase}, which is ${early ? 'early' : 'late'}`,
         role: 'member',
         phase,
-        expected: early ? violation('ROUND_WRONG_PHASE') : chance('ROUND_TOO_LATE'),
+        expected: orNoCredit(kind, early ? violation('ROUND_WRONG_PHASE') : chance('ROUND_TOO_LATE')),
         deeds: ({ run }) => [exampleOf(kind, run)],
       };
     }),
@@ -185,6 +198,7 @@ const TO_CLIENTS: readonly MessageKind[] = [
   'keyBook',
   'shareBook',
   'inputTaken',
+  'credit',
   'survivors',
   'unmaskRequest',
   'outcome',
@@ -213,7 +227,7 @@ function beforeAuthentication(): Case[] {
   const unexpected = unproven('SESSION_UNEXPECTED', 4405);
   /** It says why it goes, and may. */
   const goodbye: Expected = { code: 'none', close: 1000, event: 'none' };
-  const orGoodbye = (kind: MessageKind): Expected => (kind === 'fault' ? goodbye : unexpected);
+  const orGoodbye = (kind: MessageKind): Expected => (kind === 'fault' ? goodbye : orNoCredit(kind, unexpected));
   const of = (role: Role, kind: MessageKind, expected: Expected): Case => ({
     name: `${kind} by a ${role}`,
     role,
@@ -225,7 +239,7 @@ function beforeAuthentication(): Case[] {
     ...MESSAGE_KINDS.filter((kind) => kind !== 'hello').map((kind) => of('stranger', kind, orGoodbye(kind))),
     ...MESSAGE_KINDS.filter((kind) => kind !== 'proof').map((kind) => of('challenged', kind, orGoodbye(kind))),
     of('challenged', 'proof', unproven('AUTH_BAD_PROOF', 4401)),
-    ...ROUND_KINDS.map((kind) => of('guest', kind, offence('SESSION_UNEXPECTED', 4405))),
+    ...ROUND_KINDS.map((kind) => of('guest', kind, orNoCredit(kind, offence('SESSION_UNEXPECTED', 4405)))),
   ];
 }
 
@@ -290,28 +304,7 @@ function badContents(): Case[] {
     of('masked', 'masked', 'twice, another signature', 'ROUND_DUPLICATE', (m) => [m, { ...m, signature: random(64) }]),
     of('masked', 'masked', 'twice, the same', 'none', (m) => [m, m]),
     ...replay('masked', 'masked', 'ROUND_BAD_SIGNATURE'),
-    of('masked', 'inputChunk', 'before it is announced', 'ROUND_WRONG_PHASE', (m) => [m]),
-    of('masked', 'inputChunk', 'other bytes than announced', 'ROUND_BAD_VECTOR', (m, { own }) => [
-      ...own.filter(({ kind }) => kind === 'masked'),
-      { ...m, section: m.section.map((byte) => byte ^ 1) },
-    ]),
-    of('masked', 'inputChunk', 'too short', 'ROUND_BAD_VECTOR', (m, { own }) => [
-      ...own.filter(({ kind }) => kind === 'masked'),
-      { ...m, section: m.section.slice(0, -1) },
-    ]),
-    of('masked', 'inputChunk', 'too long', 'ROUND_BAD_VECTOR', (m, { own }) => [
-      ...own.filter(({ kind }) => kind === 'masked'),
-      { ...m, section: Uint8Array.from([...m.section, 0]) },
-    ]),
-    of('masked', 'inputChunk', 'a place that is none', 'ROUND_BAD_VECTOR', (m, { own }) => [
-      ...own.filter(({ kind }) => kind === 'masked'),
-      { ...m, index: 7 },
-    ]),
-    of('masked', 'inputChunk', 'twice, the same', 'none', (m, { own }) => [
-      ...own.filter(({ kind }) => kind === 'masked'),
-      m,
-      m,
-    ]),
+    ...badChunks(),
     {
       name: 'complaint: a wrong signature',
       role: 'member',
@@ -342,6 +335,35 @@ function badContents(): Case[] {
     ]),
     ...replay('unmask', 'unmask', 'ROUND_BAD_UNMASK'),
     of('unmask', 'unmask', 'twice, the same', 'none', (m) => [m, m]),
+  ];
+}
+
+/** Chunks of an input, before it is announced and behind its announcement, which gives them credit. */
+function badChunks(): Case[] {
+  const of = (
+    name: string,
+    code: string,
+    section: (bytes: number) => Uint8Array,
+    index = 0,
+    announced = true,
+  ): Case => ({
+    name: `inputChunk: ${name}`,
+    role: 'member',
+    phase: 'masked',
+    expected: violation(code),
+    deeds({ own, run }) {
+      const masked = own.find((message) => message.kind === 'masked');
+      if (masked === undefined) throw new Error('no masked input of its own');
+      const chunk = { kind: 'inputChunk', run, index, section: section(masked.bytes) } as const;
+      return announced ? [masked, 'credit', chunk] : [chunk];
+    },
+  });
+  return [
+    of('before it is announced', NO_CREDIT, nativeRng, 0, false),
+    of('other bytes than announced', 'ROUND_BAD_VECTOR', nativeRng),
+    of('too short', 'ROUND_BAD_VECTOR', (bytes) => nativeRng(bytes - 1)),
+    of('too long', 'ROUND_BAD_VECTOR', (bytes) => nativeRng(bytes + 1)),
+    of('a place that is none', NO_CREDIT, nativeRng, 7),
   ];
 }
 

@@ -38,7 +38,7 @@ export async function matrixBar({ cases: count, seed, say }: MatrixOptions): Pro
     for (const [n, one] of chosen.entries()) {
       byCode[one.expected.code] = (byCode[one.expected.code] ?? 0) + 1;
       try {
-        const wrong = await play(world, one);
+        const wrong = await within(CASE_MS, play(world, one));
         if (wrong.length > 0) failed.push(`${one.name}: ${wrong.join('; ')}`);
       } catch (error) {
         failed.push(`${one.name}: ${error instanceof Error ? error.message : error}`);
@@ -61,6 +61,17 @@ export async function matrixBar({ cases: count, seed, say }: MatrixOptions): Pro
   };
 }
 
+/** A case takes some milliseconds; what it waits for in vain must not stop all the others. */
+const CASE_MS = 25_000;
+
+function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing more happened for ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
 /** Long enough for an event that should not be there. */
 const QUIET_MS = 3;
 
@@ -81,6 +92,8 @@ async function play(world: MatrixWorld, one: Case): Promise<string[]> {
   const material = { run, own: world.held(fourth), peer: world.said, before: world.before };
   for (const deed of one.deeds(material)) {
     if (deed === 'revoke me') void world.coordinator.access.revoke(attacker.id, 'the bar', 'a case');
+    else if (deed === 'credit')
+      await world.until('credit', () => client.received.some((m) => m.kind === 'credit' && m.run.round === run.round));
     else if (deed instanceof Uint8Array || typeof deed === 'string') client.raw(deed);
     else client.send(deed);
   }
