@@ -12,7 +12,18 @@ import { fillMonitor } from '../server/config/monitor.js';
 import { settingError } from '../server/config/problem.js';
 import { checkTask, fillCampaign, fillTask } from '../server/config/profiles.js';
 import type { CampaignSettings } from '../server/config/types.js';
-import { between, choice, listOf, maybe, oneOf, positive, says, settings, whole } from '../server/config/values.js';
+import {
+  between,
+  choice,
+  listOf,
+  maybe,
+  oneOf,
+  positive,
+  says,
+  settings,
+  text,
+  whole,
+} from '../server/config/values.js';
 import type { MonitorSettings } from '../server/monitor/index.js';
 import { fillMalicious, type MaliciousSettings, maliciousSchema } from './attack-settings.js';
 import { PHASES } from './fleet/plan.js';
@@ -25,6 +36,8 @@ export interface DataSettings {
     /** Hashed word n-grams of `width` buckets. */
     | { readonly set: 'spam'; readonly width: number }
     /** One Gaussian cloud per class; `examples` of them, a fifth kept for the test. */
+    /** A module that exports `data`; `file` is absolute (datasets/module.ts). */
+    | { readonly set: 'module'; readonly file: string }
     | { readonly set: 'synthetic'; readonly examples: number; readonly inputs: number; readonly classes: number };
   readonly partition:
     | { readonly kind: 'iid' }
@@ -85,6 +98,13 @@ export const dataSchema = settings({
       settings({
         set: says('About 5,750 e-mails as hashed words, spam or not; a fifth is the test part.', literal('spam')),
         width: says('Buckets of the hash: numbers in one example.', whole(16, 65_536)),
+      }),
+      settings({
+        set: says(
+          'Data of your own: a module that exports `data`, as `{inputs, shape, labels, classes}`, as `{train, test}` of such, or as a function that gives one. Without a test part a fifth is kept for it.',
+          literal('module'),
+        ),
+        file: says('The module. Relative to this file.', text(/^[^\0]{1,4096}$/, 'a path')),
       }),
       settings({
         set: says(
@@ -223,7 +243,7 @@ export function fillSimulation(file: SimulationFile, base = '.'): SimulationConf
     task,
     ...source,
     data: {
-      source: file.data.source,
+      source: sourceOf(file.data.source, (path) => resolve(base, path)),
       partition: file.data.partition,
       minimumExamples: file.data.minimumExamples ?? 1,
       ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
@@ -235,6 +255,9 @@ export function fillSimulation(file: SimulationFile, base = '.'): SimulationConf
     seed: file.seed,
   };
 }
+
+const sourceOf = (source: DataSettings['source'], absolute: (path: string) => string): DataSettings['source'] =>
+  source.set === 'module' ? { ...source, file: absolute(source.file) } : source;
 
 function fillFleet(
   { fleet, training }: SimulationFile,
@@ -300,6 +323,8 @@ function fillFleet(
 
 /** Caught here, it names the setting; in a trainer it would name a shape. */
 function checkDataFitsModel({ source }: SimulationFile['data'], model: ModelSpec): void {
+  // Only loading it tells: run.ts looks.
+  if (source.set === 'module') return;
   const [width, classes] =
     source.set === 'mnist' ? [784, 10] : source.set === 'spam' ? [source.width, 2] : [source.inputs, source.classes];
   const input = inputShape(model).reduce((product, side) => product * side, 1);

@@ -14,7 +14,7 @@ export {
   type SimulationConfig,
   type SimulationOverrides,
 } from './config.js';
-export { type Examples, loadExamples } from './data.js';
+export { type Examples, examplesOf, loadExamples } from './data.js';
 export { flDetectorRoundScore, flDetectorSuspicion } from './fl-detector.js';
 export {
   type Dropout,

@@ -13,7 +13,7 @@ import { needsOthers } from './attacks/attack.js';
 import { createAttack } from './attacks/spec.js';
 import { type Cast, castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
 import type { SimulationConfig } from './config.js';
-import { firstExamples, loadExamples } from './data.js';
+import { examplesFor, firstExamples } from './data.js';
 import { type Draws, drawsOf } from './draws.js';
 import { Gathering, Mail } from './fleet/gathering.js';
 import { type HostileOptions, hostileTrainer, isOn } from './fleet/hostile.js';
@@ -47,7 +47,7 @@ export async function rehearse(
   const { workers, onRound } = options;
   const { task } = config;
   const draws = drawsOf(config.seed);
-  const examples = loadExamples(config.data.source, config.seed);
+  const examples = await examplesFor(config);
   const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives);
   // In profile `open` every client is an input of its own.
   const groups =

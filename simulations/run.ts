@@ -7,7 +7,7 @@ import { nativePrimitives } from '../protocol/native/index.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import { runCampaign } from './campaign.js';
 import { castOf, dropoutsFor, groupsFor, isOutOfSum } from './cast.js';
-import { firstExamples, loadExamples } from './data.js';
+import { examplesFor, firstExamples } from './data.js';
 import { drawsOf } from './draws.js';
 import { startFleet } from './fleet/fleet.js';
 import { Gathering, type Others } from './fleet/gathering.js';
@@ -25,7 +25,7 @@ export const runSimulation: RunSimulation = async (config, hooks = {}) => {
   const from = performance.now();
   const { task, fleet: settings } = config;
   const draws = drawsOf(config.seed);
-  const examples = loadExamples(config.data.source, config.seed);
+  const examples = await examplesFor(config);
   const cast = castOf(config, Uint8Array.from(examples.train.labels), draws, nativePrimitives);
   const nameOf = (position: number): string => cast.clients[position]?.name ?? `client ${position}`;
   const pool = createTrainingPool({ workers: 1 });

@@ -189,7 +189,7 @@ describe('a refusal names file, line, field, value and remedy', () => {
     expect(simulation('rule.name', 'krumm').message).toContain(
       'rule.name is "krumm"; it must be one of mean, median, trimmed-mean',
     );
-    expect(simulation('data.source.set', 'mnits').message).toContain('must be one of mnist, spam, synthetic');
+    expect(simulation('data.source.set', 'mnits').message).toContain('must be one of mnist, spam, module, synthetic');
   });
 
   it('for a step of a rule that there is not, and for none at all', () => {

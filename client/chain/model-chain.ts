@@ -102,11 +102,13 @@ export class ModelChain {
       const head = fromHex(target.head);
       await this.#restore(target.config);
       if (this.#verified === undefined) await this.#join(target.config, 0);
-      else if (!bytesEqual(this.#verified.head, head)) await this.#catchUp(target.config, head);
+      else if (!bytesEqual(this.#verified.head, head) && this.#verified.record.round < target.round)
+        await this.#catchUp(target.config, head);
       const verified = this.#verified;
       if (verified === undefined) throw new SottoError('INTERNAL', 'no verified model');
       if (!bytesEqual(verified.head, head)) {
-        // The round may be over while its model is still on the way here: no lie, and the model is as good for the next one.
+        // The round may be over while its model, or its announcement, is still on the way here: no lie, and the model is as good for
+        // the next one.
         if (verified.record.round >= target.round) {
           throw new SottoError('ROUND_TOO_LATE', `the chain has gone on past round ${target.round}`);
         }

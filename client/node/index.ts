@@ -2,6 +2,7 @@
 
 export { nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 export * from '../index.js';
+export { type CsvOptions, type CsvTable, csvDataset, readCsv } from './csv.js';
 export { FederatedClient } from './federated-client.js';
 export { fileGuards } from './file-guards.js';
 export { loadOrCreateIdentity } from './file-identity.js';

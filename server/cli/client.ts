@@ -113,7 +113,7 @@ function transportOf({ ca }: ClientOptions): { readonly transport?: Transport } 
 }
 
 async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
-  if (trainer !== undefined) return trainerFromModule(trainer);
+  if (trainer !== undefined) return trainerFromModule(trainer, model);
   if (data !== undefined) return sampleTrainer(data, shard, model);
   throw new SottoError('CONFIG_INVALID', '--trainer or --data is missing: there is nothing to train on', {
     field: '--trainer',
@@ -124,7 +124,7 @@ async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
 function policyOf({ acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
   const minColluders = Math.floor(minGroup / 3);
   return {
-    profiles: allowOpen ? ['grouped', 'cohort', 'open'] : ['grouped', 'cohort'],
+    profiles: allowOpen ? ['sketch', 'grouped', 'cohort', 'open'] : ['sketch', 'grouped', 'cohort'],
     minGroup,
     minColluders,
     minThreshold: thresholdOf(minGroup, minColluders),

@@ -1,5 +1,5 @@
-// Commands of every day as commander sees them: look at what runs, explain an error, complete on Tab.
-// Not here: what they do (look/, explain/, completion/).
+// Commands of every day as commander sees them: start a project, look at what runs, explain an error, complete on Tab.
+// Not here: what they do (init/, look/, explain/, completion/).
 
 import { Argument, type Command, Option } from 'commander';
 import type { ErrorCode } from '../../protocol/errors.js';
@@ -7,11 +7,14 @@ import { type CompletionOptions, SHELLS, type Shell } from './completion/command
 import { type CompletedCommand, treeOf } from './completion/tree.js';
 import type { ExitCode } from './exit.js';
 import { type ExplainOptions, errorCode } from './explain/command.js';
+import type { InitOptions } from './init/command.js';
 import { DEFAULT_URL } from './look/api.js';
 import type { ClientsOptions, LookOptions, RoundsOptions } from './look/command.js';
+import { taskName } from './models/program.js';
 import { positiveNumber } from './numbers.js';
 
 export interface EverydayCommands {
+  init(folder: string | undefined, options: InitOptions): Promise<ExitCode>;
   status(source: string, options: LookOptions): Promise<ExitCode>;
   rounds(source: string, options: RoundsOptions): Promise<ExitCode>;
   clients(source: string, options: ClientsOptions): Promise<ExitCode>;
@@ -27,6 +30,20 @@ export function addEveryday(
   commands: EverydayCommands,
   done: (code: ExitCode) => void,
 ): readonly Command[] {
+  const init = program
+    .command('init')
+    .description('make a project: settings, keys, a trainer for data of your own, and a simulation that runs at once')
+    .argument('[folder]', 'where to; without it asked for, with --yes here')
+    .option('-y, --yes', 'ask nothing: take what the options say, and defaults', false)
+    .option('--name <task>', 'name of the task, of a-z, 0-9 and dash', taskName)
+    .option('--csv <file>', 'your data: a CSV file with a line of names; without it a sample is made')
+    .option('--label <column>', 'column of the CSV file that is to be predicted')
+    .option('--arrays', 'your data come as arrays from code of yours, not from a CSV file', false)
+    .option('--clients <n>', 'clients that a round waits for, at least 3', positiveNumber)
+    .option('--port <n>', 'port of the coordinator', positiveNumber)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (folder: string | undefined, options: InitOptions) => done(await commands.init(folder, options)));
+
   const look = (name: string, description: string): Command =>
     program
       .command(name)
@@ -77,5 +94,5 @@ export function addEveryday(
     .action(async (shell: Shell, options: CompletionOptions) =>
       done(await commands.completion(shell, treeOf(program), options)),
     );
-  return [status, rounds, clients, explain, completion];
+  return [init, status, rounds, clients, explain, completion];
 }

@@ -121,6 +121,10 @@ function realCommands(io: Io): Commands {
       const { adminExport } = await import('./admin/export.js');
       return adminExport(folder, options, io);
     },
+    async init(folder, options) {
+      const [{ init }, { terminalAsk }] = await Promise.all([import('./init/command.js'), import('./init/ask.js')]);
+      return init(folder, options, io, terminalAsk);
+    },
     async status(source, options) {
       const { status } = await import('./look/command.js');
       return status(source, options, io);

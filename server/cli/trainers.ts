@@ -27,17 +27,27 @@ const SAMPLE_MODELS: Readonly<Record<SampleSet, ModelSpec>> = {
 /** The same cut for everybody, so that shards 1/n … n/n have no example in common. */
 const CUT_SEED = 'sotto client shards';
 
+/** What the function that a module exports as `trainer` is handed. */
+export interface TrainerSetting {
+  /** Of the file of `--model`; absent where none is named. */
+  readonly model?: ModelSpec;
+}
+
 /**
- * @param file module that exports `trainer`: a Trainer, or a function that gives one
- * @throws CONFIG_UNREADABLE where it cannot be loaded, CONFIG_INVALID where it exports no trainer
+ * @param file module that exports `trainer`: a Trainer, or a function of a TrainerSetting that gives one
+ * @param modelFile settings with a `model:` section
+ * @throws CONFIG_UNREADABLE where it cannot be loaded, CONFIG_INVALID where it exports no trainer, and what the module throws as a
+ *   SottoError
  */
-export async function trainerFromModule(file: string): Promise<Trainer> {
+export async function trainerFromModule(file: string, modelFile?: string): Promise<Trainer> {
+  const setting: TrainerSetting = modelFile === undefined ? {} : { model: modelFromFile(modelFile) };
   let exported: unknown;
   try {
     const module: Record<string, unknown> = await import(pathToFileURL(resolve(file)).href);
     exported = module.trainer;
-    if (typeof exported === 'function') exported = await exported();
+    if (typeof exported === 'function') exported = await exported(setting);
   } catch (cause) {
+    if (isSottoError(cause)) throw new SottoError(cause.code, cause.message.slice(cause.code.length + 2), { file });
     throw new SottoError(
       'CONFIG_UNREADABLE',
       `cannot load the trainer ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -51,6 +61,10 @@ export async function trainerFromModule(file: string): Promise<Trainer> {
     { file },
   );
 }
+
+/** By its code: the module may have another copy of this package. */
+const isSottoError = (error: unknown): error is SottoError =>
+  error instanceof Error && error.name === 'SottoError' && 'code' in error;
 
 function isTrainer(value: unknown): value is Trainer {
   return (

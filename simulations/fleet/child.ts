@@ -6,7 +6,7 @@ import { createTrainingPool, type TrainingPool } from '../../client/tfjs/index.j
 import { SottoError } from '../../protocol/errors.js';
 import { openKernels } from '../../protocol/kernels/wasm.js';
 import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
-import { loadExamples } from '../data.js';
+import { examplesOf } from '../data.js';
 import { drawsOf } from '../draws.js';
 import { Mail } from './gathering.js';
 import { Member } from './member.js';
@@ -21,11 +21,11 @@ const tell = (message: FromChild): void => {
   if (process.connected) process.send?.(message);
 };
 
-function load({ source, model, seed, members: orders, listens }: ToChild & { type: 'load' }): void {
+async function load({ source, model, seed, members: orders, listens }: ToChild & { type: 'load' }): Promise<void> {
   pool = createTrainingPool({ workers: 1 });
   const around = {
     pool,
-    train: loadExamples(source, seed).train,
+    train: (await examplesOf(source, seed)).train,
     model,
     draws: drawsOf(seed),
     transport: nodeTransport(),
@@ -48,7 +48,7 @@ function load({ source, model, seed, members: orders, listens }: ToChild & { typ
 async function obey(message: ToChild): Promise<void> {
   switch (message.type) {
     case 'load':
-      load(message);
+      await load(message);
       return tell({ type: 'loaded' });
     case 'join':
       for (const member of members) member.join(message.campaign);

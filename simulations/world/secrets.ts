@@ -27,16 +27,18 @@ export function watchedMachine(inner: ParticipantMachine, kept: (text: string) =
     }
     return step;
   };
-  const watch = (step: MachineStep<unknown> | Promise<MachineStep<unknown>>) =>
-    step instanceof Promise ? step.then(look) : look(step);
-  return {
+  const started = (step: MachineStep<unknown>): MachineStep<unknown> => {
+    // A refused announcement makes no secrets and ends nothing: the run that was going on goes on.
+    if (step.effects.some(({ type }) => type === 'guard')) return step;
     // Whatever run came before was given up by the driver, which drops its state: nothing of it can be reached any more.
-    start(setup) {
-      const step = inner.start(setup);
-      if (!(step instanceof Promise) && step.effects.every(({ type }) => type !== 'guard')) found.clear();
-      return watch(step);
-    },
-    step: (state, event) => watch(inner.step(state, event)),
+    found.clear();
+    return look(step);
+  };
+  const watch = (step: MachineStep<unknown> | Promise<MachineStep<unknown>>, then: typeof look) =>
+    step instanceof Promise ? step.then(then) : then(step);
+  return {
+    start: (setup) => watch(inner.start(setup), started),
+    step: (state, event) => watch(inner.step(state, event), look),
   };
 }
 

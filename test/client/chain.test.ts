@@ -412,6 +412,27 @@ describe('a round that ends while its model is on the way', () => {
     await harness.client.stop();
   });
 
+  it('is none either where the client has heard of the new model before it looks for the announced one', async () => {
+    const harness = await behind(1);
+    const { coordinator } = harness;
+    await announceNext(harness, 2);
+    // All come at once, after a delay: the announcement of round 3, and the record of its second attempt, without this client.
+    const late = coordinator.announce(runOf(3));
+    coordinator.published.advance(2);
+    coordinator.published.advance(3);
+    const [two, three] = coordinator.published.records.slice(-2) as [ChainRecordBody, ChainRecordBody];
+    coordinator.session.send({ kind: 'outcome', run: runOf(2), record: two });
+    coordinator.session.send(late);
+    coordinator.session.send({ kind: 'outcome', run: { ...runOf(3), attempt: 2 }, record: three });
+    await settle();
+    expect(harness.seen.guard).toEqual([]);
+    expect(harness.seen.model.map(({ round }) => round)).toEqual([0, 1, 2, 3]);
+    expect(harness.seen.round.at(-1)).toMatchObject({ stage: 'ended', how: 'left', code: 'ROUND_TOO_LATE' });
+    await announceNext(harness, 4);
+    expect(harness.trainer.calls.at(-1)?.weights).toEqual(coordinator.published.weights);
+    await harness.client.stop();
+  });
+
   it('I announce round 2 on the head before last and blame the delay: a chain that is not past round 2 is no excuse', async () => {
     const harness = await behind(1);
     const [genesis] = harness.coordinator.published.records as [ChainRecordBody];

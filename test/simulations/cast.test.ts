@@ -12,9 +12,11 @@ import { createRoster, namer } from '../../simulations/roster.js';
 import { quick } from './quick.js';
 
 const config: SimulationConfig = parseSimulationConfig(quick(), 'quick');
+const { source } = config.data;
+if (source.set === 'module') throw new Error('quick draws its points from the seed');
 const make = (seed: number) => {
   const draws = drawsOf(seed);
-  const { train } = loadExamples(config.data.source, seed);
+  const { train } = loadExamples(source, seed);
   const cast = castOf({ ...config, seed }, Uint8Array.from(train.labels), draws, nativePrimitives);
   const groups = groupsFor(config, config.task, cast.clients, draws);
   return { cast, draws, groups: cast.clients.map(({ position }) => groups(position)), train };

@@ -76,7 +76,7 @@ export function addModels(
   return [models, ...models.commands];
 }
 
-function taskName(text: string): string {
+export function taskName(text: string): string {
   if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(text))
     throw new InvalidArgumentError('It must be of a-z, 0-9 and dash, as in settings.');
   return text;

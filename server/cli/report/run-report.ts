@@ -1,6 +1,7 @@
 // The report of a simulated federation as blocks: curves, participation, attacks and what was done about them, privacy, comparisons,
 // limits, verification, model card. Pure, from report.json. Not here: reading and writing files (command.ts), logs (log-report.ts).
 
+import { basename } from 'node:path';
 import pc from 'picocolors';
 import type { TrainingSpec } from '../../../client/trainer.js';
 import { headlinesOf, readingsOf, renamed } from '../../../protocol/privacy/record.js';
@@ -348,5 +349,6 @@ function trainingWords({ config: { task }, rounds }: RunReport): string {
 
 function dataWords({ config: { data }, roster }: RunReport): string {
   const counts = roster.map(({ examples }) => examples);
-  return `Training data: ${data.source.set}, ${counts.reduce((sum, count) => sum + count, 0)} examples over ${counts.length} clients (${Math.min(...counts)} to ${Math.max(...counts)} each), partitioned ${data.partition.kind}.`;
+  const set = data.source.set === 'module' ? basename(data.source.file) : data.source.set;
+  return `Training data: ${set}, ${counts.reduce((sum, count) => sum + count, 0)} examples over ${counts.length} clients (${Math.min(...counts)} to ${Math.max(...counts)} each), partitioned ${data.partition.kind}.`;
 }
