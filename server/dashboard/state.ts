@@ -70,7 +70,9 @@ export function routeOf(hash: string): { readonly page: string; readonly open: s
   const [page = '', open = ''] = hash.replace(/^#\/?/, '').split('/');
   return { page: page === '' ? 'overview' : page, open };
 }
-export const isOperator = (): boolean => {
+const isOneOf = (...roles: readonly Role[]): boolean => {
   const who = me.value;
-  return who !== undefined && who !== 'none' && who.role === 'operator';
+  return who !== undefined && who !== 'none' && roles.includes(who.role);
 };
+export const isOperator = (): boolean => isOneOf('operator', 'admin');
+export const isAdmin = (): boolean => isOneOf('admin');
