@@ -2,7 +2,7 @@
 // reads one is drawn again when it changes. Not here: the bytes of the feed (feed.ts), drawing.
 
 import { type Signal, signal } from '@preact/signals';
-import type { FeedFrame, Me, RowKind, Rows } from '../board/view.js';
+import type { FeedFrame, Me, Role, RowKind, Rows } from '../board/view.js';
 
 /** `lost`: the picture is that of `since`. */
 export type Connection =
