@@ -27,7 +27,13 @@ export interface EventBodies {
   /** The head of all before it, signed: to here the log was whole. */
   checkpoint: { readonly seq: number; readonly hash: string; readonly signature: string };
   /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
-  restored: { readonly seq: number; readonly hash: string; readonly lastRound: number };
+  restored: {
+    readonly seq: number;
+    readonly hash: string;
+    readonly lastRound: number;
+    /** What the damaged database still said against clients and of tokens, by row: bans, suspicion, uses stay. */
+    readonly salvage?: { readonly [row: string]: { readonly [field: string]: Json } };
+  };
   // ---- clients
   /** First check-in; `token`: the hash of the one that let it in. */
   'client-enrolled': { readonly client: string; readonly token?: string };

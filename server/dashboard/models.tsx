@@ -54,7 +54,7 @@ export function Models(): JSX.Element {
                   <td class="mono" title={model.model}>
                     {model.model.slice(0, 20)}…
                   </td>
-                  <td>
+                  <td class="whole">
                     {model.kept ? (
                       <a href={`/api/models/${model.model}`} download>
                         download<span class="hidden"> the model of round {model.round}</span>
@@ -64,7 +64,7 @@ export function Models(): JSX.Element {
                     )}
                   </td>
                   {may && (
-                    <td class="num">
+                    <td class="num whole">
                       {model.kept && model.index !== models[0]?.index && (
                         <button type="button" class="small" onClick={() => setAsking(rollBackAsk(model))}>
                           Roll back<span class="hidden"> to the model of round {model.round}</span>
