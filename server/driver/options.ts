@@ -76,6 +76,8 @@ export interface CoordinatorOptions {
   readonly clock?: Clock;
   /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
   readonly memoryBytes?: number;
+  /** Milliseconds that this process has been busy so far; for tests. Default: what the event loop says; 0 where `clock` is given. */
+  readonly busyMs?: () => number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
   /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */
