@@ -4,6 +4,7 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { allClauses } from '../protocol/clauses/all.js';
 import { setsStatement } from '../protocol/context.js';
 import { generateIdentity, type Identity } from '../protocol/crypto/identity.js';
 import type { Hash } from '../protocol/ids.js';
@@ -137,7 +138,7 @@ class Clique {
           },
           guard: { task: 'bench', round: 0, attempt: 0, answered: 0, contributed: 0 },
           ledger: [],
-          accounts: 'none',
+          clauses: allClauses,
           primitives,
           rng: nativeRng,
           rounding: nativeRng,

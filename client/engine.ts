@@ -3,6 +3,7 @@
 // same in a worker thread (client/node/worker-engine.ts), when it is asked for (protocol/participant).
 import type { OpenKeystream, Prg, SymmetricPrimitives } from '../protocol/crypto/primitives.js';
 import { SottoError } from '../protocol/errors.js';
+import { jsKernels } from '../protocol/kernels/js.js';
 import type { Kernels } from '../protocol/kernels/kernels.js';
 import { CHUNK_BYTES } from '../protocol/limits.js';
 import { checkedNorm, clipFactor } from '../protocol/secagg/encode.js';
@@ -15,6 +16,8 @@ import { runStreamingAsync } from './streaming.js';
 
 /** One vector at a time. Simulations put a client here that does not clip, or sends something else altogether. */
 export interface ClientEngine {
+  /** Loads what its work for a task will need, before the first round. Default: nothing. */
+  prepare?(task: { readonly dimension: number; readonly noise: boolean; readonly sketches: boolean }): Promise<unknown>;
   /**
    * @param update read only; the caller erases it afterwards
    * @returns what the machine needs to know of the vector; `ok: false` where the update is unusable
@@ -36,8 +39,11 @@ export interface ClientEngine {
 
 export interface EngineTools {
   readonly primitives: SymmetricPrimitives;
-  readonly kernels: Kernels;
+  /** Or how to get them, where that takes a moment. */
+  readonly kernels: Kernels | ((dimension: number) => Promise<Kernels>);
   readonly openKeystream: OpenKeystream;
+  /** Loads what the key streams need. */
+  readonly prepareKeystream?: () => Promise<unknown>;
   /** Default: SIMD where the runtime has it. */
   readonly makeProjector?: MakeProjector;
 }
@@ -56,7 +62,11 @@ export async function computeVector(
     const vector =
       work.type === 'plain'
         ? plainUpdate(work, update)
-        : await run(maskUpdate(work, update, tools.kernels, await encoderOf(work)), work.prg, tools.openKeystream);
+        : await run(
+            maskUpdate(work, update, await kernelsOf(tools, work.encoding.dimension), await encoderOf(work)),
+            work.prg,
+            tools.openKeystream,
+          );
     return { result: { ok: true, bytes: vector.length, chunks: chunkHashList(tools.primitives, vector) }, vector };
   } catch (error) {
     if (error instanceof SottoError && (error.code === 'SECAGG_LENGTH' || error.code === 'SECAGG_NON_FINITE')) {
@@ -66,18 +76,32 @@ export async function computeVector(
   }
 }
 
-/** Samplers of exact noise are loaded with the first task that has any. */
-const encoderOf = async ({ encoding }: MaskWork): Promise<EncodeInput> =>
-  encoding.mechanism === undefined ? encodePlain : (await import('../protocol/secagg/noised.js')).encodeInput;
+const kernelsOf = ({ kernels }: EngineTools, dimension: number): Kernels | Promise<Kernels> =>
+  typeof kernels === 'function' ? kernels(dimension) : kernels;
 
-/** A sketch's section. The one place where `SketchWork` is interpreted. Loaded when first asked for: most tasks have no sketches. */
+/** Samplers of exact noise are loaded with the first task that has any. */
+const loadNoised = () => import('../protocol/secagg/noised.js');
+const encoderOf = async ({ encoding }: MaskWork): Promise<EncodeInput> =>
+  encoding.mechanism === undefined ? encodePlain : (await loadNoised()).encodeInput;
+
+/** Coordinates from which WebAssembly is worth loading: below, all masks of a group of 64 take less than 10 ms in JavaScript. */
+const MANY = 16_384;
+
+/** The sums of a page: JavaScript for small models, else WebAssembly where it is there and allowed. */
+export const kernelsFor = async (dimension: number): Promise<Kernels> =>
+  dimension < MANY ? jsKernels : (await import('../protocol/kernels/wasm.js')).openKernels(globalThis.WebAssembly);
+
+/** Not all tasks have sketches. */
+const loadSketching = () => import('../protocol/sketch/work.js');
+
+/** A sketch's section. The one place where `SketchWork` is interpreted. */
 export const computeSketch = async (
   work: SketchWork,
   update: Float32Array<ArrayBuffer>,
   tools: EngineTools,
   run: RunStreaming = runStreamingAsync,
 ): Promise<Uint8Array<ArrayBuffer>> => {
-  const { openProjector, sketchSection } = await import('../protocol/sketch/work.js');
+  const { openProjector, sketchSection } = await loadSketching();
   const make = tools.makeProjector ?? ((matrix) => openProjector(globalThis.WebAssembly, matrix));
   return run(sketchSection(work, update, make), work.mask.prg, tools.openKeystream);
 };
@@ -115,6 +139,13 @@ export class VectorSlot {
 export function inlineEngine(tools: EngineTools, run?: RunStreaming): ClientEngine {
   const slot = new VectorSlot();
   return {
+    prepare: ({ dimension, noise, sketches }) =>
+      Promise.all([
+        kernelsOf(tools, dimension),
+        noise && loadNoised(),
+        sketches && loadSketching(),
+        tools.prepareKeystream?.(),
+      ]),
     async run(work, update) {
       const { result, vector } = await computeVector(work, update, tools, run);
       slot.put(vector);

@@ -4,7 +4,6 @@ import { type Answerer, answerWith, type ClientPrimitives } from '../protocol/cr
 import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
-import { openKernels } from '../protocol/kernels/wasm.js';
 import type { Policy } from '../protocol/participant/types.js';
 import { checkBudget } from '../protocol/privacy/domain.js';
 import type { Budgets } from '../protocol/privacy/events.js';
@@ -12,9 +11,10 @@ import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/message
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
+import { ClauseLoader } from './clauses.js';
 import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
-import { type ClientEngine, inlineEngine } from './engine.js';
+import { type ClientEngine, inlineEngine, kernelsFor } from './engine.js';
 import { emptyGuard } from './guards.js';
 import { type LedgerStore, memoryLedgers } from './ledger-store.js';
 import { participantMachine } from './machine.js';
@@ -26,7 +26,7 @@ import { Training } from './training.js';
 import { CLOSE, type Transport } from './transport/transport.js';
 import { globalWebSocket, webSocketTransport } from './transport/websocket.js';
 import { webKeys } from './web-keys.js';
-import { webKeystream, webRng } from './webcrypto.js';
+import { prepareWebKeystream, webKeystream, webRng } from './webcrypto.js';
 
 /** Sent in `hello`, for the coordinator's statistics. */
 const AGENT = 'sotto-client/0.1';
@@ -85,8 +85,9 @@ export class FederatedClient {
       options.engine ??
       inlineEngine({
         primitives,
-        kernels: openKernels(globalThis.WebAssembly),
+        kernels: kernelsFor,
         openKeystream: webKeystream,
+        prepareKeystream: prepareWebKeystream,
       });
     this.#requests = new ChainRequests(primitives, timers);
     const events = this.#events;
@@ -117,6 +118,7 @@ export class FederatedClient {
       rng,
       rounding: options.rounding ?? rng,
       machine: options.machine ?? participantMachine(this.#answerer),
+      clauses: clausesOf(options, this.#engine),
       guards: options.guards,
       ledgers: this.#ledgers,
       engine: this.#engine,
@@ -387,6 +389,7 @@ export class FederatedClient {
       case 'outcome':
       case 'abort':
       case 'resume':
+      case 'credit':
         this.#rounds.message(message);
         return;
       default:
@@ -441,6 +444,20 @@ export class FederatedClient {
     await Promise.race([work, stopped]);
   }
 }
+
+function clausesOf(
+  { clauses, policy, trainer }: FederatedClientOptions,
+  engine: ClientEngine,
+): (settings: string) => ClausesSoon {
+  if (clauses !== undefined) return () => clauses;
+  const loader = new ClauseLoader({
+    engine,
+    releases: trainer.releases !== undefined,
+    rollBack: policy.rollBack === 'signed',
+  });
+  return (settings) => loader.of(settings);
+}
+type ClausesSoon = ReturnType<ClauseLoader['of']>;
 
 /** Synchronous primitives answer at once; without them the runtime does. */
 function answererOf({ primitives, identity }: FederatedClientOptions): Answerer {

@@ -1,4 +1,5 @@
 // What one gives a client, and what it tells. Not here: what it does (federated-client.ts).
+import type { Clauses } from '../protocol/clauses/clauses.js';
 import type { Signer } from '../protocol/crypto/identity.js';
 import type { Primitives, Rng } from '../protocol/crypto/primitives.js';
 import type { ErrorCode, SottoError } from '../protocol/errors.js';
@@ -52,6 +53,8 @@ export type FederatedClientOptions = CoordinatorTrust &
     readonly transport?: Transport;
     /** Default: in place; in Node a worker thread for large models. */
     readonly engine?: ClientEngine;
+    /** Default: those that a task uses are loaded before its first round; in Node all are there. */
+    readonly clauses?: Clauses;
     /** Default: WebCrypto for the curves (noble where it lacks them) and noble for the rest; in Node node:crypto. */
     readonly primitives?: Primitives;
     /** Must be a CSPRNG. Default: the runtime's. */

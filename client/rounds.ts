@@ -1,18 +1,18 @@
 // Drives the participant machine: announcements and messages in, its effects out, strictly in order and one at a time, so that
 // nothing is sent before the guard record that it depends on is durable. Training and masking run beside that queue and come
 // back as events. Not here: the rules of a round (protocol/participant), the connection, the model chain.
+import type { Clauses } from '../protocol/clauses/clauses.js';
 import type { ClientPrimitives } from '../protocol/crypto/asking.js';
 import type { Signer } from '../protocol/crypto/identity.js';
 import type { Rng } from '../protocol/crypto/primitives.js';
 import { isNobodysFault } from '../protocol/error-codes.js';
 import { SottoError } from '../protocol/errors.js';
 import { clientId } from '../protocol/ids.js';
-import type { ClientAccounts } from '../protocol/participant/accounts.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
-import type { TaskConfig } from '../protocol/task.js';
-import type { Announce, CoordinatorRoundMessage, Fault } from '../protocol/wire/messages.js';
+import type { TaskConfig } from '../protocol/terms.js';
+import type { Announce, CoordinatorRoundMessage, Credit, Fault } from '../protocol/wire/messages.js';
 import type { ModelChain } from './chain/model-chain.js';
 import { asSottoError, type Connection } from './connection.js';
 import type { Emitter } from './emitter.js';
@@ -33,6 +33,8 @@ export interface RoundsSetup {
   readonly rng: Rng;
   readonly rounding: Rng;
   readonly machine: ParticipantMachine;
+  /** Those that settings use. */
+  readonly clauses: (settings: string) => Clauses | Promise<Clauses>;
   readonly guards: GuardStore;
   readonly ledgers: LedgerStore;
   readonly engine: ClientEngine;
@@ -46,6 +48,8 @@ export interface RoundsSetup {
 /** The client protects itself: from the coordinator, or its data from its own spending. */
 const isGuard = ({ code }: SottoError): boolean => code.startsWith('GUARD_') || code.startsWith('PRIVACY_');
 
+/** What the machine asks for, and uploads as the coordinator gives credit. */
+type Effect = ParticipantEffect | { readonly type: 'credit'; readonly chunks: readonly number[] };
 type Train = Extract<ParticipantEffect, { type: 'train' }>;
 
 export class Rounds {
@@ -100,7 +104,7 @@ export class Rounds {
   }
 
   #announced(announce: Announce, link: Connection | undefined): void {
-    const { machine, identity, policy, primitives, rng, rounding, events } = this.#setup;
+    const { machine, identity, policy, primitives, rng, rounding, events, clauses } = this.#setup;
     if (this.#coordinator === undefined || this.#guard === undefined) return;
     // After a reconnect the coordinator may announce the run again in which we already are.
     if (this.#run?.is(announce.run)) return;
@@ -126,22 +130,22 @@ export class Rounds {
       run.state = state;
       this.#enqueue(run, effects, link);
     };
-    // Pages load accounts and samplers with the first task that needs them. The text is the signed, canonical one.
-    const start = (accounts: 'none' | ClientAccounts) => machine.start({ ...setup, accounts });
-    const plain = announce.config.includes('"privacy":"none"');
-    this.#take(run, () => (plain ? start('none') : loadAccounts().then(start)), joined);
+    const start = (known: Clauses) => machine.start({ ...setup, clauses: known });
+    const known = clauses(announce.config);
+    this.#take(run, () => (known instanceof Promise ? known.then(start) : start(known)), joined);
   }
 
-  message(body: Exclude<CoordinatorRoundMessage, Announce>): void {
+  message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit): void {
     const link = this.#link;
     this.#inOrder(() => this.#message(body, link));
   }
 
-  #message(body: Exclude<CoordinatorRoundMessage, Announce>, link: Connection | undefined): void {
+  #message(body: Exclude<CoordinatorRoundMessage, Announce> | Credit, link: Connection | undefined): void {
     const run = this.#run;
     if (run?.is(body.run)) {
       if (body.kind === 'resume') this.#setup.events.emit('round', { stage: 'resumed', run: run.ref });
-      this.#step(run, { type: 'message', body }, link);
+      if (body.kind === 'credit') this.#enqueue(run, [{ type: 'credit', chunks: body.chunks }], link);
+      else this.#step(run, { type: 'message', body }, link);
     }
     if (body.kind === 'outcome' && this.#config !== undefined) {
       this.#setup.chain
@@ -210,7 +214,7 @@ export class Rounds {
     }
   }
 
-  #enqueue(run: Run, effects: readonly ParticipantEffect[], link: Connection | undefined): void {
+  #enqueue(run: Run, effects: readonly Effect[], link: Connection | undefined): void {
     if (effects.length === 0) return;
     for (const effect of effects) {
       if (effect.type === 'persist') this.#guard = effect.guard;
@@ -229,7 +233,7 @@ export class Rounds {
     });
   }
 
-  async #perform(run: Run, effect: ParticipantEffect, link: Connection | undefined): Promise<void> {
+  async #perform(run: Run, effect: Effect, link: Connection | undefined): Promise<void> {
     const { events, engine } = this.#setup;
     switch (effect.type) {
       case 'persist':
@@ -249,6 +253,9 @@ export class Rounds {
         this.#computing = this.#computing.then(() => this.#sketch(run, effect.work));
         return;
       case 'upload':
+        run.unsent = new Set(effect.chunks);
+        return;
+      case 'credit':
         return this.#upload(run, effect.chunks, link);
       case 'guard': {
         const error = new SottoError(effect.code, effect.text);
@@ -347,8 +354,10 @@ export class Rounds {
   async #upload(run: Run, chunks: readonly number[], link: Connection | undefined): Promise<void> {
     if (link === undefined) return;
     const wanted = (): boolean => !run.over && link === this.#link && link.alive;
-    const bytes = await uploadChunks(this.#setup.engine, run.ref, chunks, link, wanted);
-    if (bytes !== undefined) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes });
+    const bytes = await uploadChunks(this.#setup.engine, run, chunks, link, wanted);
+    if (!bytes) return;
+    run.sent += bytes;
+    if (run.unsent.size === 0) this.#setup.events.emit('round', { stage: 'uploaded', run: run.ref, bytes: run.sent });
   }
 
   /** A guard or another fault, to the user and (its code alone) to the coordinator. */
@@ -386,9 +395,6 @@ export class Rounds {
     this.#setup.events.emit('round', { stage: 'ended', run: run.ref, how, ...(code === undefined ? {} : { code }) });
   }
 }
-
-const loadAccounts = (): Promise<ClientAccounts> =>
-  import('../protocol/participant/spend.js').then(({ clientAccounts }) => clientAccounts);
 
 /**
  * Training that ran into values that are not finite: under noise of its own the client stays and adds zero with its share, since to

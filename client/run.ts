@@ -15,6 +15,10 @@ export class Run {
   update: Float32Array<ArrayBuffer> | undefined;
   /** Encoded, and kept for R4: a sketch is of the same values. Only where the task has sketches. */
   encoded: Float32Array<ArrayBuffer> | undefined;
+  /** Chunks of the input that are not sent; they go when the coordinator gives credit for them. */
+  unsent: Set<number> = new Set();
+  /** Bytes of those that are. */
+  sent = 0;
   /** Ends the training. */
   readonly #training = new AbortController();
 

@@ -4,7 +4,7 @@
 
 import { SottoError } from '../protocol/errors.js';
 import type { ClientId } from '../protocol/ids.js';
-import type { TaskConfig } from '../protocol/task.js';
+import type { TaskConfig } from '../protocol/terms.js';
 import type { RunRef } from '../protocol/wire/messages.js';
 import { asSottoError } from './connection.js';
 import type { ClientPrivacy } from './privacy-guard.js';

@@ -51,10 +51,14 @@ export function webKeystream(prg: Prg, key: Uint8Array): Keystream {
   return { read };
 }
 
+const loadKeystream = () => import('../protocol/crypto/portable-keystream.js');
+
+/** Loads what `webKeystream` would load later: nothing, where there is `subtle`. */
+export const prepareWebKeystream = async (): Promise<unknown> =>
+  globalThis.crypto.subtle === undefined && loadKeystream();
+
 /** As slow as plain JavaScript, and loaded only here. */
 function withoutSubtle(prg: Prg, key: Uint8Array): Keystream {
-  const stream = import('../protocol/crypto/portable-keystream.js').then((portable) =>
-    portable.portableKeystream(prg, key),
-  );
+  const stream = loadKeystream().then((portable) => portable.portableKeystream(prg, key));
   return { read: async (length) => (await stream).read(length) };
 }

@@ -56,6 +56,16 @@ export const ERRORS = {
     says: 'the coordinator has no room; come back after the given time',
   },
   SESSION_FLOOD: { blame: 'remote', retry: 'later', says: 'the peer sent more messages than a client has reason to' },
+  UPLOAD_NO_CREDIT: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'a chunk came that the coordinator had not given credit for; send what `credit` names, and nothing before it',
+  },
+  UPLOAD_STALLED: {
+    blame: 'remote',
+    retry: 'later',
+    says: 'an upload made no progress, so its turn went to the next; connect again and it goes on where it was',
+  },
   SESSION_EXCLUDED: {
     blame: 'remote',
     retry: 'never',
@@ -435,6 +445,9 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** Whether this version knows a code. What comes over the wire need only look like one (wire/fields.ts). */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text);
 
 /** What a typed error carries beside its code. Never a key, share, mask, update or token. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | readonly string[] | readonly number[]>>;

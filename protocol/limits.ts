@@ -139,6 +139,17 @@ export const MAX_PENDING_PER_ADDRESS = 128;
 export const MESSAGES_PER_SECOND = 20;
 export const MESSAGE_BURST = 60;
 export const MESSAGES_PER_ROUND = 24;
+/** Unfinished inputs that may lie in memory, bytes, all of them together; one of any size is always let in. 64 of 4 MiB. */
+export const MAX_UPLOAD_BYTES = 256 << 20;
+/** Uploads that go on at a time, bytes of their whole inputs, but 16 at least and 256 at most: 16 of 4 MiB keep a line of 10 Gbit/s busy, and 64 cost twice the CPU per byte (operations.md 3.4). One that sent nothing for `UPLOAD_PACE_MS` does not count. */
+export const UPLOADING_BYTES = 64 << 20;
+export const MIN_UPLOADS = 16;
+export const MAX_UPLOADS = 256;
+export const UPLOAD_PACE_MS = 1_000;
+/** Chunks that one client may have on their way. 1 MiB each 100 ms of delay are 10 MB/s. */
+export const UPLOAD_CREDITS = 4;
+/** An upload that has credit and of which no chunk comes for so long makes way, ms: a chunk at the least rate, and some delay. */
+export const UPLOAD_STALLED_MS = 20_000;
 /** Bytes since its last complete message of a connection that has not proven who it is. `hello` has at most 1 KiB. */
 export const MAX_STRANGER_BYTES = 16 * 1024;
 /** The same of all connections together: the newest are cut. 800 stalled frames. */

@@ -7,6 +7,8 @@
 import { SottoError } from './errors.js';
 import { MAX_PRE_STEPS, MAX_RULE_STEPS, MAX_RULE_SUBSETS } from './limits.js';
 
+export { isPlainMean } from './plain-mean.js';
+
 /** How many nearest others a Krum score sums over. `n-f-2` is Blanchard et al. 2017; `n-f-1` is n − f counting the row itself. */
 export const NEIGHBOURS = ['n-f-2', 'n-f-1'] as const;
 export type Neighbours = (typeof NEIGHBOURS)[number];
@@ -101,9 +103,6 @@ export const PRE_FIELDS = {
 export const faultyOf = (spec: RuleSpec): number => (spec.name === 'mean' ? 0 : spec.faulty);
 
 export const preOf = (spec: RuleSpec): readonly PreSpec[] => spec.pre ?? [];
-
-/** The weighted mean and nothing before it: what is left where the coordinator sees a single sum, or weights. */
-export const isPlainMean = (spec: RuleSpec): boolean => spec.name === 'mean' && preOf(spec).length === 0;
 
 /** Whether it draws: a rule that does not leaves the coordinator's stream of chance alone. */
 export const isRandomised = (spec: RuleSpec): boolean =>

@@ -3,10 +3,8 @@
 import { MAX_PRE_STEPS, MAX_RULE_STEPS } from './limits.js';
 import { NEIGHBOURS } from './rule.js';
 import * as v from './schema.js';
+import { count, finite, positive } from './task-fields.js';
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const finite = v.pipe(v.number(), v.finite());
-const positive = v.pipe(finite, v.minValue(Number.MIN_VALUE));
 const faulty = { faulty: count };
 const steps = v.pipe(count, v.minValue(1), v.maxValue(MAX_RULE_STEPS));
 const centre = v.variant('name', [

@@ -5,21 +5,22 @@
 import {
   hashOfBlob,
   type ModelState,
-  nextModel,
+  nextModelBy,
   optimizerBytes,
   optimizerFromBytes,
   weightsBytes,
   weightsFromBytes,
 } from '../../protocol/chain/model.js';
 import { askVerifyRecord, recordHash } from '../../protocol/chain/record.js';
+import type { NoiseClause } from '../../protocol/clauses/clauses.js';
 import type { Answerer } from '../../protocol/crypto/asking.js';
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
 import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
+import type { Moments } from '../../protocol/optimizer/step.js';
 import type { Policy } from '../../protocol/participant/types.js';
-import { followsClip } from '../../protocol/privacy/adaptive-clip.js';
-import { adaptiveClipping, configHash, deriveTask, type TaskConfig } from '../../protocol/task.js';
+import { adaptiveClipping, canonicalJson, configHash, type Json, type TaskConfig } from '../../protocol/terms.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
 import { runAsking } from '../asking.js';
 import type { KeptModel, ModelStore } from './model-store.js';
@@ -233,9 +234,10 @@ export class ModelChain {
       record.step === own.record.step + 1;
     if (!adjacent)
       throw broken(`the record of round ${record.round} does not follow the one of round ${own.record.round}`);
-    checkClip(own.record, record, config);
+    await checkClip(own.record, record, config);
     const bytes = await this.#setup.requests.blob(record.aggregate, limitsOf(config).model);
-    const next = recompute(config, own, bytes, record.round);
+    const formulas = config.optimizer.name === 'fedavg' ? undefined : await loadMoments();
+    const next = recompute(formulas, config, own, bytes, record.round);
     const model = weightsBytes(next.weights);
     const optimizer = optimizerBytes(next.optimizer);
     if (!bytesEqual(this.#hash(model), record.modelAfter)) {
@@ -274,7 +276,7 @@ export class ModelChain {
     }
     if (record.task !== task)
       throw broken(`the record of round ${record.round} is of task ${record.task}, not ${task}`);
-    if (!bytesEqual(record.config, configHash(primitives, deriveTask(config).text))) {
+    if (!bytesEqual(record.config, configHash(primitives, canonicalJson(config as unknown as Json)))) {
       throw broken(`the record of round ${record.round} is of other settings than the announced ones`);
     }
   }
@@ -320,20 +322,32 @@ export class ModelChain {
   }
 }
 
+/** Both are there already: who has joined a task that needs them has loaded them (client/clauses.ts). */
+const loadMoments = (): Promise<Moments> =>
+  import('../../protocol/clauses/optimizers.js').then(({ optimizerClause }) => optimizerClause.formulas);
+const loadNoise = (): Promise<NoiseClause> =>
+  import('../../protocol/clauses/noise.js').then(({ noiseClause }) => noiseClause);
+
 /** The clipping norm moves by the published share alone, inside its range. @throws GUARD_MODEL_CHAIN */
-function checkClip(before: ChainRecordBody, after: ChainRecordBody, config: TaskConfig): void {
+async function checkClip(before: ChainRecordBody, after: ChainRecordBody, config: TaskConfig): Promise<void> {
   const spec = adaptiveClipping(config);
   const follows =
     spec === undefined
       ? after.clip === 0 && after.fraction === 0
-      : before.clip > 0 && followsClip(before.clip, after.fraction, after.clip, spec);
+      : before.clip > 0 && (await loadNoise()).followsClip(before.clip, after.fraction, after.clip, spec);
   if (!follows) throw broken(`round ${after.round}: the clipping norm after it does not follow from the one before`);
 }
 
 /** @throws GUARD_MODEL_CHAIN also where the step cannot be computed: an honest coordinator would not have published it */
-function recompute(config: TaskConfig, from: ModelState, aggregate: Uint8Array, round: number): ModelState {
+function recompute(
+  formulas: Moments | undefined,
+  config: TaskConfig,
+  from: ModelState,
+  aggregate: Uint8Array,
+  round: number,
+): ModelState {
   try {
-    return nextModel(config.optimizer, from, weightsFromBytes(aggregate, config.dimension));
+    return nextModelBy(formulas, config.optimizer, from, weightsFromBytes(aggregate, config.dimension));
   } catch (error) {
     throw broken(`round ${round}: ${message(error)}`);
   }

@@ -1,4 +1,5 @@
 // The portable client with Node's defaults. Not here: anything it does.
+import { allClauses } from '../../protocol/clauses/all.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { FederatedClient as PortableClient } from '../federated-client.js';
 import type { FederatedClientOptions } from '../options.js';
@@ -14,6 +15,7 @@ export class FederatedClient extends PortableClient {
       rng: options.rng ?? nativeRng,
       transport: options.transport ?? nodeTransport({}, options.timers),
       engine: options.engine ?? workerEngine(),
+      clauses: options.clauses ?? allClauses,
     });
   }
 }

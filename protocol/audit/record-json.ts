@@ -1,7 +1,7 @@
 // A record of the model chain as JSON, for events and rows: bytes become hex. Not here: its meaning (chain/record.ts).
 
 import { fromHex, toHex } from '../ids.js';
-import type { Json } from '../task.js';
+import type { Json } from '../terms.js';
 import type { ChainRecordBody } from '../wire/messages.js';
 
 type JsonRecord = { readonly [field: string]: Json };

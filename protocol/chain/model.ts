@@ -4,14 +4,16 @@
 import { concat } from '../crypto/bytes.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
 import { SottoError } from '../errors.js';
+import { momentFormulas } from '../optimizer/moments.js';
+import type { OptimizerSpec } from '../optimizer/spec.js';
 import {
-  applyAggregate,
+  applyStep,
   initOptimizer,
+  type Moments,
   type OptimizerState,
   restoreOptimizer,
   stateVectors,
-} from '../optimizer/optimizer.js';
-import type { OptimizerSpec } from '../optimizer/spec.js';
+} from '../optimizer/step.js';
 import { hashOfBlob } from '../wire/chunks.js';
 
 export { hashOfBlob } from '../wire/chunks.js';
@@ -66,11 +68,16 @@ export const optimizerHash = (primitives: SymmetricPrimitives, state: OptimizerS
   stateVectors(state).length === 0 ? new Uint8Array(0) : hashOfBlob(primitives, optimizerBytes(state));
 
 /** The next model. Only + − × ÷ √ on float64, rounded to float32: the same bits on every JavaScript engine. */
-export function nextModel(
+export const nextModel = (spec: OptimizerSpec, before: ModelState, aggregate: Float32Array<ArrayBuffer>): ModelState =>
+  nextModelBy(momentFormulas, spec, before, aggregate);
+
+/** The same with the formulas of optimisers other than FedAvg given, or none. */
+export function nextModelBy(
+  formulas: Moments | undefined,
   spec: OptimizerSpec,
   { weights, optimizer }: ModelState,
   aggregate: Float32Array<ArrayBuffer>,
 ): ModelState {
-  const { weights: after, state } = applyAggregate(spec, weights, optimizer, aggregate);
+  const { weights: after, state } = applyStep(spec, weights, optimizer, aggregate, formulas);
   return { weights: after, optimizer: state };
 }

@@ -35,36 +35,28 @@ const positive = { holds: (value: number) => Number.isFinite(value) && value > 0
 const decay = { holds: (value: number) => value >= 0 && value < 1, says: 'a number from 0 up to, not including, 1' };
 const RANGES = { learningRate: positive, momentum: decay, beta1: decay, beta2: decay, tau: positive };
 
-/**
- * Total on anything that was parsed from a configuration. Unknown fields are refused: a misspelt `momentum` must not vanish.
- * @throws CONFIG_OPTIMIZER with the field and what it must be
- */
-export function checkOptimizer(spec: OptimizerSpec): void {
-  const name: string = spec.name;
+/** What is wrong with an optimiser by itself. Total on anything; unknown fields are refused: a misspelt `momentum` must not vanish. */
+export function optimizerProblem(spec: unknown): { readonly field: string; readonly text: string } | undefined {
+  const given: Readonly<Record<string, unknown>> = { ...(spec as object) };
+  const name = String(given.name);
   if (!Object.hasOwn(OPTIMIZER_FIELDS, name)) {
     const known = Object.keys(OPTIMIZER_FIELDS).join(', ');
-    throw new SottoError('CONFIG_OPTIMIZER', `optimizer.name is "${name}"; it must be one of ${known}`, {
-      field: 'name',
-    });
+    return { field: 'name', text: `optimizer.name is "${name}"; it must be one of ${known}` };
   }
-  const fields: readonly FieldName[] = OPTIMIZER_FIELDS[spec.name];
-  const given: Readonly<Record<string, unknown>> = { ...spec };
+  const fields: readonly FieldName[] = OPTIMIZER_FIELDS[name as OptimizerSpec['name']];
   for (const field of fields) {
     const value = given[field];
-    if (typeof value !== 'number' || !RANGES[field].holds(value)) {
-      throw new SottoError(
-        'CONFIG_OPTIMIZER',
-        `optimizer.${field} of ${name} is ${value}; it must be ${RANGES[field].says}`,
-        {
-          field,
-        },
-      );
-    }
+    if (typeof value !== 'number' || !RANGES[field].holds(value))
+      return { field, text: `optimizer.${field} of ${name} is ${value}; it must be ${RANGES[field].says}` };
   }
   const stray = Object.keys(given).find((field) => field !== 'name' && !fields.some((known) => known === field));
-  if (stray !== undefined) {
-    throw new SottoError('CONFIG_OPTIMIZER', `${name} has no field ${stray}; its fields are ${fields.join(', ')}`, {
-      field: stray,
-    });
-  }
+  return stray === undefined
+    ? undefined
+    : { field: stray, text: `${name} has no field ${stray}; its fields are ${fields.join(', ')}` };
+}
+
+/** @throws CONFIG_OPTIMIZER with the field and what it must be */
+export function checkOptimizer(spec: OptimizerSpec): void {
+  const problem = optimizerProblem(spec);
+  if (problem !== undefined) throw new SottoError('CONFIG_OPTIMIZER', problem.text, { field: problem.field });
 }

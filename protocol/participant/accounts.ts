@@ -1,10 +1,10 @@
-// The seam between the client's machine and its privacy accounts, which only tasks with noise need: pages load them then (client/rounds.ts).
+// The seam between the client's machine and its privacy accounts, which only tasks with noise need: pages load them then (client/clauses.ts).
 // Not here: the accounts (spend.ts).
 
 import type { PrivacyBudget } from '../privacy/events.js';
 import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { RunId } from '../privacy/round-events.js';
-import type { Derived, TaskConfig } from '../task.js';
+import type { Derived, TaskConfig } from '../terms.js';
 import type { Joined } from './state.js';
 import type { ParticipantEffect } from './types.js';
 
@@ -28,6 +28,8 @@ export interface ClientAccounts {
   afterUnmask(joined: Joined, survivors: number): Debited;
 }
 
-/** Nothing is debited where the task has no noise of this client's own: R0 refuses a task that has and accounts that are not there. */
-export const debit = (joined: Joined, by: (accounts: ClientAccounts) => Debited): Debited =>
-  joined.accounts === 'none' ? { joined, effects: [] } : by(joined.accounts);
+/** Nothing is debited where the task has no noise: R0 refuses a task that has, and a clause that is not there. */
+export function debit(joined: Joined, by: (accounts: ClientAccounts) => Debited): Debited {
+  const { noise } = joined.clauses;
+  return noise === undefined ? { joined, effects: [] } : by(noise.accounts);
+}

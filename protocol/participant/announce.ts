@@ -9,14 +9,14 @@ import { hashOf, toHex } from '../ids.js';
 import { MAX_ROSTER } from '../limits.js';
 import {
   adaptiveClipping,
+  Contradiction,
   configHash,
   type Derived,
-  deriveTask,
-  encodingOf,
+  deriveTerms,
   largestClipNorm,
   type TaskConfig,
-} from '../task.js';
-import { parseTask } from '../task-schema.js';
+} from '../terms.js';
+import { parseTerms } from '../terms-schema.js';
 import type { Joined } from './state.js';
 import type { GuardRecord, ParticipantSetup, Policy } from './types.js';
 
@@ -26,15 +26,15 @@ export type Verdict =
 const no = (code: ErrorCode, text: string): Verdict => ({ ok: false, code, text });
 
 export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
-  const { announce, primitives, coordinator, guard, policy, identity } = setup;
+  const { announce, primitives, coordinator, guard, policy, identity, clauses } = setup;
   const { run } = announce;
   let config: TaskConfig;
   let derived: Derived;
   try {
-    config = parseTask(announce.config);
-    derived = deriveTask(config);
+    config = parseTerms(announce.config, clauses);
+    derived = deriveTerms(config, clauses);
   } catch (error) {
-    if (error instanceof SottoError) return no('GUARD_POLICY', error.message);
+    if (error instanceof SottoError || error instanceof Contradiction) return no('GUARD_POLICY', error.message);
     throw error;
   }
   if (config.task !== announce.task || config.task !== guard.task)
@@ -103,9 +103,11 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
       gctx: groupContextOf(primitives, ctx, run.group, root),
       rank,
       roster,
-      encoding: encodingOf(primitives, config, derived, { round: run.round, clip: announce.clip }),
+      encoding:
+        clauses.noise?.encodingOf(primitives, config, derived, { round: run.round, clip: announce.clip }) ??
+        derived.encoding,
       ledger: setup.ledger,
-      accounts: setup.accounts,
+      clauses,
       guard: { ...guard, round: run.round, attempt: run.attempt },
     },
   };
@@ -113,7 +115,7 @@ export function* checkAnnounce(setup: ParticipantSetup): Asking<Verdict> {
 
 /** Its own limit needs noise of its own; a task with such noise needs accounts to count it with. */
 function overBudget(
-  { announce, policy, ledger, accounts }: ParticipantSetup,
+  { announce, policy, ledger, clauses }: ParticipantSetup,
   config: TaskConfig,
   derived: Derived,
 ): string | undefined {
@@ -122,8 +124,8 @@ function overBudget(
     return own === 'any'
       ? undefined
       : `task ${config.task} has no noise of this client's own, and its limit is ε = ${own.epsilon}`;
-  if (accounts === 'none') return 'the accounts of this client are not loaded, and the task spends its privacy';
-  return accounts.overBudget(config, derived, announce.run, own, ledger);
+  // safe: without the clause the settings could not have been read
+  return clauses.noise!.accounts.overBudget(config, derived, announce.run, own, ledger);
 }
 
 /** The coordinator cannot talk the client out of its own minimum. */

@@ -2,6 +2,7 @@
 // Both come twice: as generators that ask for public-key operations (crypto/asking.ts), and answered at once from primitives.
 // Not here: the checks and answers of each phase (the files beside), the connection and training (client/).
 
+import type { SketchClause } from '../clauses/clauses.js';
 import { answered } from '../crypto/asking.js';
 import type { ErrorCode } from '../errors.js';
 import { hashOf } from '../ids.js';
@@ -11,7 +12,6 @@ import { end, runOf, stopBy } from './ending.js';
 import { makeKeys, onKeyBook, onSecondBook } from './keys.js';
 import { onOpenTrained, onPlainComputed } from './open.js';
 import { allChunks, onMaskedComputed, onShareBook, startMasking } from './shares.js';
-import { onSecondRequest, onSketched, onSketchRequest } from './sketch.js';
 import { type AskingStep, type ParticipantState, type ParticipantStep, stay } from './state.js';
 import type { ParticipantEffect, ParticipantEvent, ParticipantSetup } from './types.js';
 import { onSecondSurvivors, onSurvivors, onUnmaskRequest } from './unmask.js';
@@ -77,7 +77,7 @@ export function* stepAsking(state: ParticipantState, event: ParticipantEvent): A
       if (state.phase === 'openEncoding') return yield* onPlainComputed(state, event.result);
       return stay(state);
     case 'sketched':
-      return state.phase === 'sketching' ? yield* onSketched(state, event.section) : stay(state);
+      return state.phase === 'sketching' ? yield* sketches(state).onSketched(state, event.section) : stay(state);
     case 'gone':
       // R1-R3 survive a lost connection; R4 to R6 do not (protocol.md §4).
       return state.phase === 'agreed' || 'challenge' in state
@@ -123,8 +123,8 @@ function* onMessage(s: Live, body: CoordinatorRoundMessage): AskingStep {
       if (s.phase === 'sketched' || (s.phase === 'masked' && s.keep === 'nothing')) return yield* onSurvivors(s, body);
       return s.phase === 'agreed' ? onSecondSurvivors(s, body) : early(s, 'GUARD_SETS', body.kind);
     case 'sketchRequest':
-      if (s.phase === 'masked') return onSketchRequest(s, body);
-      return 'challenge' in s ? onSecondRequest(s, body) : early(s, 'GUARD_SKETCH', body.kind);
+      if (s.phase === 'masked' && s.keep !== 'nothing') return sketches(s).onRequest(s, body);
+      return 'challenge' in s ? sketches(s).onSecondRequest(s, body) : early(s, 'GUARD_SKETCH', body.kind);
     case 'unmaskRequest':
       return s.phase === 'agreed' ? yield* onUnmaskRequest(s, body) : early(s, 'GUARD_CONSISTENCY', body.kind);
     case 'abort':
@@ -140,6 +140,9 @@ function* onMessage(s: Live, body: CoordinatorRoundMessage): AskingStep {
       return body satisfies never;
   }
 }
+
+/** safe: the settings of a task with sketches could not have been read without the clause, and only such a task keeps masks. */
+const sketches = ({ joined }: Live): SketchClause => joined.clauses.sketches!;
 
 /** A coordinator that asks for the second thing before the first is broken or hostile; either way this run is over for us. */
 const early = (s: Live, code: ErrorCode, kind: string): ParticipantStep =>

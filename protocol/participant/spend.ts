@@ -14,7 +14,7 @@ import {
   sumEvents,
   worstEvents,
 } from '../privacy/round-events.js';
-import type { Derived, TaskConfig } from '../task.js';
+import type { Derived, TaskConfig } from '../terms.js';
 import type { ClientAccounts, Debited } from './accounts.js';
 import type { Joined } from './state.js';
 

@@ -1,6 +1,7 @@
 // What a client knows of the run it is in, phase by phase. Secrets are wrapped so that no log can print them.
 // Not here: the checks (guards in the phase files), the connection, the vectors (the driver holds them).
 
+import type { Clauses } from '../clauses/clauses.js';
 import type { Asking, ClientPrimitives } from '../crypto/asking.js';
 import type { Signer } from '../crypto/identity.js';
 import type { Rng } from '../crypto/primitives.js';
@@ -9,9 +10,8 @@ import type { Hash, Rank } from '../ids.js';
 import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { Encoding, MaskWork } from '../secagg/jobs.js';
 import type { HeldShares } from '../secagg/shares.js';
-import type { Derived, TaskConfig } from '../task.js';
+import type { Derived, TaskConfig } from '../terms.js';
 import type { Complaint, Keys, Masked, Plain, RunRef, Shares } from '../wire/messages.js';
-import type { ClientAccounts } from './accounts.js';
 import type { GuardRecord, ParticipantEffect } from './types.js';
 
 /** Fixed by a verified announcement. */
@@ -37,7 +37,7 @@ export interface Joined {
   /** As on durable storage, or about to be. */
   readonly guard: GuardRecord;
   readonly ledger: readonly LedgerEntry[];
-  readonly accounts: 'none' | ClientAccounts;
+  readonly clauses: Clauses;
 }
 /** What R4 needs again: the keys of this input's masks and its rounding. Nothing where the task has no sketches. */
 export type Kept = 'nothing' | MaskWork;

@@ -1,6 +1,7 @@
 // The client's side of one round as data: events in, effects out. The machine is participant.ts; its guards are guards.ts.
 // Not here: the connection, the model chain and training (client/), the arithmetic of masking (secagg/).
 
+import type { Clauses } from '../clauses/clauses.js';
 import type { ClientPrimitives } from '../crypto/asking.js';
 import type { Signer } from '../crypto/identity.js';
 import type { Rng } from '../crypto/primitives.js';
@@ -9,9 +10,8 @@ import type { Hash } from '../ids.js';
 import type { Budgets } from '../privacy/events.js';
 import type { LedgerEntry } from '../privacy/ledger-entry.js';
 import type { ClientWork, ClientWorkResult, SketchWork } from '../secagg/jobs.js';
-import type { Profile, TaskConfig } from '../task.js';
+import type { Profile, TaskConfig } from '../terms.js';
 import type { Announce, ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
-import type { ClientAccounts } from './accounts.js';
 
 /** What this client demands, whatever a coordinator announces (protocol.md §6.4). */
 export interface Policy {
@@ -60,8 +60,8 @@ export interface ParticipantSetup {
   readonly guard: GuardRecord;
   /** This client's own, of this coordinator and task; as on durable storage, or about to be. */
   readonly ledger: readonly LedgerEntry[];
-  /** Of `spend.ts`; `none` will do for tasks without distributed noise. */
-  readonly accounts: 'none' | ClientAccounts;
+  /** Those that the announced settings use; settings that need another are refused. */
+  readonly clauses: Clauses;
   readonly primitives: ClientPrimitives;
   /** Keys, secrets, shares, salts: a CSPRNG, always. */
   readonly rng: Rng;

@@ -3,7 +3,7 @@
 
 import { SottoError } from '../errors.js';
 import { MAX_CLIP_STEPS, MAX_LOCAL_DEVIATION, MAX_NOISE_DEVIATION, MIN_LOCAL_DEVIATION } from '../limits.js';
-import type { TaskConfig } from '../task.js';
+import type { TaskConfig } from '../terms.js';
 import { bitSteps, updateMultiplier } from './adaptive-clip.js';
 import { checkBudget } from './domain.js';
 import { honestShares, localVariance, survivorFloor } from './noise-share.js';

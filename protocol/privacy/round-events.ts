@@ -2,7 +2,7 @@
 // Both sides make them from the signed settings, never from what the other side says. Not here: prices and budgets (price.ts, ledger.ts).
 
 import type { GroupId } from '../ids.js';
-import type { Derived, TaskConfig } from '../task.js';
+import type { Derived, TaskConfig } from '../terms.js';
 import type { PrivacyEvent, ReleaseContext } from './events.js';
 import { type NoisePlan, sketchedNoise } from './provision.js';
 

@@ -5,7 +5,7 @@
 import type { Primitives } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { ClientId, Millis, Rank } from '../ids.js';
-import type { Derived, TaskConfig, WaitingPhase, Window } from '../task.js';
+import type { Derived, TaskConfig, WaitingPhase, Window } from '../terms.js';
 import type { Exclusion, Keys, Masked, Opened, RunRef, Shares } from '../wire/messages.js';
 import type { GroupResult, RoundEffect, RoundFailure, TRANSITIONS } from './types.js';
 

@@ -4,6 +4,7 @@
 import type { Millis, Rank } from '../ids.js';
 import type { ClientRoundMessage } from '../wire/messages.js';
 import type { GroupState, GroupStep } from './group-state.js';
+import { evicted } from './incoming.js';
 import { stay } from './moves.js';
 import { onCommitted } from './phases/committed.js';
 import { onConsistency } from './phases/consistency.js';
@@ -38,9 +39,17 @@ export type GroupEvent =
   /** Every group has come as far as this one: go on. */
   | { readonly type: 'proceed'; readonly now: Millis };
 
+/** See RoundEvent. */
+export interface Evict {
+  readonly type: 'evict';
+  readonly rank: Rank;
+  readonly now: Millis;
+}
+
 /** Consumes `state`: afterwards only the returned one may be used. */
-export function stepGroup(state: GroupState, event: GroupEvent): GroupStep {
+export function stepGroup(state: GroupState, event: GroupEvent | Evict): GroupStep {
   if (state.phase === 'done' || state.phase === 'failed') return stay(state);
+  if (event.type === 'evict') return stay(state, state.phase === 'masked' ? evicted(state, event.rank) : []);
   if (event.type === 'message' && state.refused.has(event.rank)) return stay(state); // told once, then silence
   if (event.type === 'gone') state.absent.add(event.rank);
   if (event.type === 'back' && state.refused.has(event.rank)) return stay(state);

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../errors.js';
 import type { Millis, Rank } from '../ids.js';
-import type { ClientPhase, Window } from '../task.js';
+import type { ClientPhase, Window } from '../terms.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage } from '../wire/messages.js';
 import type { DoneState, FailedState, GroupSetup, GroupState, GroupStep, Run } from './group-state.js';
 import { memberOf, slotOf } from './group-state.js';
@@ -162,7 +162,13 @@ export function fail(state: Live, { code, text, culprits = [] }: FailWith): Grou
         : [];
   return {
     state: { phase: 'failed', setup, failure, refused: state.refused },
-    effects: [...incoming.map((rank) => drop(setup, slotOf(setup, rank))), drop(setup, setup.accumulator)],
+    effects: [
+      ...incoming.flatMap((rank): RoundEffect[] => [
+        drop(setup, slotOf(setup, rank)),
+        { type: 'uploaded', client: memberOf(setup, rank), missing: 0 },
+      ]),
+      drop(setup, setup.accumulator),
+    ],
   };
 }
 

@@ -7,7 +7,7 @@ import type { Millis, Rank } from '../ids.js';
 import { CHUNK_BYTES } from '../limits.js';
 import { chunkCount, chunkHash, vectorHash } from '../wire/chunks.js';
 import type { InputChunk, Plain } from '../wire/messages.js';
-import type { GroupEvent } from './group.js';
+import type { Evict, GroupEvent } from './group.js';
 import {
   type DoneState,
   type FailedState,
@@ -18,19 +18,8 @@ import {
   slotOf,
   windowOf,
 } from './group-state.js';
-import {
-  closing,
-  decline,
-  drop,
-  droppedFacts,
-  entered,
-  expel,
-  misplaced,
-  outstanding,
-  send,
-  sorted,
-  stay,
-} from './moves.js';
+import { dropInput, evicted, missingOf, upload, uploaded } from './incoming.js';
+import { closing, decline, droppedFacts, entered, expel, misplaced, outstanding, send, sorted, stay } from './moves.js';
 import type { RoundEffect, RoundFailure } from './types.js';
 
 /** Same names as the masked run where the meaning is the same. */
@@ -50,7 +39,7 @@ export interface CollectingState extends Run {
 export type OpenGroupState = CollectingState | DoneState | FailedState;
 type Step = GroupStep<OpenGroupState>;
 
-export function stepOpenGroup(s: OpenGroupState, e: GroupEvent): Step {
+export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict): Step {
   if (s.phase === 'done' || s.phase === 'failed') return stay(s);
   switch (e.type) {
     case 'message':
@@ -78,8 +67,11 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent): Step {
             : sorted(input?.taken ?? []),
         }),
         ...(s.rows.has(e.rank) ? [send(s.setup, e.rank, { kind: 'inputTaken', run: s.setup.run })] : []),
+        ...(input === undefined ? [] : [upload(s.setup, e.rank, input)]),
       ]);
     }
+    case 'evict':
+      return stay(s, evicted(s, e.rank));
     case 'tick':
     case 'proceed':
     case 'selected':
@@ -100,8 +92,9 @@ function accept(s: CollectingState, rank: Rank, message: Plain): RoundEffect[] {
   const statement = plainStatement(gctx, rank, vectorHash(primitives, message.bytes, message.chunks), message.weight);
   if (!primitives.verify(publicKeyOfRank(s.setup, rank), statement, message.signature))
     return out(s, rank, 'ROUND_BAD_SIGNATURE');
-  s.incoming.set(rank, { message, taken: new Set(), checking: new Set() });
-  return [];
+  const input = { message, taken: new Set<number>(), checking: new Set<number>() };
+  s.incoming.set(rank, input);
+  return [upload(s.setup, rank, input)];
 }
 
 function takeChunk(s: CollectingState, rank: Rank, chunk: InputChunk): RoundEffect[] {
@@ -115,7 +108,7 @@ function takeChunk(s: CollectingState, rank: Rank, chunk: InputChunk): RoundEffe
     return out(s, rank, 'ROUND_BAD_VECTOR');
   if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) {
     const same = bytesEqual(chunkHash(s.setup.primitives, chunk.section), hash);
-    return same ? [] : out(s, rank, 'ROUND_BAD_VECTOR');
+    return same ? [uploaded(s.setup, rank, missingOf(input).length)] : out(s, rank, 'ROUND_BAD_VECTOR');
   }
   input.checking.add(chunk.index);
   const job = s.setup.jobs.next++;
@@ -148,10 +141,12 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
   if (job.kind === 'chunk') {
     input.checking.delete(job.index);
     input.taken.add(job.index);
-    if (input.taken.size < input.message.chunks.length / 32) return stay(s);
+    const progress = uploaded(s.setup, job.rank, missingOf(input).length);
+    if (input.taken.size < input.message.chunks.length / 32) return stay(s, [progress]);
     const keep = s.setup.jobs.next++;
     s.pending.set(keep, { kind: 'keep', rank: job.rank });
     return stay(s, [
+      progress,
       {
         type: 'compute',
         job: keep,
@@ -165,7 +160,7 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
 }
 
 function out(s: CollectingState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const dropped: RoundEffect[] = s.incoming.delete(rank) ? [drop(s.setup, slotOf(s.setup, rank))] : [];
+  const dropped = s.incoming.delete(rank) ? dropInput(s.setup, rank) : [];
   return [...expel(s, rank, 'masked', code), ...dropped];
 }
 
@@ -175,7 +170,7 @@ function failOpen(s: CollectingState, { code, text }: Pick<RoundFailure, 'code' 
   const slots = [...s.incoming.keys(), ...s.rows.keys()];
   return {
     state: { phase: 'failed', setup, failure, refused },
-    effects: slots.map((rank) => drop(setup, slotOf(setup, rank))),
+    effects: slots.flatMap((rank) => dropInput(setup, rank)),
   };
 }
 
@@ -218,7 +213,7 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
       ...effects,
       ...facts,
       ...outstanding(s, everyone, s.rows).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')),
-      ...[...s.incoming.keys()].map((rank) => drop(setup, slotOf(setup, rank))),
+      ...[...s.incoming.keys()].flatMap((rank) => dropInput(setup, rank)),
       entered(setup, 'done', now),
     ],
   };

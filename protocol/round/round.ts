@@ -16,7 +16,7 @@ import { leastInputs } from '../rule.js';
 import { matrixKey } from '../sketch/matrix.js';
 import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js';
 import type { Announce, RunRef } from '../wire/messages.js';
-import { type GroupEvent, stepGroup } from './group.js';
+import { type Evict, type GroupEvent, stepGroup } from './group.js';
 import { type ClaimedSketch, type GroupSetup, type GroupState, type GroupStep, memberOf } from './group-state.js';
 import { entered, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
@@ -140,7 +140,7 @@ function newGroup(setup: GroupSetup, now: Millis): AnyGroup {
 export function stepRound(state: RoundState, event: RoundEvent): Step {
   if (state.phase !== 'running') return { state, effects: [] };
   const effects: RoundEffect[] = [];
-  const apply = (id: GroupId, e: GroupEvent) => effects.push(...stepIn(state, id, e));
+  const apply = (id: GroupId, e: GroupEvent | Evict) => effects.push(...stepIn(state, id, e));
   switch (event.type) {
     case 'tick':
       // The driver's timer is spent, perhaps a hair too early: it is asked for again even if the time is the same.
@@ -183,6 +183,7 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
       break;
     }
     case 'gone':
+    case 'evict':
     case 'back': {
       const seat = state.seats.get(event.client);
       if (seat === undefined) return { state, effects: [] };
@@ -195,7 +196,7 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
   return finishStep(state, effects, event.now);
 }
 
-function stepIn(state: Running, id: GroupId, event: GroupEvent): readonly RoundEffect[] {
+function stepIn(state: Running, id: GroupId, event: GroupEvent | Evict): readonly RoundEffect[] {
   const group = state.groups.get(id);
   if (group === undefined) return [];
   const step: GroupStep<AnyGroup> = isOpen(group, state)

@@ -6,7 +6,7 @@ import type { Primitives } from '../crypto/primitives.js';
 import type { ErrorCode } from '../errors.js';
 import type { ClientId, GroupId, Hash, Millis } from '../ids.js';
 import type { EngineResult, EngineWork } from '../secagg/jobs.js';
-import type { ClientPhase, TaskConfig } from '../task.js';
+import type { ClientPhase, TaskConfig } from '../terms.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
 
 /** What a round is made of. `groups`: only those sampled; members in rank order, all believed to be connected. */
@@ -32,6 +32,8 @@ export type RoundEvent =
   | { readonly type: 'gone'; readonly client: ClientId; readonly now: Millis }
   /** It is connected again: it is sent what it needs to go on. */
   | { readonly type: 'back'; readonly client: ClientId; readonly now: Millis }
+  /** Memory is needed for others: what came of this client's unfinished input goes, unless it is connected. It may come back and send all of it. */
+  | { readonly type: 'evict'; readonly client: ClientId; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   | { readonly type: 'computed'; readonly job: number; readonly result: EngineResult; readonly now: Millis }
   /** The answer to `select`: members to leave out, worst first. Those beyond the budget stay in. */
@@ -51,6 +53,19 @@ export type RoundEffect =
     }
   /** A `tick` is wanted at this time. A later wakeAt replaces an earlier one. */
   | { readonly type: 'wakeAt'; readonly at: Millis }
+  /**
+   * The client will send these chunks of its input, ascending, once it is given credit for them; again, with those that are left, after a
+   * reconnect. Whether and when is the driver's business (server/uploads): the machine takes chunks as they come.
+   */
+  | {
+      readonly type: 'upload';
+      readonly client: ClientId;
+      readonly run: RunRef;
+      readonly bytes: number;
+      readonly chunks: readonly number[];
+    }
+  /** A chunk of it is in and verified, or came again; `missing` are not in; 0: nothing more is taken of it, because it is complete or dropped. */
+  | { readonly type: 'uploaded'; readonly client: ClientId; readonly missing: number }
   /** Run this and answer with `computed{job}`. Jobs of one slot or accumulator must run in order. */
   | { readonly type: 'compute'; readonly job: number; readonly work: EngineWork }
   /** Every group's sketches are in and checked: answer with `selected`. `matrixKey`: A is drawn from it; every member knows it by now. */

@@ -3,7 +3,6 @@
 // Not here: structure of the encoded bytes (prescan.ts), meaning (a rank inside the schema may still be no member).
 
 import { isWellFormed, utf8Length } from '../crypto/utf8.js';
-import { isErrorCode } from '../error-codes.js';
 import type { ErrorCode } from '../errors.js';
 import {
   CHUNK_BYTES,
@@ -101,7 +100,12 @@ export const configText: Text = v.custom<string>(
     isWellFormed(x) &&
     utf8Length(x) <= MAX_CONFIG_BYTES,
 );
-export const errorCode: v.Schema<ErrorCode> = v.custom<ErrorCode>(isErrorCode);
+/** A text that looks like a code. A later version may have others, and a client ends for none that it does not know. */
+export const errorCode: v.Schema<ErrorCode> = v.custom<ErrorCode>(
+  (x) => typeof x === 'string' && x.length <= MAX_CODE && CODE.test(x),
+);
+const CODE = /^[A-Z]+(_[A-Z]+)*$/;
+const MAX_CODE = 32;
 
 /** A list of at most `most`, each above the one before by `of`: sorted, and nobody twice. */
 export function ascending<TItem>(

@@ -81,7 +81,7 @@ export function decodeFrame(bytes: Uint8Array): Decoded {
   // As a plain Uint8Array even if it is a Buffer: `slice` of a Buffer shares memory where the core relies on a copy.
   const frame = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (frame.length > MAX_FRAME_BYTES) return fault('WIRE_TOO_LARGE', 'a frame over its limit');
-  if (frame.length < PREFIX_BYTES) return fault('WIRE_MALFORMED', 'shorter than the prefix of a frame', frame.length);
+  if (frame.length < PREFIX_BYTES) return fault('WIRE_MALFORMED', 'cut off', frame.length);
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   if (view.getUint32(0) !== MAGIC) return fault('WIRE_MALFORMED', 'another magic number', 0);
   if (view.getUint8(4) !== WIRE_VERSION) return fault('WIRE_VERSION', 'another version', 4);
@@ -91,14 +91,14 @@ export function decodeFrame(bytes: Uint8Array): Decoded {
   const headerLength = view.getUint32(8);
   if (headerLength > MAX_HEADER_BYTES) return fault('WIRE_TOO_LARGE', 'a header over its limit', 8);
   const headerEnd = PREFIX_BYTES + headerLength;
-  if (headerEnd > frame.length) return fault('WIRE_MALFORMED', 'the frame ends inside its header', 8);
+  if (headerEnd > frame.length) return fault('WIRE_MALFORMED', 'cut off', 8);
 
   const header = decodeHeader(frame.subarray(PREFIX_BYTES, headerEnd));
   if (!header.ok) return fault(header.code, header.reason, PREFIX_BYTES + header.offset);
   const checked = checkFields(kind, header.fields);
   if (!checked.ok) return fault('WIRE_SCHEMA', 'a bad field', PREFIX_BYTES, checked.field);
   if (!inSchemaOrder(header.fields, checked.fields)) {
-    return fault('WIRE_SCHEMA', 'fields in another order than that of the schema', PREFIX_BYTES);
+    return fault('WIRE_SCHEMA', 'fields in another order', PREFIX_BYTES);
   }
   if (!('section' in checked.fields)) {
     if (frame.length !== headerEnd) return fault('WIRE_MALFORMED', 'bytes behind the header', headerEnd);
@@ -113,7 +113,7 @@ function sectionOf(frame: Uint8Array, headerEnd: number, length: number): Uint8A
   if (length > CHUNK_BYTES) return fault('WIRE_TOO_LARGE', 'a section over its limit', headerEnd, 'section');
   const start = padded(headerEnd);
   if (frame.length !== start + length) {
-    return fault('WIRE_MALFORMED', 'the section is not as long as the header says', headerEnd, 'section');
+    return fault('WIRE_MALFORMED', 'a section of another length', headerEnd, 'section');
   }
   for (let i = headerEnd; i < start; i++)
     if (frame[i] !== 0) return fault('WIRE_MALFORMED', 'padding that is not zero', i);

@@ -325,6 +325,13 @@ export interface Resume {
   readonly chunks: readonly number[];
 }
 
+/** S→C in R3: these chunks of the input may be sent now, ascending. The same again says nothing new. */
+export interface Credit {
+  readonly kind: 'credit';
+  readonly run: RunRef;
+  readonly chunks: readonly number[];
+}
+
 export type SessionMessage =
   | Hello
   | Challenge
@@ -351,6 +358,6 @@ export type CoordinatorRoundMessage =
   | Outcome
   | Abort
   | Resume;
-export type Message = SessionMessage | BlobMessage | ClientRoundMessage | CoordinatorRoundMessage;
+export type Message = SessionMessage | BlobMessage | ClientRoundMessage | CoordinatorRoundMessage | Credit;
 export type MessageKind = Message['kind'];
 export type MessageOf<K extends MessageKind> = Extract<Message, { kind: K }>;

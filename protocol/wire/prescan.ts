@@ -36,7 +36,7 @@ export function prescan(bytes: Uint8Array): PrescanFault | undefined {
   if (!(lead >= 0x80 && lead < 0x90) && lead !== 0xde) {
     return { code: 'WIRE_MALFORMED', offset: 0, reason: 'the header is no map' };
   }
-  if (value(s, 1) && s.at < bytes.length) malformed(s, 'bytes after the end of the map');
+  if (value(s, 1) && s.at < bytes.length) malformed(s, 'bytes behind the map');
   return s.fault;
 }
 
@@ -51,8 +51,8 @@ const tooLarge = (s: Scan, reason: string, offset = s.at): false => refuse(s, 'W
 function value(s: Scan, depth: number): boolean {
   const start = s.at;
   const lead = s.bytes[start];
-  if (lead === undefined) return malformed(s, 'the header ends where a value should be');
-  if (++s.items > MAX_HEADER_ITEMS) return tooLarge(s, 'more values than a header may hold');
+  if (lead === undefined) return malformed(s, 'cut off');
+  if (++s.items > MAX_HEADER_ITEMS) return tooLarge(s, 'too many values');
   s.at++;
   if (lead < 0x80) return true;
   if (lead < 0x90) return map(s, depth, lead & 0x0f, start);
@@ -96,13 +96,13 @@ function value(s: Scan, depth: number): boolean {
 /** A big-endian number of 1, 2 or 4 bytes; −1 with the fault set if it is cut off or fits a shorter form. */
 function uint(s: Scan, width: 1 | 2 | 4, least: number): number {
   if (s.bytes.length - s.at < width) {
-    malformed(s, 'the header ends inside a number');
+    malformed(s, 'cut off');
     return -1;
   }
   let n = 0;
   for (let i = 0; i < width; i++) n = n * 256 + (s.bytes[s.at + i] ?? 0);
   if (n < least) {
-    malformed(s, 'a number or length in a longer form than needed');
+    malformed(s, 'longer than needed');
     return -1;
   }
   s.at += width;
@@ -112,7 +112,7 @@ function uint(s: Scan, width: 1 | 2 | 4, least: number): number {
 /** Passes over `length` bytes; a length of −1 has been refused already. */
 function skip(s: Scan, length: number): boolean {
   if (length < 0) return false;
-  if (length > s.bytes.length - s.at) return malformed(s, 'a length beyond the end of the header');
+  if (length > s.bytes.length - s.at) return malformed(s, 'cut off');
   s.at += length;
   return true;
 }
@@ -122,7 +122,7 @@ function double(s: Scan): boolean {
   if (!skip(s, 8)) return false;
   const n = new DataView(s.bytes.buffer, s.bytes.byteOffset + start, 8).getFloat64(0);
   if (!Number.isFinite(n)) return malformed(s, 'a number that is not finite', start);
-  return Number.isInteger(n) ? malformed(s, 'an integer written as a double', start) : true;
+  return Number.isInteger(n) ? malformed(s, 'an integer as a double', start) : true;
 }
 
 function text(s: Scan, length: number): boolean {
@@ -139,8 +139,8 @@ function text(s: Scan, length: number): boolean {
 function array(s: Scan, depth: number, count: number, start: number): boolean {
   if (count < 0) return false;
   if (depth > MAX_HEADER_DEPTH) return tooLarge(s, 'nested too deep', start);
-  if (count > MAX_HEADER_ITEMS) return tooLarge(s, 'more values than a header may hold', start);
-  if (count > s.bytes.length - s.at) return malformed(s, 'a count beyond the end of the header', start);
+  if (count > MAX_HEADER_ITEMS) return tooLarge(s, 'too many values', start);
+  if (count > s.bytes.length - s.at) return malformed(s, 'cut off', start);
   for (let i = 0; i < count; i++) if (!value(s, depth + 1)) return false;
   return true;
 }
@@ -148,8 +148,8 @@ function array(s: Scan, depth: number, count: number, start: number): boolean {
 function map(s: Scan, depth: number, count: number, start: number): boolean {
   if (count < 0) return false;
   if (depth > MAX_HEADER_DEPTH) return tooLarge(s, 'nested too deep', start);
-  if (count > MAX_MAP_KEYS) return tooLarge(s, 'more keys than a map may have', start);
-  if (2 * count > s.bytes.length - s.at) return malformed(s, 'a count beyond the end of the header', start);
+  if (count > MAX_MAP_KEYS) return tooLarge(s, 'too many keys', start);
+  if (2 * count > s.bytes.length - s.at) return malformed(s, 'cut off', start);
   const row = depth * MAX_MAP_KEYS;
   for (let i = 0; i < count; i++) {
     const keyStart = s.at;
@@ -171,7 +171,7 @@ function name(s: Scan): boolean {
   const start = s.at;
   const length = (s.bytes[start] ?? 0) - 0xa0;
   if (length < 1 || length > 31) return malformed(s, 'a map key that is no name');
-  if (++s.items > MAX_HEADER_ITEMS) return tooLarge(s, 'more values than a header may hold');
+  if (++s.items > MAX_HEADER_ITEMS) return tooLarge(s, 'too many values');
   s.at++;
   if (!skip(s, length)) return false;
   for (let i = start + 1; i < s.at; i++) {

@@ -98,4 +98,5 @@ export const coordinatorRoundSchemas = {
     ),
     chunks: f.chunkIndices,
   }),
+  credit: v.strictObject({ run: runRef, chunks: f.chunkIndices }),
 };

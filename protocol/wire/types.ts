@@ -40,6 +40,7 @@ export const TYPE_BYTES = {
   outcome: 0x2e,
   sketchRequest: 0x2f,
   sketch: 0x30,
+  credit: 0x31,
   abort: 0x3e,
   resume: 0x3f,
 } as const satisfies Record<MessageKind, number>;

@@ -3,7 +3,7 @@
 // Not here: the facts themselves (events.ts), the disk (store/), what is done when it fails (driver/coordinator.ts).
 
 import { SottoError } from '../../protocol/errors.js';
-import type { CoordinatorRoundMessage } from '../../protocol/wire/messages.js';
+import type { CoordinatorRoundMessage, Credit } from '../../protocol/wire/messages.js';
 import type { Team } from '../campaign/types.js';
 import type { Fact, TeamFact } from './events.js';
 import type { AuditLog } from './log.js';
@@ -50,7 +50,7 @@ export function durableJournal(log: AuditLog, failed: (error: SottoError) => voi
 export class SetFacts {
   readonly #known = new Set<string>();
 
-  of(message: CoordinatorRoundMessage): readonly Fact[] {
+  of(message: CoordinatorRoundMessage | Credit): readonly Fact[] {
     if (message.kind !== 'sketchRequest' && message.kind !== 'survivors' && message.kind !== 'unmaskRequest') return [];
     const { round, attempt, group } = message.run;
     const name = `${message.kind} ${group}`;

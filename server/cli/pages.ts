@@ -80,21 +80,19 @@ export function generatedPages(): Readonly<Record<string, string>> {
 }
 
 const ERRORS_MODULE = './errors.js';
-/** The names alone: a page in a browser checks codes without carrying the sentences that explain them. */
+/** The codes that blame nobody: a page in a browser asks for these without carrying the sentences that explain all. */
 function errorCodes(errors: readonly (readonly [string, ErrorSpec])[]): string {
-  const names = (list: typeof errors): string => list.map(([code]) => `${code}\n`).join('');
-  const nobodys = errors.filter(([, { blame }]) => blame === 'nobody');
-  return `// Made from errors.ts by \`npm run docs\`: the codes without their texts, which a page in a browser need not load.
+  const nobodys = errors.filter(([, { blame }]) => blame === 'nobody').map(([code]) => `${code}\n`);
+  return `// Made from errors.ts by \`npm run docs\`: whom codes blame, without their texts, which a page in a browser need not load.
 import type { ErrorCode } from '${ERRORS_MODULE}';
 
-const lines = (text: string): ReadonlySet<string> => new Set(text.trim().split('\\n'));
+const NOBODYS: ReadonlySet<string> = new Set(
+  \`
+${nobodys.join('')}\`
+    .trim()
+    .split('\\n'),
+);
 
-const CODES = lines(\`
-${names(errors)}\`);
-const NOBODYS = lines(\`
-${names(nobodys)}\`);
-
-export const isErrorCode = (text: unknown): text is ErrorCode => typeof text === 'string' && CODES.has(text);
 /** Whether a code blames nobody: chance or time. */
 export const isNobodysFault = (code: ErrorCode): boolean => NOBODYS.has(code);
 `;

@@ -10,7 +10,7 @@ import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands } from './models/program.js';
-import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
+import { positiveNumber, positiveReal, probability, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
 import type { ReportOptions } from './report/command.js';
@@ -133,6 +133,17 @@ export function createProgram(
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
     .option('--max-rounds <n>', 'rounds to take part in at most', positiveNumber, 1_000_000)
+    .option(
+      '--max-epsilon <n>',
+      'ε that all rounds together may cost of all that this client has; tasks without noise of its own are refused',
+      positiveReal,
+    )
+    .option(
+      '--max-record-epsilon <n>',
+      'the same for each of its records; tasks that train with DP-SGD need it',
+      positiveReal,
+    )
+    .option('--delta <n>', 'δ of these limits', probability)
     .option('--json', 'JSON lines on stdout: every event, then how it ended', false)
     .action(async (options: ClientOptions) => done(await commands.client(options)));
 
@@ -153,6 +164,11 @@ export function createProgram(
     .option('--to <path>', 'where to, without ending; else `report` in the folder of the run, or here')
     .option('--card <file>', 'YAML with intended, unintended, considerations, licence, contact')
     .option('--model <folder>', 'exported model whose data declarations the card shows')
+    .option('--declarations <files...>', 'what clients declared about their data, and measured on them')
+    .option(
+      '--redteam <folder>',
+      'red team whose results it shows; without it those of the runs that attacked this task',
+    )
     .option('--identity <file>', 'identity of the coordinator, for a data directory', 'sotto.key')
     .option('--runs <folder>', 'where runs are looked for by name', 'runs')
     .option('--json', 'JSON on stdout', false)

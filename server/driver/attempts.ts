@@ -114,7 +114,8 @@ export class Attempts {
     watch.attempt();
     emitter.emit('attempt', { round, attempt, groups });
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
-    this.#runner = new RoundRunner(setup, parts.engine, this.#clock, this.#roundHandlers(round, attempt));
+    const handlers = this.#roundHandlers(round, attempt);
+    this.#runner = new RoundRunner(setup, parts.engine, this.#clock, handlers, parts.uploadBytes);
     this.#runner.start();
     // Who left while the attempt was being written down is not waited for.
     const absent = groups.flatMap(({ members }) => members).filter((one) => !connections.of(one));
@@ -148,6 +149,7 @@ export class Attempts {
         journal.record(sets.of(message));
         journal.after(() => connections.of(to)?.send(message));
       },
+      stalled: (client) => connections.of(client)?.tell({ type: 'end', code: 'UPLOAD_STALLED' }),
       refuse: (client, code, run, fatal) =>
         journal.after(() => {
           const connection = connections.of(client);

@@ -19,6 +19,7 @@ import { startSession, stepSession } from '../session/session.js';
 import type { ClientRequest, SessionEffect, SessionEvent, SessionSetup, SessionState } from '../session/types.js';
 import { Bucket } from './bucket.js';
 import { Alarm, type Clock } from './clock.js';
+import { Credits } from './credits.js';
 import { Mailbox } from './mailbox.js';
 
 /** Bytes of frames, both ways, of all connections. */
@@ -54,6 +55,7 @@ export class Connection implements Outlet {
   readonly #bucket: Bucket;
   readonly #busy: () => Millis;
   readonly #busyAtStart: Millis;
+  readonly #credits = new Credits();
   #client: ClientId | undefined;
   #ended = false;
   #heardAt: Millis;
@@ -116,6 +118,7 @@ export class Connection implements Outlet {
 
   send(message: Message): void {
     if (message.kind === 'announce') this.#bucket.round();
+    if (message.kind === 'credit') this.#credits.give(message);
     this.sendFrame(encodeFrame(message));
   }
 
@@ -176,7 +179,12 @@ export class Connection implements Outlet {
       return;
     }
     const decoded = decodeFrame(data);
-    if (!(decoded.ok && decoded.message.kind === 'inputChunk') && !this.#withinRate()) return;
+    const credit = decoded.ok && decoded.message.kind === 'inputChunk' ? this.#credits.take(decoded.message) : 'again';
+    if (credit === 'none') {
+      this.#session.post({ type: 'undecodable', code: 'UPLOAD_NO_CREDIT', text: 'a chunk without credit' });
+      return;
+    }
+    if (credit === 'again' && !this.#withinRate()) return;
     if (decoded.ok) {
       this.#session.post({ type: 'message', message: decoded.message });
       return;

@@ -78,6 +78,8 @@ export interface CoordinatorOptions {
   readonly memoryBytes?: number;
   /** Milliseconds that this process has been busy so far; for tests. Default: what the event loop says; 0 where `clock` is given. */
   readonly busyMs?: () => number;
+  /** Bytes of inputs that are on their way, all of them together; one is always let in. Default: MAX_UPLOAD_BYTES, a quarter of `memoryBytes` at most. */
+  readonly uploadBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */
   readonly monitor?: MonitorSettings;
   /** Answers plain HTTP on the port of `listen`. Default: everything is told to upgrade. `createHttp` makes one. */

@@ -23,6 +23,8 @@ export interface Parts {
   readonly publisher: Publisher;
   /** Absent: nothing outlives this process. */
   readonly durable: Durable | undefined;
+  /** Of unfinished inputs. */
+  readonly uploadBytes: number;
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 

@@ -14,13 +14,16 @@ import type {
   RoundSetup,
 } from '../../protocol/round/types.js';
 import type { EngineWork } from '../../protocol/secagg/jobs.js';
-import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../../protocol/wire/messages.js';
+import type { ClientRoundMessage, CoordinatorRoundMessage, Credit, RunRef } from '../../protocol/wire/messages.js';
 import type { Engine } from '../engine/types.js';
 import { Alarm, type Clock } from './clock.js';
 import { Mailbox } from './mailbox.js';
+import { Uploads } from './uploads.js';
 
 export interface RunnerHandlers {
-  send(to: ClientId, message: CoordinatorRoundMessage): void;
+  send(to: ClientId, message: CoordinatorRoundMessage | Credit): void;
+  /** It has had credit for long and sent nothing: its connection is to end, and it may come back. */
+  stalled(client: ClientId): void;
   refuse(client: ClientId, code: ErrorCode, run: RunRef, fatal: boolean): void;
   fact(fact: RoundFact): void;
   /** Whom to leave out, worst first; asked once, when every group's sketches are checked, before anything is opened. */
@@ -37,18 +40,27 @@ export class RoundRunner {
   readonly #clock: Clock;
   readonly #handlers: RunnerHandlers;
   readonly #alarm: Alarm;
+  readonly #uploads: Uploads;
   readonly #machine: Mailbox<RoundState, RoundEvent, RoundEffect>;
   /** Broke the protocol outside the round (frames nobody can read): for this attempt they are gone for good. */
   readonly #banned = new Set<ClientId>();
   #kept: readonly string[] = [];
   #over = false;
 
-  constructor(setup: RoundSetup, engine: Engine, clock: Clock, handlers: RunnerHandlers) {
+  /** @param uploadBytes of unfinished inputs; absent: MAX_UPLOAD_BYTES */
+  constructor(setup: RoundSetup, engine: Engine, clock: Clock, handlers: RunnerHandlers, uploadBytes?: number) {
     this.#setup = setup;
     this.#engine = engine;
     this.#clock = clock;
     this.#handlers = handlers;
     this.#alarm = new Alarm(clock, (now) => this.#machine.post({ type: 'tick', now }));
+    const uploads = {
+      credit: (to: ClientId, message: Credit) => handlers.send(to, message),
+      stalled: (client: ClientId) => handlers.stalled(client),
+      evict: (client: ClientId) => this.#machine.post({ type: 'evict', client, now: this.#clock.now() }),
+      broken: (error: unknown) => this.#break(error),
+    };
+    this.#uploads = new Uploads(clock, uploads, uploadBytes);
     this.#machine = new Mailbox({
       first: startRound(setup, clock.now()),
       step: stepRound,
@@ -67,10 +79,13 @@ export class RoundRunner {
   }
 
   message(from: ClientId, body: ClientRoundMessage): void {
-    if (!this.#banned.has(from)) this.#machine.post({ type: 'message', from, body, now: this.#clock.now() });
+    if (this.#banned.has(from)) return;
+    if (body.kind === 'inputChunk') this.#uploads.arrived(from, body.index);
+    this.#machine.post({ type: 'message', from, body, now: this.#clock.now() });
   }
 
   gone(client: ClientId): void {
+    this.#uploads.gone(client);
     this.#machine.post({ type: 'gone', client, now: this.#clock.now() });
   }
 
@@ -99,6 +114,12 @@ export class RoundRunner {
         return;
       case 'refuse':
         this.#handlers.refuse(effect.client, effect.code, effect.run, effect.fatal);
+        return;
+      case 'upload':
+        this.#uploads.offered(effect);
+        return;
+      case 'uploaded':
+        this.#uploads.uploaded(effect.client, effect.missing);
         return;
       case 'wakeAt':
         this.#alarm.set(effect.at);
@@ -150,6 +171,7 @@ export class RoundRunner {
   #end(): void {
     this.#over = true;
     this.#alarm.off();
+    this.#uploads.stop();
   }
 
   /** Nobody knows whether a sum was open already, so there is no other attempt of this round. */

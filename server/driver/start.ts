@@ -16,6 +16,7 @@ import { MemoryChainStore } from '../chain/memory-store.js';
 import type { ChainStore } from '../chain/store.js';
 import type { RestoreNote } from '../data/doctor.js';
 import { workerEngine } from '../engine/engine.js';
+import { uploadBudget } from '../uploads/budget.js';
 import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
 import { checkListen } from './listener.js';
@@ -46,6 +47,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     spent: [],
   };
   checkCampaign(setup);
+  const { uploadBytes = uploadBudget(task, derived, options.memoryBytes) } = options;
   if (options.openListener === undefined) checkListen(options.listen);
   if (options.roster.kind === 'token' && options.data === undefined)
     throw new SottoError(
@@ -92,6 +94,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       store,
       publisher,
       firstStep,
+      uploadBytes,
     });
   } catch (error) {
     await engine.close();

@@ -59,6 +59,7 @@ export function closeCodeOf(code: ErrorCode): CloseCode {
       return CLOSE.forbidden;
     case 'AUTH_TIMEOUT':
     case 'TRANSPORT_SLOW':
+    case 'UPLOAD_STALLED':
       return CLOSE.tooSlow;
     case 'AUTH_REPLACED':
       return CLOSE.replaced;

@@ -4,7 +4,7 @@
 
 import { signFields, verifyFields } from '../../protocol/crypto/identity.js';
 import { LABELS } from '../../protocol/crypto/labels.js';
-import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
+import { ERRORS, type ErrorCode, isErrorCode } from '../../protocol/errors.js';
 import { clientId, type Millis } from '../../protocol/ids.js';
 import { AUTH_DEADLINE_MS } from '../../protocol/limits.js';
 import type { Fault, Hello, Message, Proof } from '../../protocol/wire/messages.js';
@@ -135,6 +135,8 @@ function onProof(s: Challenged, proof: Proof): StepFrom<'challenged'> {
 function onRequest(s: Welcomed | Pooled, message: Message): SessionStep {
   switch (message.kind) {
     case 'fault':
+      // The wire takes what looks like a code; here codes lead to texts and to counters, so it has to be one.
+      if (!isErrorCode(message.code)) return offend(s, 'WIRE_SCHEMA', 'field code');
       return {
         state: s,
         effects: [

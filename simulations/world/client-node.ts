@@ -4,6 +4,7 @@
 import { type Ended, FederatedClient, type Trainer } from '../../client/index.js';
 import { participantMachine } from '../../client/machine.js';
 import type { RecordRelease } from '../../client/trainer.js';
+import { allClauses } from '../../protocol/clauses/all.js';
 import { answerWith } from '../../protocol/crypto/asking.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
@@ -105,6 +106,7 @@ export class ClientNode {
       engine: seams.clientEngine?.(engine) ?? engine,
       machine: watchedMachine(seams.machine?.(machine) ?? machine, kept),
       primitives,
+      clauses: allClauses,
       rng: (length) => rng.bytes(length),
       reconnect: { minMs: 200, maxMs: 2_000 },
     });

@@ -3,21 +3,24 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
-/**
- * Bytes, gzip -9, of everything that `sotto/client` imports statically, as one minified file; today's value and a little. The
- * promise of issue 6 is 40,000; docs/embedding.md says what is in it (`npm run size`). It may only go down, but went up by 3,500 once: what follows from
- * a task's noise (privacy/provision.ts) is part of what both sides derive from the signed text, with its refusals in words.
- */
-const BUDGET = 48_600;
+/** Bytes, gzip -9, of everything that `sotto/client` imports statically, as one minified file: the promise of issue 6 (`npm run size`). */
+const GATE = 40_000;
+/** Today's value and a little. It goes down with the bundle; up only by a change that says what for, and never above the gate. */
+const RATCHET = 39_900;
 /** What is loaded when it is needed and only then, with what needs it. Nothing else may hide from the budget in this way. */
 const LAZY = [
+  'chain/roll-back.js', // policies that take signed steps back
+  'protocol/clauses/noise.js', // accounts and plans: tasks with noise of the clients' own
+  'protocol/clauses/optimizers.js', // tasks whose server optimiser is another than FedAvg
+  'protocol/clauses/rules.js', // tasks with a rule other than the mean
+  'protocol/clauses/sketches.js', // tasks with verified sketches
   'protocol/crypto/portable-keystream.js', // AES in JavaScript: a page over plain http has no crypto.subtle
   'protocol/crypto/portable.js', // curves in JavaScript: the runtime has no Ed25519 or X25519
-  'protocol/participant/spend.js', // accounts: tasks with noise of the clients' own
-  'protocol/secagg/noised.js', // samplers: the same
+  'protocol/kernels/wasm.js', // models of 16,384 parameters and more
+  'protocol/secagg/noised.js', // samplers: tasks with noise
   'protocol/sketch/work.js', // tasks with verified sketches
-  'record-accounts.js',
-  'roll-back.js', // accountants: tasks that promise something about single records
+  'record-accounts.js', // accountants: tasks that promise something about single records
+  'roll-back.js', // as above
 ];
 
 async function bundle(entry: string, inline = true): Promise<{ code: string; inputs: string[]; lazy: string[] }> {
@@ -53,7 +56,8 @@ describe('the portable client in a bundle for browsers', () => {
   it('what every page loads is within the budget, and only what few need is loaded later', async () => {
     const { code, lazy } = await bundle('dist/client/index.js', false);
     expect(lazy).toEqual(LAZY);
-    expect(gz(code)).toBeLessThan(BUDGET);
+    expect(gz(code)).toBeLessThan(RATCHET);
+    expect(RATCHET).toBeLessThanOrEqual(GATE);
   });
 
   it('builds without externals, without Node built-ins, without `ws`, without ML code', async () => {

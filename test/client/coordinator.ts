@@ -62,6 +62,8 @@ export class Session {
       const decoded = decodeFrame(bytes);
       if (!decoded.ok) throw new Error(`the client sent a bad frame: ${decoded.reason}`);
       this.received.push(decoded.message);
+      const { kind } = decoded.message;
+      if (this.generous && (kind === 'masked' || kind === 'plain')) this.credit(decoded.message.run);
       onMessage(this, decoded.message);
     };
     peer.onClose = (why) => {
@@ -69,8 +71,16 @@ export class Session {
     };
   }
 
+  /** Credit for everything as soon as it is wanted; a test about credit sets it to false. */
+  generous = true;
+
   send(message: Message): void {
     this.peer.send(encodeFrame(message));
+    if (this.generous && message.kind === 'resume') this.credit(message.run);
+  }
+
+  credit(run: RunRef, chunks: readonly number[] = Array.from({ length: 64 }, (_, i) => i)): void {
+    this.send({ kind: 'credit', run, chunks });
   }
   of<K extends MessageKind>(kind: K): MessageOf<K>[] {
     return this.received.filter((message): message is MessageOf<K> => message.kind === kind);

@@ -5,6 +5,7 @@ import { FederatedClient } from '../../client/federated-client.js';
 import { memoryGuards } from '../../client/guards.js';
 import type { ClientEvents, FederatedClientOptions } from '../../client/options.js';
 import type { Trainer, TrainingRound } from '../../client/trainer.js';
+import { allClauses } from '../../protocol/clauses/all.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { jsKernels } from '../../protocol/kernels/js.js';
@@ -111,6 +112,7 @@ export async function start(
     guards: memoryGuards(),
     transport: coordinator.hub.transport,
     primitives: nativePrimitives,
+    clauses: allClauses,
     rng: nativeRng,
     engine: inlineEngine({
       primitives: nativePrimitives,

@@ -369,6 +369,36 @@ describe('a lost connection in the middle of a round', () => {
     await client.stop();
   });
 
+  it('a chunk goes out once, when there is credit for it in this run, and a new connection starts without any', async () => {
+    const coordinator = new ScriptedCoordinator(
+      taskOf({ dimension: 200_000, encoding: { clipNorm: 10, range: 10, bits: 16, weighting: { by: 'uniform' } } }),
+    );
+    const harness = await announced({ coordinatorSide: coordinator });
+    const sent = (): number[] => coordinator.session.of('inputChunk').map(({ index }) => index);
+    const credit = async (chunks: number[], run = RUN): Promise<void> => {
+      coordinator.session.credit(run, chunks);
+      await settle();
+    };
+    coordinator.session.generous = false;
+    await harness.trainer.finish(new Float32Array(200_000).fill(0.001));
+    expect(coordinator.session.of('plain')).toHaveLength(1);
+    expect(sent()).toEqual([]);
+    await credit([0, 1, 2, 3], { ...RUN, attempt: 2 });
+    expect(sent()).toEqual([]);
+    await credit([1]);
+    await credit([0]);
+    await credit([0]); // the same again
+    expect(sent()).toEqual([1, 0]);
+    await lost(harness);
+    coordinator.session.generous = false;
+    coordinator.session.send({ kind: 'resume', run: RUN, have: ['masked'], chunks: [0, 1] });
+    await settle();
+    expect(sent()).toEqual([]);
+    await credit([2, 3]);
+    expect(sent()).toEqual([2, 3]);
+    await harness.client.stop();
+  });
+
   it('effects that waited for the store when the connection was lost are not sent on the new one', async () => {
     const held = heldGuards();
     const machine = machineOf((event) =>

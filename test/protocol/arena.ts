@@ -2,12 +2,12 @@
 // list. Message order, losses and tampering are data. Runtime-neutral: cryptography, key streams and randomness are handed in,
 // so the frozen transcript runs in a browser too. Not a test; no sockets, no clock. Tests use world.ts, which adds Node's crypto.
 
+import { allClauses } from '../../protocol/clauses/all.js';
 import { generateIdentity, type Identity } from '../../protocol/crypto/identity.js';
 import type { OpenKeystream, Primitives, Rng } from '../../protocol/crypto/primitives.js';
 import type { ClientId, GroupId, Hash } from '../../protocol/ids.js';
 import type { Kernels } from '../../protocol/kernels/kernels.js';
 import { type ParticipantState, startParticipant, stepParticipant } from '../../protocol/participant/participant.js';
-import { clientAccounts } from '../../protocol/participant/spend.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../../protocol/participant/types.js';
 import type { LedgerEntry } from '../../protocol/privacy/ledger-entry.js';
 import { type RoundState, type Step, startRound, stepRound } from '../../protocol/round/round.js';
@@ -345,6 +345,9 @@ export class Arena {
           if (i !== undefined && own) this.#post(`s${i}`, () => this.tell(i, { type: 'refused', code: effect.code }));
           break;
         }
+        case 'upload': // everybody has credit here
+        case 'uploaded':
+          break;
         case 'wakeAt':
           this.wakeAt = effect.at;
           break;
@@ -422,7 +425,7 @@ export class Arena {
         policy: m.policy,
         guard: m.guard,
         ledger: m.ledger,
-        accounts: clientAccounts,
+        clauses: allClauses,
         primitives: this.#runtime.primitives,
         rng,
         rounding: rng,

@@ -2,6 +2,7 @@
 // can make look right, it makes look right. The client must stop by itself, say which guard stopped it, and give nothing away.
 
 import { describe, expect, it } from 'vitest';
+import { allClauses } from '../../protocol/clauses/all.js';
 import {
   announceStatement,
   contextOf,
@@ -111,7 +112,7 @@ function announced(f: Forgery = {}): ParticipantStep {
     policy: { ...WEAK_POLICY, ...f.policy },
     guard: { task: 'test', round: 0, attempt: 0, answered: 0, contributed: 0, ...f.guard },
     ledger: [],
-    accounts: 'none',
+    clauses: allClauses,
     primitives,
     rng: nativeRng,
     rounding: nativeRng,

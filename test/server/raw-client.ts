@@ -2,6 +2,7 @@
 // No trainer, no reconnecting by itself, no model chain: those are client/'s. Not a test.
 
 import { WebSocket } from 'ws';
+import { allClauses } from '../../protocol/clauses/all.js';
 import { type Identity, signFields, verifyFields } from '../../protocol/crypto/identity.js';
 import { LABELS } from '../../protocol/crypto/labels.js';
 import { nativeKernels, nativeKeystream, nativePrimitives, nativeRng } from '../../protocol/native/index.js';
@@ -11,7 +12,7 @@ import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { encodePlain, maskUpdate } from '../../protocol/secagg/mask.js';
 import { chunkHashList, splitChunks } from '../../protocol/wire/chunks.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
-import type { ClientRoundMessage, Message, MessageKind, MessageOf } from '../../protocol/wire/messages.js';
+import type { ClientRoundMessage, Message, MessageKind, MessageOf, RunRef } from '../../protocol/wire/messages.js';
 import { SUBPROTOCOL } from '../../protocol/wire/types.js';
 import { WEAK_POLICY } from '../protocol/world.js';
 
@@ -161,7 +162,7 @@ export class RawClient {
           policy: WEAK_POLICY,
           guard: this.#guard,
           ledger: [],
-          accounts: 'none',
+          clauses: allClauses,
           primitives: nativePrimitives,
           rng: nativeRng,
           rounding: nativeRng,
@@ -170,6 +171,9 @@ export class RawClient {
         this.#effects(step.effects);
         break;
       }
+      case 'credit':
+        for (const index of message.chunks) this.sendChunk(message.run, index);
+        break;
       case 'keyBook':
       case 'shareBook':
       case 'inputTaken':
@@ -224,14 +228,7 @@ export class RawClient {
           queueMicrotask(() => this.#tell({ type: 'computed', result }));
           break;
         }
-        case 'upload': {
-          const pieces = splitChunks(this.#input);
-          for (const index of effect.chunks) {
-            const section = pieces[index];
-            if (section !== undefined) this.#say({ kind: 'inputChunk', run: effect.run, index, section });
-          }
-          break;
-        }
+        case 'upload': // `credit` says when
         case 'ledger':
         case 'sketch': // raw clients run tasks without sketches
         case 'guard':
@@ -242,6 +239,12 @@ export class RawClient {
           effect satisfies never;
       }
     }
+  }
+
+  /** One chunk of its own input, whether it may or not. */
+  sendChunk(run: RunRef, index: number): void {
+    const section = splitChunks(this.#input)[index];
+    if (section !== undefined) this.#say({ kind: 'inputChunk', run, index, section });
   }
 
   #say(message: ClientRoundMessage): void {

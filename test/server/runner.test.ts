@@ -6,7 +6,7 @@ import { generateIdentity } from '../../protocol/crypto/identity.js';
 import type { Hash } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundFailure } from '../../protocol/round/types.js';
-import type { CoordinatorRoundMessage } from '../../protocol/wire/messages.js';
+import type { Message } from '../../protocol/wire/messages.js';
 import { Mailbox } from '../../server/driver/mailbox.js';
 import { RoundRunner } from '../../server/driver/round-runner.js';
 import { type Engine, inProcessEngine } from '../../server/index.js';
@@ -67,7 +67,7 @@ describe('a round whose machinery breaks', () => {
     const engine: Engine = { ...inProcessEngine(), forget: async (keep) => void forgotten.push(keep) };
     const bugs: unknown[] = [];
     const failures: RoundFailure[] = [];
-    const told: CoordinatorRoundMessage[] = [];
+    const told: Message[] = [];
     const zero = '0'.repeat(64) as Hash;
     const runner = new RoundRunner(
       {
@@ -90,6 +90,7 @@ describe('a round whose machinery breaks', () => {
           told.push(message);
         },
         refuse: () => {},
+        stalled: () => {},
         fact: () => {},
         done: () => {},
         select: async () => [],

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { generateIdentity, signFields, verifyFields } from '../../protocol/crypto/identity.js';
 import { LABELS } from '../../protocol/crypto/labels.js';
+import type { ErrorCode } from '../../protocol/errors.js';
 import { AUTH_DEADLINE_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Message, MessageOf } from '../../protocol/wire/messages.js';
@@ -239,6 +240,13 @@ describe('faults', () => {
     });
     expect(JSON.stringify(sent('fault'))).not.toContain('run.group');
     expect(effects.at(-1)).toMatchObject({ code: CLOSE.malformed });
+  });
+
+  it('a fault with a code that this version does not know is refused: codes lead to texts and counters here', () => {
+    reach('pooled');
+    say({ kind: 'fault', code: 'CODE_OF_TOMORROW' as ErrorCode, text: 'no' });
+    expect(effects[0]).toMatchObject({ type: 'offence', client: client.id, code: 'WIRE_SCHEMA' });
+    expect(state.phase).toBe('closed');
   });
 
   it('answers to a check-in reach the client; they change who is in the pool', () => {

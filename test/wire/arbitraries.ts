@@ -177,6 +177,7 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
     culprits: fc.oneof(fc.array(rank, { maxLength: 1 }), sorted(9, 1_024)),
     retryAfterMs: wait,
   }),
+  credit: plain({ run, chunks: sorted(20, MAX_CHUNKS) }),
   resume: plain({
     run,
     have: fc.subarray(['keys', 'shares', 'masked'] as const),

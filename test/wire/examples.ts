@@ -146,5 +146,6 @@ export const EXAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
   },
   outcome: { kind: 'outcome', run, record: updateRecord },
   abort: { kind: 'abort', run, code: 'ROUND_QUORUM', culprits: [1], retryAfterMs: 3_000 },
+  credit: { kind: 'credit', run, chunks: [1, 2] },
   resume: { kind: 'resume', run, have: ['keys', 'shares', 'masked'], chunks: [0, 1, 3] },
 };

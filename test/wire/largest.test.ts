@@ -91,6 +91,7 @@ describe('the largest legal message', () => {
     { ...EXAMPLES.unmask, run, opened: all.map((of) => ({ ...opened, of })) },
     { ...EXAMPLES.outcome, run, record },
     { ...EXAMPLES.abort, run, culprits: upTo(MAX_OPEN_COHORT) },
+    { ...EXAMPLES.credit, run, chunks: upTo(MAX_CHUNKS) },
     { ...EXAMPLES.resume, run, chunks: upTo(MAX_CHUNKS) },
   ];
   for (const message of LARGEST) {

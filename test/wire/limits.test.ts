@@ -88,8 +88,8 @@ const task = (kind: MessageKind, path = 'task'): Row => [
 const code = (kind: MessageKind, path = 'code'): Row => [
   kind,
   path,
-  ['INTERNAL', 'WIRE_SCHEMA'],
-  ['', 'NOPE', 'toString', '__proto__', 'internal', 1],
+  ['INTERNAL', 'WIRE_SCHEMA', 'CODE_OF_TOMORROW', 'A'.repeat(32)],
+  ['', 'A'.repeat(33), 'A_', 'A B', 'toString', '__proto__', 'internal', 1],
 ];
 const ascending = (kind: MessageKind, path: string, most = MAX_GROUP, below = MAX_ROSTER): Row => [
   kind,
@@ -325,7 +325,7 @@ const ROWS: readonly Row[] = [
         { rank: 1, code: 'INTERNAL' },
         { rank: 1, code: 'INTERNAL' },
       ],
-      [{ rank: 1, code: 'NOPE' }],
+      [{ rank: 1, code: 'nope' }],
       [{ rank: MAX_ROSTER, code: 'INTERNAL' }],
       [{ rank: 1 }],
     ],
@@ -361,6 +361,8 @@ const ROWS: readonly Row[] = [
   code('abort'),
   ms('abort', 'retryAfterMs'),
   ascending('abort', 'culprits', MAX_OPEN_COHORT, MAX_OPEN_COHORT),
+  ...run('credit'),
+  ascending('credit', 'chunks', MAX_CHUNKS, MAX_CHUNKS),
   ...run('resume'),
   ascending('resume', 'chunks', MAX_CHUNKS, MAX_CHUNKS),
   [

@@ -18,10 +18,10 @@ import {
   slotOf,
   windowOf,
 } from '../group-state.js';
+import { dropInput, missingOf, upload, uploaded } from '../incoming.js';
 import {
   closing,
   decline,
-  drop,
   droppedFacts,
   entered,
   expel,
@@ -83,8 +83,9 @@ function accept(s: MaskedState, rank: Rank, message: Masked): RoundEffect[] {
     return expelSender(s, rank, 'ROUND_BAD_SIGNATURE');
   if (message.u2.length !== s.u2.length || message.u2.some((peer, at) => peer !== s.u2[at]))
     return expelSender(s, rank, 'ROUND_DISAGREE');
-  s.incoming.set(rank, { message, taken: new Set(), checking: new Set() });
-  return [];
+  const input: Incoming = { message, taken: new Set(), checking: new Set() };
+  s.incoming.set(rank, input);
+  return [upload(s.setup, rank, input)];
 }
 
 function takeChunk(s: MaskedState, rank: Rank, chunk: InputChunk): RoundEffect[] {
@@ -96,7 +97,7 @@ function takeChunk(s: MaskedState, rank: Rank, chunk: InputChunk): RoundEffect[]
   if (input.taken.has(chunk.index) || input.checking.has(chunk.index)) {
     // The same again after a reconnect is nothing; other bytes at a place that was filled are a lie.
     const same = bytesEqual(chunkHash(s.setup.primitives, chunk.section), hash);
-    return same ? [] : expelSender(s, rank, 'ROUND_BAD_VECTOR');
+    return same ? [uploaded(s.setup, rank, missingOf(input).length)] : expelSender(s, rank, 'ROUND_BAD_VECTOR');
   }
   input.checking.add(chunk.index);
   const job = s.setup.jobs.next++;
@@ -118,18 +119,19 @@ function chunkTaken(s: MaskedState, rank: Rank, index: number): RoundEffect[] {
   if (input === undefined) return []; // expelled meanwhile
   input.checking.delete(index);
   input.taken.add(index);
-  if (input.taken.size < chunksOf(input)) return [];
+  const progress = uploaded(s.setup, rank, missingOf(input).length);
+  if (input.taken.size < chunksOf(input)) return [progress];
   s.incoming.delete(rank);
   s.u3.set(rank, input.message.signature);
   const taken = send(s.setup, rank, { kind: 'inputTaken', run: s.setup.run });
   // With sketches the input stays by itself until R4 has decided whether it goes into the sum.
-  return s.setup.config.integrity === 'none' ? [fold(s, rank), taken] : [taken];
+  return s.setup.config.integrity === 'none' ? [progress, fold(s, rank), taken] : [progress, taken];
 }
 const chunksOf = (input: Incoming): number => input.message.chunks.length / 32;
 
 /** Out, and what it has sent so far is dropped. A member of U3 stays in the sum: its input is already folded. */
 function expelSender(s: MaskedState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const dropped: RoundEffect[] = s.incoming.delete(rank) ? [drop(s.setup, slotOf(s.setup, rank))] : [];
+  const dropped = s.incoming.delete(rank) ? dropInput(s.setup, rank) : [];
   return [...expel(s, rank, 'masked', code), ...dropped];
 }
 
@@ -184,6 +186,7 @@ function resume(s: MaskedState, rank: Rank): RoundEffect[] {
         ]
       : []),
     ...(s.u3.has(rank) ? [send(s.setup, rank, { kind: 'inputTaken', run })] : []),
+    ...(input === undefined ? [] : [upload(s.setup, rank, input)]),
   ];
 }
 
@@ -215,7 +218,7 @@ function closeIfDue(s: MaskedState, now: Millis, effects: readonly RoundEffect[]
       ...effects,
       ...dropped,
       ...outstanding(s, s.u2, s.u3).map((rank) => decline(setup, rank, 'ROUND_TOO_LATE')),
-      ...[...s.incoming.keys()].map((rank) => drop(setup, slotOf(setup, rank))),
+      ...[...s.incoming.keys()].flatMap((rank) => dropInput(setup, rank)),
       entered(setup, 'committed', now),
     ],
   };
