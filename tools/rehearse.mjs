@@ -1,5 +1,6 @@
-// node tools/rehearse.mjs <config> [defence|clean|alie|labels]…: rehearses a simulation (simulations/rehearsal.ts: no masks, no sockets,
-// same data, attackers, filters, monitor and rule) under variants, and prints a line of JSON for each. The rows of
+// node tools/rehearse.mjs <config> [defence][:scene]…: rehearses a simulation (simulations/rehearsal.ts: no masks, no sockets, same data,
+// attackers, filters, monitor and rule) under defences, and prints a line of JSON for each. Without a defence: the task's own. Scenes:
+// clean (nobody malicious), alie (all attackers do that), labels (two classes a client), labels-clean. The rows of
 // docs/robustness-results.md come from it.
 
 import { loadSimulationConfig, rehearse } from '../dist/simulations/index.js';
@@ -8,15 +9,26 @@ import { comparisons, withPlainMean } from '../dist/simulations/variants.js';
 const [file, ...names] = process.argv.slice(2);
 const config = loadSimulationConfig(file);
 const attackers = config.fleet.malicious.reduce((sum, { who }) => sum + (who.count ?? who.clients.length), 0);
-const grouped = (name) =>
-  comparisons(config).find(
+const withMalicious = (base, malicious) => ({ ...base, fleet: { ...base.fleet, malicious } });
+const sorted = (base) => ({ ...base, data: { ...base.data, partition: { kind: 'labels', perClient: 2 } } });
+const SCENES = {
+  '': (base) => base,
+  clean: (base) => withMalicious(base, []),
+  alie: (base) =>
+    withMalicious(base, [{ who: { count: attackers }, attack: { kind: 'alie', z: 1.5, knowledge: 'full' } }]),
+  labels: sorted,
+  'labels-clean': (base) => withMalicious(sorted(base), []),
+};
+
+const grouped = (name) => (base) =>
+  comparisons(base).find(
     ({ task }) => task.profile === 'grouped' && task.integrity === 'none' && task.rule.name === name,
   );
-const open = () => {
-  const { task } = config;
+const open = (base) => {
+  const { task } = base;
   const masked = { ...task.windows.masked, count: { ...task.windows.masked.count, min: 2 * attackers + 1 } };
   return {
-    ...config,
+    ...base,
     task: {
       ...task,
       profile: 'open',
@@ -27,25 +39,21 @@ const open = () => {
     },
   };
 };
-const attacked = (attack) => ({
-  ...config,
-  fleet: { ...config.fleet, malicious: [{ who: { count: attackers }, attack }] },
-});
-const VARIANTS = {
-  sketch: () => config,
-  clean: () => ({ ...config, fleet: { ...config.fleet, malicious: [] } }),
-  mean: () => withPlainMean(config),
+const DEFENCES = {
+  '': (base) => base,
+  mean: withPlainMean,
   'open-median': open,
-  'grouped-median': () => grouped('median'),
-  'grouped-nnm': () => grouped('trimmed-mean'),
-  alie: () => attacked({ kind: 'alie', z: 1.5, knowledge: 'full' }),
-  labels: () => ({ ...config, data: { ...config.data, partition: { kind: 'labels', perClient: 2 } } }),
-  'labels-clean': () => ({ ...VARIANTS.labels(), fleet: { ...config.fleet, malicious: [] } }),
+  'grouped-median': grouped('median'),
+  'grouped-nnm': grouped('trimmed-mean'),
 };
-for (const name of names.length > 0 ? names : Object.keys(VARIANTS)) {
-  const variant = VARIANTS[name]?.();
-  if (variant === undefined)
-    throw new RangeError(`${name} is none of ${Object.keys(VARIANTS).join(', ')}, or does not fit the configuration`);
+
+for (const name of names.length > 0 ? names : [':']) {
+  const [defence, scene = ''] = name.split(':');
+  const variant = DEFENCES[defence]?.(SCENES[scene]?.(config) ?? config);
+  if (variant === undefined || SCENES[scene] === undefined)
+    throw new RangeError(
+      `${name} is no defence of ${Object.keys(DEFENCES).join(' ')} with a scene of ${Object.keys(SCENES).join(' ')}, or does not fit the configuration`,
+    );
   const rounds = await rehearse(variant, {
     workers: 1,
     onRound: ({ round, accuracy }) => process.stderr.write(`${name} ${round} ${accuracy.toFixed(4)}\n`),

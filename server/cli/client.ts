@@ -20,10 +20,11 @@ import { EXIT, type ExitCode } from './exit.js';
 import { size } from './format.js';
 import { loadIdentityFile } from './identity-file.js';
 import type { Io } from './io.js';
+import { type BudgetOptions, budgetsOf, spentLine } from './own-budget.js';
 import { stoppable } from './stop.js';
 import { type SampleSet, type Shard, sampleTrainer, trainerFromModule } from './trainers.js';
 
-export interface ClientOptions {
+export interface ClientOptions extends BudgetOptions {
   readonly url: string;
   readonly task: string;
   readonly data?: SampleSet;
@@ -31,7 +32,6 @@ export interface ClientOptions {
   readonly model?: string;
   readonly trainer?: string;
   readonly identity?: string;
-  readonly guards?: string;
   readonly coordinator?: string;
   readonly trustFirst: boolean;
   readonly token?: string;
@@ -49,6 +49,7 @@ export interface ClientOptions {
 export async function client(options: ClientOptions, io: Io): Promise<ExitCode> {
   const say = (text: string) => io.stderr.write(`${text}\n`);
   const trust = trustOf(options);
+  const policy = policyOf(options);
   const trainer = await trainerOf(options);
   try {
     if (options.identity === undefined) say('no --identity: taking part as somebody new, for this run only');
@@ -64,7 +65,7 @@ export async function client(options: ClientOptions, io: Io): Promise<ExitCode> 
           : await loadIdentityFile(options.identity),
       ...tokenOf(options, io),
       ...transportOf(options),
-      policy: policyOf(options),
+      policy,
       trainer,
       guards: options.guards === undefined ? memoryGuards() : fileGuards(options.guards),
       ...(options.guards !== undefined && { ledgers: fileLedgers(options.guards) }),
@@ -121,7 +122,8 @@ async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
 }
 
 /** Threshold and colluders as the profiles of a coordinator fill them in for the smallest group that is accepted. */
-function policyOf({ acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds }: ClientOptions): Policy {
+function policyOf(options: ClientOptions): Policy {
+  const { acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds } = options;
   const minColluders = Math.floor(minGroup / 3);
   return {
     profiles: allowOpen ? ['sketch', 'grouped', 'cohort', 'open'] : ['sketch', 'grouped', 'cohort'],
@@ -130,7 +132,7 @@ function policyOf({ acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds 
     minThreshold: thresholdOf(minGroup, minColluders),
     maxClipNorm,
     maxRounds,
-    privacy: 'any',
+    privacy: budgetsOf(options),
     catchUp: 'chain',
     ...(acceptRollBack && { rollBack: 'signed' as const }),
   };
@@ -163,9 +165,12 @@ function tell(federated: FederatedClient, json: boolean, io: Io): void {
         ? `${at}: masked update sent, ${size(e.bytes)}`
         : e.stage === 'ended'
           ? `${at}: ${e.how}${e.code ? ` (${e.code})` : ''}`
-          : `${at}: ${e.stage}`;
+          : `${at}: ${e.stage}${spentLine(e)}`;
     line('round', e, text);
   });
+  federated.on('privacy', (e) =>
+    line('privacy', e, `privacy: ${e.entry.type} ${e.entry.id} in this client's own ledger`),
+  );
   federated.on('model', (e) => line('model', e, `model of round ${e.round} verified: ${e.model}`));
   federated.on('guard', (e) => line('guard', e, `REFUSED the coordinator: ${e.code} ${e.text}`));
   federated.on('error', (e) => line('error', { code: e.code, message: e.message }, `error ${e.message}`));

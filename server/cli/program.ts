@@ -9,7 +9,7 @@ import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions, RotateOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands } from './models/program.js';
-import { positiveNumber, positiveReal, wholeNumber } from './numbers.js';
+import { positiveNumber, positiveReal, probability, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
 import type { ReportOptions } from './report/command.js';
@@ -133,6 +133,17 @@ export function createProgram(
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
     .option('--max-rounds <n>', 'rounds to take part in at most', positiveNumber, 1_000_000)
+    .option(
+      '--max-epsilon <n>',
+      'ε that all rounds together may cost of all that this client has; tasks without noise of its own are refused',
+      positiveReal,
+    )
+    .option(
+      '--max-record-epsilon <n>',
+      'the same for each of its records; tasks that train with DP-SGD need it',
+      positiveReal,
+    )
+    .option('--delta <n>', 'δ of these limits', probability)
     .option('--json', 'JSON lines on stdout: every event, then how it ended', false)
     .action(async (options: ClientOptions) => done(await commands.client(options)));
 

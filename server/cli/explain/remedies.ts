@@ -39,7 +39,7 @@ export const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   GUARD_POLICY:
     'This client refuses on purpose: the task is weaker than its policy. Raise the settings of the task, or, if you agree with them, lower the policy (for `sotto client`: --min-group, --max-clip-norm, --allow-open).',
   GUARD_PRIVACY:
-    'The round would cost more than this client allows itself. Raise its own budget only if you mean to; the refusal is what the budget is for.',
+    'The round would cost more than this client allows itself (for `sotto client`: --max-epsilon, --max-record-epsilon). Raise its own budget only if you mean to; the refusal is what the budget is for.',
   GUARD_STALE_ROUND:
     'The coordinator went back in time, or this folder of guards belongs to another coordinator. Give each task and coordinator its own --guards folder.',
   GUARD_MODEL_CHAIN:
