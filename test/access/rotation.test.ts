@@ -116,12 +116,10 @@ describe('what moves with a client', () => {
       .map((body) => ({ type: 'client-blamed', body })),
     fc.record({ client, round, says: fc.constant('x') }).map((body) => ({ type: 'client-banned', body })),
     fc.record({ client }).map((body) => ({ type: 'client-enrolled', body })),
-    fc
-      .record({ client, suspicion: fc.nat() })
-      .map((one) => ({
-        type: 'monitor-judged',
-        body: { round: 1, ledgers: { [one.client]: { suspicion: one.suspicion } }, rest: {} },
-      })),
+    fc.record({ client, suspicion: fc.nat() }).map((one) => ({
+      type: 'monitor-judged',
+      body: { round: 1, ledgers: { [one.client]: { suspicion: one.suspicion } }, rest: {} },
+    })),
     fc
       .record({ id: fc.constantFrom('r1', 'r2'), members: fc.uniqueArray(client, { minLength: 1 }) })
       .map(({ id, members }) => ({
