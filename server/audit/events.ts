@@ -40,6 +40,8 @@ export interface EventBodies {
   /** Somebody responsible keeps it out, from now on. */
   'client-revoked': { readonly client: string; readonly by: string; readonly reason: string };
   'client-readmitted': { readonly client: string; readonly by: string; readonly reason: string };
+  /** It goes on under another key, with all that is known of it. Signed by the old key over enc(label, coordinator, from, to), hex. */
+  'client-rotated': { readonly from: string; readonly to: string; readonly signature: string };
   /** By its hash. */
   'token-revoked': { readonly token: string; readonly by: string; readonly reason: string };
   /** Proven: it sits out for good. */
@@ -151,6 +153,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     'client-enrolled': true,
     'client-revoked': true,
     'client-readmitted': true,
+    'client-rotated': true,
     'token-revoked': true,
     'client-blamed': true,
     'client-banned': true,

@@ -8,7 +8,7 @@ import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
-import type { KeysOptions, TokenOptions } from './keys.js';
+import type { KeysOptions, RotateOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands } from './models/program.js';
 import { positiveNumber, positiveReal, probability, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
@@ -30,6 +30,7 @@ export interface Commands extends PrivacyCommands, ModelCommands, EverydayComman
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   newToken(options: TokensOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  rotateKeys(file: string, options: RotateOptions): Promise<ExitCode>;
   newAdminToken(options: TokenOptions): Promise<ExitCode>;
 }
 
@@ -208,6 +209,17 @@ export function createProgram(
     .argument('[file]', 'the file', 'sotto.key')
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
+
+  keys
+    .command('rotate')
+    .description(
+      'move an identity to a new key: makes the key, and prints what it shows to the coordinator once (sotto client --token)',
+    )
+    .argument('[file]', 'the old identity', 'sotto.key')
+    .option('--out <file>', 'file of the new identity; never overwritten', 'sotto-next.key')
+    .requiredOption('--coordinator <id>', 'public id of the coordinator, 64 hex digits', publicId)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (file: string, options: RotateOptions) => done(await commands.rotateKeys(file, options)));
 
   keys
     .command('token')

@@ -157,6 +157,10 @@ function realCommands(io: Io): Commands {
       const { newToken } = await import('./tokens.js');
       return newToken(options, io);
     },
+    async rotateKeys(file, options) {
+      const { rotateKeys } = await import('./keys.js');
+      return rotateKeys(file, options, io);
+    },
     async showKeys(file, options) {
       const { showKeys } = await import('./keys.js');
       return showKeys(file, options, io);

@@ -120,6 +120,8 @@ function onProof(s: Challenged, proof: Proof): StepFrom<'challenged'> {
   if (!admission.ok) {
     const { code } = admission;
     const refusal = close(code);
+    // To come at a bad time is no offence.
+    if (ERRORS[code].blame === 'nobody') return refusal;
     const offence: SessionEffect = { type: 'offence', client, code, text: ERRORS[code].says };
     return { state: refusal.state, effects: [offence, ...refusal.effects] };
   }
