@@ -116,6 +116,8 @@ const resultOf = (voided: RoundResult['voided'] = []): RoundResult => ({
   groups: [],
   voided,
   transcript: '0'.repeat(64) as Hash,
+  facts: { done: [], voided: [] },
+  commitNonce: '',
 });
 const cohort = (size = 4): TaskConfig => taskOf({ size });
 const grouped = (size = 4, count = 3, f = 1): TaskConfig =>

@@ -19,13 +19,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryModels } from '../../client/chain/model-store.js';
 import { memoryGuards } from '../../client/node/index.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
-import type { ClientId } from '../../protocol/ids.js';
+import { type ClientId, publicKeyOf } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import type { TranscriptFacts } from '../../protocol/round/transcript.js';
 import type { Json } from '../../protocol/task.js';
 import { exportAudit, openExport } from '../../server/audit/export.js';
 import { monitorFacts, monitorOf } from '../../server/audit/monitor-facts.js';
 import { applyChange, project } from '../../server/audit/project.js';
 import { verifyAudit } from '../../server/audit/verify.js';
+import { Transcripts } from '../../server/audit/verify-transcript.js';
 import { listBackups } from '../../server/data/backups.js';
 import { diagnose } from '../../server/data/doctor.js';
 import { takeLock } from '../../server/data/lock.js';
@@ -264,6 +266,7 @@ describe('going back to an earlier model', () => {
     const verdict = await verifyAudit(await openExport(path(directory, 'export')));
     expect(verdict.problems).toEqual([]);
     expect(verdict.models).toMatchObject({ records: 7, recomputed: 6, rollBacks: 1 });
+    expect(verdict.transcripts).toEqual({ recomputed: 5, notRecomputed: 0 });
   }, 60_000);
 
   it('at run time: an administrator asks, the next round is built on the old model, and the record says who and why', async () => {
@@ -408,6 +411,34 @@ describe('an exported log', () => {
     ],
   ])('I %s and am found out', async (_what, change) => {
     expect((await verdictOf((copy) => rewrite(copy, change))).ok).toBe(false);
+  });
+
+  it('I tell other facts of a round than its model was signed with, and am found out: who was refused, who was there', async () => {
+    const events = await read(original, (store) => [...store.events(1)]);
+    const problemsOf = (change: (facts: TranscriptFacts) => TranscriptFacts): string[] => {
+      const problems: string[] = [];
+      const transcripts = new Transcripts(nativePrimitives, publicKeyOf(identity.id), (text) => problems.push(text));
+      for (const event of events) {
+        const { transcript } = event.body as { readonly transcript?: { readonly facts: TranscriptFacts } };
+        const body = transcript
+          ? { ...event.body, transcript: { ...transcript, facts: change(transcript.facts) } }
+          : event.body;
+        transcripts.take({ ...event, body } as never, event.seq);
+      }
+      return problems;
+    };
+    expect(problemsOf((facts) => facts)).toEqual([]);
+    const group = (facts: TranscriptFacts, patch: object): TranscriptFacts => ({
+      ...facts,
+      done: facts.done.map((one) => ({ ...one, ...patch })),
+    });
+    const refused = problemsOf((facts) => group(facts, { refused: [[0, 'ROUND_TOO_LATE']] }));
+    expect(refused.length).toBeGreaterThan(0);
+    for (const text of refused)
+      expect(text).toMatch(/the transcript of round \d is not the one that its model was signed/);
+    expect(problemsOf((facts) => group(facts, { u4: [0] })).some((text) => text.includes('other survivors'))).toBe(
+      true,
+    );
   });
 
   it.each(['aggregate', 'model'] as const)('I change one bit of an %s and its round is named', async (what) => {
