@@ -163,6 +163,11 @@ export function createProgram(
     .option('--to <path>', 'where to, without ending; else `report` in the folder of the run, or here')
     .option('--card <file>', 'YAML with intended, unintended, considerations, licence, contact')
     .option('--model <folder>', 'exported model whose data declarations the card shows')
+    .option('--declarations <files...>', 'what clients declared about their data, and measured on them')
+    .option(
+      '--redteam <folder>',
+      'red team whose results it shows; without it those of the runs that attacked this task',
+    )
     .option('--identity <file>', 'identity of the coordinator, for a data directory', 'sotto.key')
     .option('--runs <folder>', 'where runs are looked for by name', 'runs')
     .option('--json', 'JSON on stdout', false)

@@ -36,3 +36,16 @@ export function testRng(seed: number): (length: number) => Uint8Array {
   };
   return (length) => Uint8Array.from({ length }, next);
 }
+
+/** RFC 7748 §5.2: X25519 over and over, from the base point; what the last iteration gives. */
+export function iterated(crypto: Primitives, times: number): string | undefined {
+  let k = bytes(`09${'00'.repeat(31)}`);
+  let u = k;
+  for (let i = 1; i <= times; i++) {
+    const next = crypto.agree(k, u);
+    if (next === undefined) throw new Error(`iteration ${i} gave the all-zero value`);
+    [k, u] = [next, k];
+  }
+  return hex(k);
+}
+export const AFTER_1000 = '684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51';

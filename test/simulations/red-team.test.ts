@@ -27,7 +27,8 @@ describe('a fleet of mixed attackers', () => {
   it(
     'sends the same over sockets as in a rehearsal that hands everything round in one process',
     async () => {
-      const config = settings(MIXED);
+      const parsed = settings(MIXED);
+      const config = { ...parsed, fleet: { ...parsed.fleet, processes: 1 } };
       const warnings: string[] = [];
       const report: SimulationReport = await runSimulation(config, { warn: (text) => warnings.push(text) });
       const rehearsed = await rehearse(config, { workers: 1 });
