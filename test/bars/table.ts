@@ -7,6 +7,7 @@ import { hostileBar } from './hostile/run.js';
 import { killBar } from './kill/run.js';
 import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
+import { runtimesBar } from './runtimes/run.js';
 
 export const BARS: readonly Bar[] = [
   bar({
@@ -54,5 +55,11 @@ export const BARS: readonly Bar[] = [
     claims: 'raw RFC 6455 and HTTP: each case ends with its status or code, and its socket is free within 1 s',
     long: {},
     run: () => rfc6455Bar(),
+  }),
+  bar({
+    name: 'runtimes',
+    claims: 'the client core in every Node, Deno and Bun that is here finishes rounds with sketches, and with noise',
+    long: {},
+    run: (_, say) => runtimesBar(say),
   }),
 ];

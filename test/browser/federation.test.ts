@@ -83,6 +83,29 @@ describe.skipIf(CHROMIUM === undefined)('visitors of the example', () => {
     expect(await anna.page.locator('#sample').getAttribute('aria-label')).toBe('Bytes of your masked update: noise');
   });
 
+  it("the page shows what its visitor has spent: an ε that grows with each round and stands in the page's own ledger", async () => {
+    const epsilonOf = async (page: Page): Promise<number> => Number(await page.locator('#epsilon').textContent());
+    const grows = (page: Page, above: number): Promise<unknown> =>
+      page.waitForFunction((e) => Number(document.getElementById('epsilon')?.textContent) > e, above, {
+        timeout: 60_000,
+      });
+    const first = await epsilonOf(anna.page);
+    expect(first).toBeGreaterThan(1); // two rounds of DP-SGD with z = 1.5, q = 0.1
+    await grows(anna.page, first);
+    const last = await epsilonOf(anna.page);
+    expect(await anna.page.locator('#epsilon-most').textContent()).toBe('8');
+    expect(last).toBeLessThan(8);
+    const entries = await anna.page.evaluate(countLedger);
+    expect(entries).toBeGreaterThanOrEqual(2 * (await spentOf(anna.page))); // reserved and settled
+    expect(await anna.page.locator('#wire-title + table tr').allTextContents()).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^Your update, noised.*masked: nobody/),
+        expect.stringMatching(/^Pictures and labels0 Bstay here/),
+      ]),
+    );
+    await screenshot(anna.page, 'epsilon');
+  });
+
   it('a tab that is closed in the middle of a round is a dropout: the round is committed without it', async () => {
     const carla = await arrive();
     // Her worker never starts, so she deals her shares and then is closed before she has sent an update.
@@ -174,4 +197,20 @@ function measureGaps(): void {
     setTimeout(() => port2.postMessage(0), 4);
   };
   port2.postMessage(0);
+}
+
+/** In the page: entries of its privacy ledger. The database is open in the page's own client too, which does not disturb reading. */
+function countLedger(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open('sotto digits');
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const all = opening.result.transaction('ledgers').objectStore('ledgers').getAll();
+      all.onerror = () => reject(all.error);
+      all.onsuccess = () => {
+        opening.result.close();
+        resolve((all.result as unknown[][]).flat().length);
+      };
+    };
+  });
 }

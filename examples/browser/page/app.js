@@ -21,7 +21,7 @@ async function load() {
   const response = await fetch('/federation.json');
   if (!response.ok) throw new Error(`the federation cannot be found (${response.status})`);
   about = await response.json();
-  for (let i = 0; i < about.shards; i++) $('shard').append(new Option(`Notebook ${i + 1}: 300 digits`, String(i)));
+  for (let i = 0; i < about.shards; i++) $('shard').append(new Option(`Notebook ${i + 1}: 600 digits`, String(i)));
   view.policy(about.policy);
   test = await loadShard('test');
   await preview();
@@ -63,7 +63,7 @@ async function join() {
     makeWorker: () => new Worker('/worker.js', { type: 'module' }),
   });
   view.identity(store.identity.id);
-  const { identity, guards, models } = store;
+  const { identity, guards, ledgers, models } = store;
   client = new FederatedClient({
     url: about.url,
     coordinator: about.coordinator,
@@ -72,6 +72,7 @@ async function join() {
     trainer,
     identity,
     guards,
+    ledgers,
     models,
     transport: watchedTransport(seen),
   });
@@ -88,6 +89,7 @@ async function join() {
   });
   client.on('round', (news) => {
     view.round(news);
+    if (news.spent !== undefined) view.epsilon(news.spent);
     if (news.stage === 'ended') spent().catch(failed);
   });
   client.on('model', ({ round }) => measure(round).catch(() => undefined)); // training may be over, and the worker with it

@@ -42,13 +42,20 @@ export function show($) {
     identity(id) {
       $('identity').textContent = id;
     },
-    policy({ minGroup, minThreshold, maxClipNorm, maxRounds }) {
+    policy({ minGroup, minThreshold, maxClipNorm, maxRounds, privacy: { record } }) {
       $('most').textContent = String(maxRounds);
       $('hidden-by').textContent = `at least ${minThreshold - 1} of ${minGroup - 1}`;
       $('clip').textContent = `length ${maxClipNorm}`;
-      $('epsilon').textContent = 'not bounded';
+      $('epsilon-most').textContent = String(record.epsilon);
       $('epsilon-text').textContent =
-        'This task adds no noise, so no ε can be claimed: what protects you is that only sums over at least six members are ever opened, and that your update is cut to a fixed length. With differential privacy the ledger of this page would count ε here.';
+        `Noise is added here, for every single digit, before anything is masked. Whoever sees everything that leaves, now and later, can tell whether one digit of yours was there at most e^ε times better than by guessing (but for chance δ = ${record.delta}). This page keeps the account in its own ledger and trains no more once ε would pass ${record.epsilon}.`;
+    },
+    /** What single digits have paid so far, the newest update included. */
+    epsilon({ epsilon, delta, budget }) {
+      $('epsilon').textContent = epsilon.toFixed(2);
+      $('epsilon').title = `at δ = ${delta}`;
+      $('epsilon-meter').value = epsilon / budget.epsilon;
+      $('epsilon-meter').textContent = `${epsilon.toFixed(2)} of ${budget.epsilon}`;
     },
     spent(contributed, { maxRounds }) {
       $('spent').textContent = String(contributed);
