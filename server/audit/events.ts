@@ -27,7 +27,13 @@ export interface EventBodies {
   /** The head of all before it, signed: to here the log was whole. */
   checkpoint: { readonly seq: number; readonly hash: string; readonly signature: string };
   /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
-  restored: { readonly seq: number; readonly hash: string; readonly lastRound: number };
+  restored: {
+    readonly seq: number;
+    readonly hash: string;
+    readonly lastRound: number;
+    /** What the damaged database still said against clients and of tokens, by row: bans, suspicion, uses stay. */
+    readonly salvage?: { readonly [row: string]: { readonly [field: string]: Json } };
+  };
   // ---- clients
   /** First check-in; `token`: the hash of the one that let it in. */
   'client-enrolled': { readonly client: string; readonly token?: string };
@@ -106,6 +112,8 @@ export interface EventBodies {
     readonly attempt: number;
     readonly groups: readonly { readonly group: number; readonly survivors: readonly string[] }[];
     readonly voided: readonly { readonly group: number; readonly code: string }[];
+    /** What the transcript in the model's record is the hash of (protocol/round/transcript.ts). Older logs have none. */
+    readonly transcript?: { readonly commitNonce: string; readonly facts: Json };
   };
   'round-void': { readonly round: number; readonly attempts: number; readonly code: string; readonly text: string };
   /** One link of the signed model chain. Its blobs are stored in the same transaction. */

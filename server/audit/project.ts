@@ -68,7 +68,12 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     case 'checkpoint':
       return [['checkpoint', { seq }]];
     case 'restored':
-      return [campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) })];
+      return [
+        campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) }),
+        ...Object.entries(fact.body.salvage ?? {}).map(
+          ([key, row]): RowChange => [key, { ...((rows.get(key) as Row | undefined) ?? {}), ...row }],
+        ),
+      ];
     case 'client-enrolled':
       if (fact.body.token === undefined) return [client(fact.body.client, { enrolled: seq })];
       return [

@@ -2,6 +2,7 @@
 // alone takes half a second to load. Not here: what the commands do (one file each).
 
 import { Command, Help, InvalidArgumentError, Option } from 'commander';
+import { type AdminCommands, addAdmin } from './admin/program.js';
 import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
@@ -17,7 +18,7 @@ import type { SimulateOptions } from './simulate.js';
 import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands extends PrivacyCommands, ModelCommands, EverydayCommands {
+export interface Commands extends PrivacyCommands, ModelCommands, EverydayCommands, AdminCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
@@ -240,10 +241,19 @@ export function createProgram(
     .action(async (options: TokensOptions) => done(await commands.newToken(options)));
 
   const everyday = addEveryday(program, commands, done);
+  const admin = addAdmin(program, commands, done, publicId);
   const models = addModels(program, commands, done, publicId);
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy, ...everyday])
+  for (const command of [
+    ...program.commands,
+    ...keys.commands,
+    ...tokens.commands,
+    ...models,
+    ...privacy,
+    ...everyday,
+    ...admin,
+  ])
     inheritSettings(command, program);
   return program;
 }

@@ -1,6 +1,7 @@
 // The coordinator's gate: who comes in, by which door, who is kept out by an operator, and what of all this is written down.
 // Not here: the decisions (access/), what is said once somebody is in (clients.ts), the socket (connection.ts).
 
+import { performance } from 'node:perf_hooks';
 import { type ErrorCode, SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import { MAX_COUNTER } from '../../protocol/limits.js';
@@ -41,6 +42,9 @@ export interface GateDesk {
   readonly done: Promise<unknown>;
 }
 
+/** Milliseconds since the start of the process in which the event loop was not waiting. */
+const loopBusyMs = (): Millis => performance.eventLoopUtilization().active;
+
 export class Gate implements AccessControl {
   readonly #desk: GateDesk;
   readonly #access: Access;
@@ -73,6 +77,8 @@ export class Gate implements AccessControl {
     const { options, connections, clock, traffic, log } = this.#desk;
     const session = sessionSetup(options, (client, token) => this.#admit(client, token));
     const open = options.openListener ?? openListener;
+    // A clock of somebody else's says nothing of this process.
+    const busy = options.busyMs ?? (options.clock === undefined ? loopBusyMs : () => 0);
     const guard = new Guard(clock);
     this.#guard = guard;
     const opened = open({
@@ -81,7 +87,7 @@ export class Gate implements AccessControl {
       room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
       accept: (socket, address, stream) => {
-        const connection = new Connection(socket, session, handlers, clock, traffic);
+        const connection = new Connection(socket, session, handlers, clock, traffic, busy);
         connections.add(connection, address);
         if (stream === undefined) return;
         guard.watch(
