@@ -10,8 +10,10 @@ import { type CohortEntry, EMPTY_COHORT, replay as replayCohort } from '../../pr
 import type { PrivacyEvent } from '../../protocol/privacy/events.js';
 import { createCurves, eventsInForce, openReservations } from '../../protocol/privacy/ledger.js';
 import { price, type Statement, sameStatement, statementsOf } from '../../protocol/privacy/price.js';
+import { renamedEntry } from '../campaign/rotate.js';
 import { type Fact, isFact } from './events.js';
 import type { AuditExport } from './export.js';
+import { KeyMoves } from './key-moves.js';
 import { RoundRules } from './round-rules.js';
 import { ModelLinks } from './verify-chain.js';
 
@@ -70,6 +72,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   const links = new ModelLinks(nativePrimitives, key, log.blob, problem);
   const rules = new RoundRules(problem);
   const ledger: CohortEntry[] = [];
+  const moves = new KeyMoves(key, problem);
   const counts = { events: 0, checkpoints: 0, starts: 0, crashes: 0, committed: 0, void: 0 };
   let before: { readonly seq: number; readonly hash: Hash } = { seq: 0, hash: ORIGIN };
   let task: string | undefined;
@@ -77,6 +80,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   let expectedSeen = expected.head === undefined;
 
   const take = (fact: Fact, at: number): void => {
+    moves.take(fact, at);
     switch (fact.type) {
       case 'task-created':
         if (at !== 1 || task !== undefined) problem(`event ${at} creates a task, which only event 1 may`);
@@ -110,6 +114,12 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
       case 'round-void':
         counts.void++;
         return;
+      case 'client-rotated': {
+        const { from, to } = fact.body;
+        // Under another key it has still spent what it has spent.
+        for (const [i, entry] of ledger.entries()) ledger[i] = renamedEntry(entry, from as ClientId, to as ClientId);
+        return;
+      }
       case 'privacy-reserved':
       case 'privacy-settled': {
         const { id, events, members } = fact.body;

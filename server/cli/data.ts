@@ -105,7 +105,8 @@ function diagnosisLines(diagnosis: Diagnosis, io: Io): string[] {
     lines.push(
       `restored from ${restored.from}; what was there is in ${restored.aside}`,
       `everything after event ${restored.seq} is lost; the next round is ${restored.lastRound + 1}, so that no number is used twice`,
-      'what later rounds spent of a privacy budget is not in the backup: charge it yourself before you go on',
+      'what those rounds may have spent of privacy budgets is charged with the next start, to everybody who is known',
+      `${restored.salvaged} clients and tokens keep what the damaged database said against them`,
     );
   } else if (wrong !== undefined && backups.some((one) => one.wrong === undefined)) {
     lines.push(`go back to the newest sound backup with: sotto doctor ${directory} --restore`);

@@ -11,6 +11,17 @@ import { canonicalJson, type Json } from '../../protocol/task.js';
 /** Words of one field at most: a card is read by people. */
 export const MAX_DECLARED_CHARS = 2_000;
 
+/** Slices of one declaration at most, and examples in one at least: a count over fewer says something about single records. */
+export const MAX_SLICES = 300;
+export const MIN_SLICE_EXAMPLES = 10;
+
+/** A part of a client's data, and how often a model was right on it. */
+export interface Slice {
+  readonly name: string;
+  readonly examples: number;
+  readonly correct: number;
+}
+
 export interface DeclaredData {
   /** What the records are, and about whom. */
   readonly description: string;
@@ -20,6 +31,10 @@ export interface DeclaredData {
   readonly licence?: string;
   readonly consent?: string;
   readonly limits?: string;
+  /** Measured by the client on its own data. */
+  readonly slices?: readonly Slice[];
+  /** Hash of the weights that the slices were measured with. */
+  readonly measured?: string;
 }
 export interface Declaration {
   readonly format: 'sotto-declaration/1';
@@ -58,9 +73,27 @@ export function isDeclaration(value: unknown): value is Declaration {
 const TEXTS = ['description', 'collected', 'licence', 'consent', 'limits'];
 function isData(value: unknown): value is DeclaredData {
   if (typeof value !== 'object' || value === null || !('description' in value)) return false;
-  return Object.entries(value).every(([field, said]) =>
-    field === 'records'
-      ? Number.isSafeInteger(said) && (said as number) >= 0
-      : TEXTS.includes(field) && typeof said === 'string' && said.length <= MAX_DECLARED_CHARS,
+  return Object.entries(value).every(([field, said]) => {
+    if (field === 'records') return isCount(said);
+    if (field === 'measured') return typeof said === 'string' && isHex32(said);
+    if (field === 'slices') return Array.isArray(said) && said.length <= MAX_SLICES && said.every(isSlice);
+    return TEXTS.includes(field) && typeof said === 'string' && said.length <= MAX_DECLARED_CHARS;
+  });
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+function isSlice(value: unknown): value is Slice {
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 3) return false;
+  const { name, examples, correct } = value as Readonly<Record<string, unknown>>;
+  return (
+    typeof name === 'string' &&
+    name.length >= 1 &&
+    name.length <= MAX_SLICE_NAME &&
+    isCount(examples) &&
+    examples >= MIN_SLICE_EXAMPLES &&
+    isCount(correct) &&
+    correct <= examples
   );
 }
+/** Characters. */
+export const MAX_SLICE_NAME = 100;

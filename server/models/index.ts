@@ -1,6 +1,16 @@
 // Models with their provenance: signed manifests and the folders they lie in. Not here: other formats (client/tfjs/formats).
 
-export { type Declaration, type DeclaredData, declare, isDeclaration, isDeclaredBy } from './declaration.js';
+export {
+  type Declaration,
+  type DeclaredData,
+  declare,
+  isDeclaration,
+  isDeclaredBy,
+  MAX_SLICE_NAME,
+  MAX_SLICES,
+  MIN_SLICE_EXAMPLES,
+  type Slice,
+} from './declaration.js';
 export {
   hashOfWeights,
   isModelFolder,

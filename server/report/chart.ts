@@ -225,6 +225,8 @@ function labelled(svg: string, title: string, description: string): string {
     .replace('>', `>${names}`);
 }
 
+/** Width of a letter in heights, of wide fonts. */
+const WIDE = 0.62;
 /** Only what is drawn here, and only when something is: echarts takes a while to load. */
 async function engine() {
   const [core, charts, components, renderers] = await Promise.all([
@@ -233,6 +235,10 @@ async function engine() {
     import('echarts/components'),
     import('echarts/renderers'),
   ]);
+  // Without a browser nobody knows how wide a text will be: rather too wide than one over the other.
+  core.setPlatformAPI({
+    measureText: (text, font = '') => ({ width: WIDE * text.length * Number(/(\d+)px/.exec(font)?.[1] ?? 12) }),
+  });
   core.use([
     charts.LineChart,
     charts.BarChart,

@@ -38,10 +38,13 @@ body { margin: 0 auto; max-width: 60rem; padding: 1rem; font: 1rem/1.5 system-ui
 h1, h2 { line-height: 1.2; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: .3rem 0; font-weight: 600; }
+caption { text-align: left; padding: .3rem 0; font-weight: 600; min-width: min(40rem, 90vw); }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: right; }
 thead th { background: var(--soft); }
-tbody th, td.text { text-align: left; font-weight: 500; }
+th.text, td.text { text-align: left; }
+tbody th { text-align: left; font-weight: 500; white-space: nowrap; }
+td.short { white-space: nowrap; }
+code { font-family: ui-monospace, monospace; font-size: .95em; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .6rem; margin: 1rem 0; }
 .tiles div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; background: var(--soft); }
 .tiles dt { font-size: .85rem; }
@@ -82,9 +85,9 @@ function htmlBlock(block: Block): string {
     case 'heading':
       return `<h2>${escapeHtml(block.text)}</h2>`;
     case 'text':
-      return `<p>${escapeHtml(block.text)}</p>`;
+      return `<p>${prose(block.text)}</p>`;
     case 'list':
-      return `<ul>\n${block.items.map((item) => `<li>${escapeHtml(item)}</li>`).join('\n')}\n</ul>`;
+      return `<ul>\n${block.items.map((item) => `<li>${prose(item)}</li>`).join('\n')}\n</ul>`;
     case 'table':
       return htmlTable(block.table);
     case 'chart': {
@@ -99,9 +102,15 @@ function htmlBlock(block: Block): string {
 }
 
 function htmlTable({ caption, head, rows }: Table): string {
-  const columns = head.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
+  const words = head.map((_, i) => rows.some((row) => isWords(row[i] ?? null)));
+  const columns = head
+    .map((name, i) => `<th scope="col"${i === 0 || words[i] ? ' class="text"' : ''}>${escapeHtml(name)}</th>`)
+    .join('');
   const body = rows
-    .map(([first = null, ...rest]) => `<tr><th scope="row">${shown(first)}</th>${rest.map(dataCell).join('')}</tr>`)
+    .map(
+      ([first = null, ...rest]) =>
+        `<tr><th scope="row">${shown(first)}</th>${rest.map((cell, i) => dataCell(cell, words[i + 1] ?? false)).join('')}</tr>`,
+    )
     .join('\n');
   return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}">
 <table>
@@ -114,7 +123,15 @@ ${body}
 </div>`;
 }
 
+/** Escaped first, so that what stands between the backticks is text all the same. */
+const prose = (text: string): string => escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 const shown = (cell: Cell): string => (cell === null ? '–' : escapeHtml(String(cell)));
-/** Words stand left, numbers right. */
-const dataCell = (cell: Cell): string =>
-  typeof cell === 'string' && /^[^\d–]/.test(cell) ? `<td class="text">${shown(cell)}</td>` : `<td>${shown(cell)}</td>`;
+/** Whether it stands like words: left. */
+export const isWords = (cell: Cell): boolean => typeof cell === 'string' && /^[^\d–]/.test(cell);
+/** Longer ones may go over several lines; names and codes may not. */
+const SHORT = 24;
+/** A column with words in it stands left, one of numbers right. */
+function dataCell(cell: Cell, words: boolean): string {
+  const short = words && typeof cell === 'string' && cell.length <= SHORT ? ' short' : '';
+  return words ? `<td class="text${short}">${shown(cell)}</td>` : `<td>${shown(cell)}</td>`;
+}

@@ -1,6 +1,6 @@
 // The blocks of a report as Markdown: what the page says, with tables in place of its charts. Not here: the page itself (html.ts).
 
-import type { Block, Cell, Table } from './html.js';
+import { type Block, type Cell, isWords, type Table } from './html.js';
 
 /** @param title first heading */
 export function markdownDocument(title: string, blocks: readonly Block[]): string {
@@ -33,7 +33,8 @@ function markdownBlock(block: Block): string | undefined {
 
 export function markdownTable({ caption, head, rows }: Table): string {
   const line = (cells: readonly Cell[]): string => `| ${cells.map(cellOf).join(' | ')} |`;
-  const rule = `| ${head.map((_, i) => (i === 0 ? '---' : '---:')).join(' | ')} |`;
+  const words = (i: number): boolean => rows.some((row) => isWords(row[i] ?? null));
+  const rule = `| ${head.map((_, i) => (i === 0 || words(i) ? '---' : '---:')).join(' | ')} |`;
   return [`**${escaped(caption)}**`, '', line(head), rule, ...rows.map(line)].join('\n');
 }
 

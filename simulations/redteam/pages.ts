@@ -23,12 +23,36 @@ export const htmlPage = async (report: RedTeamReport): Promise<string> =>
 export const markdownPage = async (report: RedTeamReport): Promise<string> =>
   markdownDocument(titleOf(report), await blocksOf(report, false));
 
-const titleOf = ({ name }: RedTeamReport): string => `Red team ${name}`;
+/** Inside the report of a run or a task: the verdicts and what was lost, without curves and settings, which stand on its own page. */
+export async function summaryBlocks(report: RedTeamReport, charts: boolean): Promise<readonly Block[]> {
+  const { name, clients, rounds, seeds, complete, bars, stamp } = report;
+  const missed = bars.filter(({ met }) => !met).length;
+  return [
+    text(
+      `Red team ${name}: ${report.attacks.length} attacks against ${report.defences.length} defences, ${clients} clients, ${rounds} rounds, ${seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds`}${complete ? '' : '; not complete'}. ${bars.length === 0 ? 'No bars were set.' : `${bars.length - missed} of ${bars.length} bars were met.`} ${stamp}.`,
+    ),
+    ...(bars.length === 0 ? [] : [barsTable(report)]),
+    ...(charts ? [await accuracyMap(report)] : []),
+    table(matrixTable(report, 'Final accuracy by defence and attack', ({ finalAccuracy }) => finalAccuracy, percent)),
+    table(
+      matrixTable(
+        report,
+        'Points of accuracy lost to the attack, against the clean run of the same defence and seed',
+        ({ accuracyDrop }) => accuracyDrop,
+        points,
+      ),
+    ),
+    ...successTable(report),
+    table(detectionTable(report)),
+  ];
+}
+
+export const titleOf = ({ name }: RedTeamReport): string => `Red team ${name}`;
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const points = (share: number): string => `${(100 * share).toFixed(1)}`;
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-async function blocksOf(report: RedTeamReport, charts: boolean): Promise<readonly Block[]> {
+export async function blocksOf(report: RedTeamReport, charts: boolean): Promise<readonly Block[]> {
   const { clients, rounds, seeds, complete, stamp, versions } = report;
   const seeded = seeds.length === 1 ? `seed ${seeds[0]}` : `mean of seeds ${seeds.join(', ')}`;
   return [
@@ -67,18 +91,15 @@ async function blocksOf(report: RedTeamReport, charts: boolean): Promise<readonl
 
 function barsOf({ bars }: RedTeamReport): Block[] {
   if (bars.length === 0) return [];
-  return [
-    heading('Bars'),
-    {
-      type: 'table',
-      table: {
-        caption: 'What had to hold, for every seed',
-        head: ['bar', 'verdict'],
-        rows: bars.map(({ says, met }) => [says, met ? 'met' : 'missed']),
-      },
-    },
-  ];
+  return [heading('Bars'), barsTable({ bars })];
 }
+
+const barsTable = ({ bars }: Pick<RedTeamReport, 'bars'>): Block =>
+  table({
+    caption: 'What had to hold, for every seed',
+    head: ['bar', 'verdict'],
+    rows: bars.map(({ says, met }) => [says, met ? 'met' : 'missed']),
+  });
 
 async function accuracyMap(report: RedTeamReport): Promise<Block> {
   const columns = [CLEAN, ...report.attacks.map(({ name }) => name)];
@@ -100,12 +121,22 @@ async function accuracyMap(report: RedTeamReport): Promise<Block> {
   };
 }
 
-async function successBlocks(report: RedTeamReport, charts: boolean): Promise<Block[]> {
-  const goals = report.attacks
+const rateOf = ({ attackSuccessRate }: CellReport) => attackSuccessRate;
+/** Attacks that are after something. */
+const goalsOf = (report: RedTeamReport): readonly string[] =>
+  report.attacks
     .map(({ name }) => name)
     .filter((attack) => report.cells.some((cell) => cell.attack === attack && cell.attackSuccessRate !== null));
+
+function successTable(report: RedTeamReport): Block[] {
+  const goals = goalsOf(report);
   if (goals.length === 0) return [];
-  const rateOf = ({ attackSuccessRate }: CellReport) => attackSuccessRate;
+  return [table(matrixTable(report, 'Attack success rate after the last round', rateOf, percent, goals))];
+}
+
+async function successBlocks(report: RedTeamReport, charts: boolean): Promise<Block[]> {
+  const goals = goalsOf(report);
+  if (goals.length === 0) return [];
   const chart = async (): Promise<Block> => ({
     type: 'chart',
     chart: await barChart({
@@ -126,7 +157,7 @@ async function successBlocks(report: RedTeamReport, charts: boolean): Promise<Bl
       'Of attacks that are after something: the share of test examples that come out as they want, those left out that would anyway.',
     ),
     ...(charts ? [await chart()] : []),
-    table(matrixTable(report, 'Attack success rate after the last round', rateOf, percent, goals)),
+    ...successTable(report),
   ];
 }
 

@@ -14,14 +14,10 @@ import { specOf } from '../../../simulations/model-source.js';
 import { versions } from '../../../simulations/versions.js';
 import { manifestText } from '../../models/folder.js';
 import {
-  type Declaration,
   hashOfWeights,
-  isDeclaration,
-  isDeclaredBy,
   MODEL_FORMAT,
   type ModelManifest,
   modelFromLog,
-  readBytes,
   readModel,
   type SignedManifest,
   signManifest,
@@ -31,6 +27,7 @@ import { EXIT, type ExitCode } from '../exit.js';
 import { loadIdentityFile } from '../identity-file.js';
 import type { Io } from '../io.js';
 import { modelFromFile } from '../trainers.js';
+import { readDeclaration } from './declarations.js';
 import { findSource, withLog } from './source.js';
 
 export const EXPORT_FORMATS = ['folder', 'safetensors', 'npz'] as const;
@@ -51,9 +48,6 @@ interface Loaded {
   /** Kept where nothing about it changes. */
   readonly signed?: SignedManifest['signed'];
 }
-
-/** Most bytes of a declaration. */
-const MAX_DECLARATION_BYTES = 1 << 16;
 
 /** @throws CONFIG_*, MODEL_*, STORE_*, AUDIT_INVALID */
 export async function exportModel(source: string, options: ExportOptions, io: Io): Promise<ExitCode> {
@@ -149,23 +143,6 @@ async function signer(file: string, { provenance }: ModelManifest) {
       { file },
     );
   return identity;
-}
-
-function readDeclaration(file: string, task: string): Declaration {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(readBytes(file, MAX_DECLARATION_BYTES)));
-  } catch (error) {
-    if (error instanceof SottoError) throw error;
-    value = undefined;
-  }
-  if (!isDeclaration(value))
-    throw new SottoError('MODEL_MALFORMED', `${file} is no declaration; clients make one with: sotto models declare`, {
-      file,
-    });
-  if (value.task !== task || !isDeclaredBy(nativePrimitives, value))
-    throw new SottoError('MODEL_UNPROVEN', `${file} is not signed by its client for task ${task}`, { file });
-  return value;
 }
 
 async function write(

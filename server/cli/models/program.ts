@@ -70,6 +70,11 @@ export function addModels(
     .argument('<file>', 'YAML with description, and if you like records, collected, licence, consent, limits')
     .requiredOption('--identity <file>', "the client's identity")
     .requiredOption('--task <name>', 'task that the data are used for', taskName)
+    .option(
+      '--evaluate <folder>',
+      'model to measure, class by class and slice by slice, on the data of --data; counts alone are signed',
+    )
+    .option('--data <file>', 'module that exports `data`, and `slices` if it likes: names with row numbers')
     .option('--to <file>', 'file to write, a new one', 'declaration.json')
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, options: DeclareOptions) => done(await commands.declareData(file, options)));

@@ -13,11 +13,21 @@ import { parseSettings, readSettings } from '../../config/load.js';
 import { maybe, says, settings, text, whole } from '../../config/values.js';
 import { MAX_DECLARED_CHARS } from '../../models/declaration.js';
 import type { SignedManifest } from '../../models/index.js';
-import { declare, hashOfWeights, isDeclaredBy, isSignedBy, readManifest, readModel } from '../../models/index.js';
+import {
+  declare,
+  hashOfWeights,
+  isDeclaredBy,
+  isSignedBy,
+  MIN_SLICE_EXAMPLES,
+  readManifest,
+  readModel,
+} from '../../models/index.js';
 import { EXIT, type ExitCode } from '../exit.js';
+import { spent } from '../format.js';
 import { loadIdentityFile } from '../identity-file.js';
 import { colorsFor, type Io } from '../io.js';
 import { readTensors } from './import.js';
+import { measureSlices } from './slices.js';
 
 export interface VerifyModelOptions {
   readonly coordinator?: string;
@@ -25,6 +35,9 @@ export interface VerifyModelOptions {
   readonly json: boolean;
 }
 export interface DeclareOptions {
+  /** Folder of a model to measure on the data of `data`, a module. Both or neither. */
+  readonly evaluate?: string;
+  readonly data?: string;
   readonly identity: string;
   readonly task: string;
   readonly to: string;
@@ -93,7 +106,7 @@ function lines({ manifest, signed }: SignedManifest, problems: readonly string[]
     ...(privacy.length === 0 ? ['privacy      no differential privacy is claimed'] : []),
     ...privacy.map(
       ({ statement, epsilon, delta }) =>
-        `privacy      ε = ${epsilon.toFixed(3)} at δ = ${delta} for a ${statement.unit}, against the ${statement.observer}`,
+        `privacy      ε = ${spent(epsilon, 3)} at δ = ${delta} for a ${statement.unit}, against the ${statement.observer}`,
     ),
     ...declarations.map(({ client, data }) => `data         ${client.slice(0, 8)}: ${data.description}`),
   ];
@@ -112,15 +125,26 @@ const declaredSchema = settings({
 /** Signs what a file says about the data of one client. @throws CONFIG_UNREADABLE, CONFIG_INVALID, STORE_WRITE */
 export async function declareData(
   file: string,
-  { identity, task, to, json }: DeclareOptions,
+  { identity, task, to, json, evaluate, data: module }: DeclareOptions,
   io: Io,
 ): Promise<ExitCode> {
-  const data = parseSettings(readSettings(file), file, declaredSchema, ({ description, ...more }) => ({
+  if ((evaluate === undefined) !== (module === undefined))
+    throw new SottoError('CONFIG_INVALID', 'give --evaluate and --data together: a model, and what it is measured on', {
+      field: '--evaluate',
+    });
+  if (existsSync(to)) throw new SottoError('STORE_WRITE', `${to} exists; choose another name with --to`, { file: to });
+  const said = parseSettings(readSettings(file), file, declaredSchema, ({ description, ...more }) => ({
     description,
     ...Object.fromEntries(Object.entries(more).filter(([, said]) => said !== undefined)),
   }));
-  const declaration = declare(nativePrimitives, await loadIdentityFile(identity), task, data);
-  if (existsSync(to)) throw new SottoError('STORE_WRITE', `${to} exists; choose another name with --to`, { file: to });
+  const signer = await loadIdentityFile(identity);
+  const measured = evaluate === undefined || module === undefined ? undefined : await measureSlices(evaluate, module);
+  for (const name of measured?.tooSmall ?? [])
+    io.stderr.write(
+      `${name}: fewer than ${MIN_SLICE_EXAMPLES} examples, left out: a count over so few tells of single ones\n`,
+    );
+  const data = measured === undefined ? said : { ...said, slices: measured.slices, measured: measured.measured };
+  const declaration = declare(nativePrimitives, signer, task, data);
   try {
     writeFileSync(to, `${JSON.stringify(declaration, null, 2)}\n`, { flag: 'wx' });
   } catch (error) {

@@ -5,14 +5,17 @@ import { ERRORS, type ErrorCode } from '../../../protocol/errors.js';
 import type { Profile } from '../../../protocol/task.js';
 import type { Declaration } from '../../models/index.js';
 import type { Block, Cell } from '../../report/index.js';
+import { sliceBlocks } from './slices.js';
 
 export const heading = (text: string): Block => ({ type: 'heading', text });
 export const text = (words: string): Block => ({ type: 'text', text: words });
 export const list = (items: readonly string[]): Block[] => (items.length === 0 ? [] : [{ type: 'list', items }]);
-export const table = (caption: string, head: readonly string[], rows: readonly (readonly Cell[])[]): Block => ({
-  type: 'table',
-  table: { caption, head, rows },
-});
+/** Columns in which nobody has anything are left away, the first one apart. */
+export function table(caption: string, head: readonly string[], rows: readonly (readonly Cell[])[]): Block {
+  const known = head.map((_, i) => i === 0 || rows.length === 0 || rows.some((row) => (row[i] ?? null) !== null));
+  const pick = <T>(cells: readonly T[]): T[] => cells.filter((_, i) => known[i]);
+  return { type: 'table', table: { caption, head: pick(head), rows: rows.map((row) => pick(row)) } };
+}
 
 /** Rows of a table at most: a page with ten thousand is read by nobody. */
 export const MAX_ROWS = 200;
@@ -64,6 +67,8 @@ export interface CardFacts {
   /** By class; null for a class without examples in the test part. */
   readonly recalls?: readonly (number | null)[];
   readonly privacy: string;
+  /** Hash of the weights that the card is about. */
+  readonly weights?: string;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -121,5 +126,6 @@ export function cardBlocks(facts: CardFacts, words: CardWords): Block[] {
             `The worst class is right in ${percent(Math.min(...known))}, the best in ${percent(Math.max(...known))}.`,
           ),
         ]),
+    ...sliceBlocks(declarations, facts.weights),
   ];
 }

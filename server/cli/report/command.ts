@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SottoError } from '../../../protocol/errors.js';
+import type { RedTeamReport } from '../../../simulations/redteam/report.js';
 import { verifyAudit } from '../../audit/verify.js';
 import { parseSettings, readSettings } from '../../config/load.js';
 import { maybe, says, settings, text } from '../../config/values.js';
@@ -10,10 +11,12 @@ import { type Declaration, isModelFolder, readManifest } from '../../models/inde
 import { type Block, htmlDocument, markdownDocument } from '../../report/index.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import type { Io } from '../io.js';
+import { checked, readDeclaration } from '../models/declarations.js';
 import { findSource, withLog } from '../models/source.js';
 import type { CardWords } from './blocks.js';
 import { logBlocks, storyOf } from './log-report.js';
 import { readReport } from './read.js';
+import { readRedTeam, redTeamsFor } from './redteam.js';
 import { runBlocks } from './run-report.js';
 
 export interface ReportOptions {
@@ -21,6 +24,10 @@ export interface ReportOptions {
   readonly to?: string;
   readonly card?: string;
   readonly model?: string;
+  /** Files of declarations, beside those of the model's manifest. */
+  readonly declarations?: readonly string[];
+  /** Folder of a red team; absent: those among the runs that attacked this task. */
+  readonly redteam?: string;
   readonly identity: string;
   readonly runs: string;
   readonly json: boolean;
@@ -54,12 +61,23 @@ export async function report(source: string, options: ReportOptions, io: Io): Pr
 async function pagesOf(source: string, options: ReportOptions, words: CardWords): Promise<Pages> {
   const found = findSource(source, options.runs);
   if (found.kind === 'run') {
-    const read = readReport(join(found.folder, 'report.json'));
+    const file = join(found.folder, 'report.json');
+    const team = readRedTeam(file);
+    if (team !== undefined) return redTeamPages(team, options.to ?? join(found.folder, 'report'));
+    const read = readReport(file);
     const folder = join(found.folder, 'model');
     const manifest = isModelFolder(folder) ? readManifest(join(folder, 'manifest.json')) : undefined;
     return {
       title: `Federated run ${read.task}`,
-      blocks: (charts) => runBlocks(read, manifest, words, charts),
+      blocks: (charts) =>
+        runBlocks(
+          read,
+          manifest,
+          [...(manifest?.manifest.provenance.declarations ?? []), ...declared(options, read.task)],
+          words,
+          redTeamsFor(read.task, dirname(found.folder), options.redteam),
+          charts,
+        ),
       to: options.to ?? join(found.folder, 'report'),
       ok: true,
     };
@@ -72,16 +90,37 @@ async function pagesOf(source: string, options: ReportOptions, words: CardWords)
     await verifyAudit(await open()),
     await storyOf(await open()),
   ]);
-  const declarations: readonly Declaration[] =
-    options.model === undefined
-      ? []
-      : readManifest(join(options.model, 'manifest.json')).manifest.provenance.declarations;
+  const declarations = declared(options, verdict.task ?? '');
   return {
     title: `Federated task ${verdict.task ?? 'unknown'}`,
-    blocks: (charts) => logBlocks(story, verdict, declarations, words, charts),
+    blocks: (charts) =>
+      logBlocks(
+        story,
+        verdict,
+        declarations,
+        words,
+        redTeamsFor(verdict.task ?? '', options.runs, options.redteam),
+        charts,
+      ),
     to: options.to ?? 'report',
     ok: verdict.ok,
   };
+}
+
+/** Of the model that is named, and of files; none that its client has not signed. @throws CONFIG_UNREADABLE, MODEL_* */
+function declared({ model, declarations = [] }: ReportOptions, task: string): readonly Declaration[] {
+  const file = model === undefined ? undefined : join(model, 'manifest.json');
+  const told = file === undefined ? [] : readManifest(file).manifest.provenance.declarations;
+  return [
+    ...told.map((one) => checked(one, task, `a declaration in ${file}`)),
+    ...declarations.map((one) => readDeclaration(one, task)),
+  ];
+}
+
+/** A red team's own page, made again. */
+async function redTeamPages(report: RedTeamReport, to: string): Promise<Pages> {
+  const { blocksOf, titleOf } = await import('../../../simulations/redteam/pages.js');
+  return { title: titleOf(report), blocks: (charts) => blocksOf(report, charts), to, ok: true };
 }
 
 const words = (about: string) =>

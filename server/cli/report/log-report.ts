@@ -3,12 +3,15 @@
 
 import { deriveTask, type TaskConfig } from '../../../protocol/task.js';
 import { parseTask } from '../../../protocol/task-schema.js';
+import type { RedTeamReport } from '../../../simulations/redteam/report.js';
 import { isFact } from '../../audit/events.js';
 import type { AuditExport } from '../../audit/export.js';
 import type { Verdict } from '../../audit/verify.js';
 import type { Declaration } from '../../models/index.js';
 import { type Block, lineChart } from '../../report/index.js';
+import { spent } from '../format.js';
 import { type CardWords, cardBlocks, heading, LIMITS, list, longTable, saysOfCode, table, text } from './blocks.js';
+import { robustness } from './redteam.js';
 
 interface RoundRow {
   readonly round: number;
@@ -127,6 +130,7 @@ export async function logBlocks(
   verdict: Verdict,
   declarations: readonly Declaration[],
   words: CardWords,
+  redTeams: readonly RedTeamReport[],
   charts: boolean,
 ): Promise<readonly Block[]> {
   const { config, rounds, clients, exclusions, actions } = story;
@@ -150,7 +154,7 @@ export async function logBlocks(
         { name: 'models recomputed', value: `${models.recomputed} of ${models.records}` },
         ...privacy.spent.map(({ statement, epsilon }) => ({
           name: `ε of a ${statement.unit}`,
-          value: epsilon.toFixed(2),
+          value: spent(epsilon, 2),
         })),
       ],
     },
@@ -181,6 +185,7 @@ export async function logBlocks(
           ['event', 'action', 'in words'],
           actions.map(({ at, action, says }) => [at, action, says]),
         )),
+    ...(await robustness(redTeams, [], charts)),
     heading('Privacy'),
     ...(privacy.spent.length === 0
       ? [text('The log claims no differential privacy.')]
@@ -192,7 +197,7 @@ export async function logBlocks(
               statement.unit,
               statement.neighbours,
               statement.observer,
-              epsilon.toFixed(3),
+              spent(epsilon, 3),
               delta,
               short(client),
             ]),
@@ -244,7 +249,7 @@ async function survivorsChart(rounds: readonly RoundRow[]): Promise<Block> {
 
 function card(
   config: TaskConfig,
-  { privacy, rounds }: Verdict,
+  { privacy, rounds, models }: Verdict,
   declarations: readonly Declaration[],
   words: CardWords,
 ): Block[] {
@@ -260,10 +265,11 @@ function card(
         `Data never left the clients: profile ${profile}, ${group.count} groups of ${group.size}, threshold ${deriveTask(config).threshold}.`,
       ],
       declarations,
+      ...(models.newest !== undefined && { weights: models.newest }),
       privacy:
         spend === undefined
           ? 'No differential privacy is claimed.'
-          : `ε ≤ ${spend.epsilon.toFixed(2)} at δ = ${spend.delta} for each ${spend.statement.unit}, against the ${spend.statement.observer}.`,
+          : `ε ≤ ${spent(spend.epsilon, 2)} at δ = ${spend.delta} for each ${spend.statement.unit}, against the ${spend.statement.observer}.`,
     },
     words,
   );

@@ -6,24 +6,28 @@ import pc from 'picocolors';
 import type { TrainingSpec } from '../../../client/trainer.js';
 import { headlinesOf, readingsOf, renamed } from '../../../protocol/privacy/record.js';
 import { saysOf } from '../../../simulations/attack-settings.js';
+import type { RedTeamReport } from '../../../simulations/redteam/report.js';
 import type { RoundEntry, SimulationReport } from '../../../simulations/report.js';
-import type { SignedManifest } from '../../models/index.js';
+import type { Declaration, SignedManifest } from '../../models/index.js';
 import { type Block, barChart, lineChart } from '../../report/index.js';
-import { percent, seconds, size } from '../format.js';
+import { percent, spent as roundedUp, seconds, size } from '../format.js';
 import { outcomeLines, worthOf } from '../outcome.js';
 import { defenceName } from '../table.js';
 import { type CardWords, cardBlocks, heading, LIMITS, list, longTable, saysOfCode, table, text } from './blocks.js';
+import { robustness } from './redteam.js';
 
 export interface RunReport extends SimulationReport {
   readonly compared?: readonly SimulationReport[];
 }
 const plain = pc.createColors(false);
 
-/** @param charts drawn where true: Markdown has tables alone */
+/** @param redTeams of this task @param charts drawn where true: Markdown has tables alone */
 export async function runBlocks(
   report: RunReport,
   manifest: SignedManifest | undefined,
+  declarations: readonly Declaration[],
   words: CardWords,
+  redTeams: readonly RedTeamReport[],
   charts: boolean,
 ): Promise<readonly Block[]> {
   const { compared = [], malicious, rounds } = report;
@@ -62,7 +66,7 @@ export async function runBlocks(
           ),
         ]),
     ...responses(report),
-    ...(compared.length === 0 ? [] : comparison([report, ...compared])),
+    ...(await robustness(redTeams, compared.length === 0 ? [] : comparison([report, ...compared]), charts)),
     heading('Privacy'),
     ...privacy(report),
     heading('Limits'),
@@ -89,7 +93,8 @@ export async function runBlocks(
         dimension: report.dimension,
         training: trainingWords(report),
         data: [dataWords(report)],
-        declarations: manifest?.manifest.provenance.declarations ?? [],
+        declarations,
+        weights: report.modelHash,
         accuracy: report.finalAccuracy,
         ...(report.recalls && { recalls: report.recalls }),
         privacy: privacyWords(report),
@@ -137,7 +142,7 @@ function tiles(report: RunReport): Block {
       { name: 'honest updates lost to the defence', value: `${worth.honestOut} of ${worth.honest}` },
       ...(epsilon === undefined
         ? []
-        : [{ name: `ε of a ${epsilon.statement.unit}`, value: epsilon.spent.epsilon.toFixed(2) }]),
+        : [{ name: `ε of a ${epsilon.statement.unit}`, value: roundedUp(epsilon.spent.epsilon, 2) }]),
       { name: 'sent by clients', value: size(total) },
       { name: 'time', value: seconds(wallSeconds) },
     ],
@@ -212,7 +217,7 @@ function participants({ roster, rounds, malicious }: RunReport): Block[] {
       count((entry) => !entry.void && entry.survivors.includes(name)),
       count(({ dropped }) => dropped.some(({ client }) => client === name)),
       count(({ excluded }) => excluded.some(({ client }) => client === name)),
-      epsilon === undefined ? null : epsilon.toFixed(2),
+      epsilon === undefined ? null : roundedUp(epsilon, 2),
     ] as const;
   });
   const head = [
@@ -274,9 +279,8 @@ function responses(report: RunReport): Block[] {
 
 function comparison(reports: readonly SimulationReport[]): Block[] {
   return [
-    heading('Robustness: the same fleet under other defences'),
     table(
-      'Same clients, seed and attack',
+      'The same fleet, seed and attack under other defences',
       ['defence', 'final accuracy', 'hostile updates kept out', 'honest updates lost'],
       reports.map((one) => {
         const { attacks, attacksIn, honest, honestOut } = worthOf(one);
@@ -302,7 +306,7 @@ const spent = (report: RunReport) => headlinesOf(readings(report));
 function privacyWords(report: RunReport): string {
   const [head] = spent(report);
   if (head === undefined) return 'No differential privacy is claimed.';
-  return `ε ≤ ${head.spent.epsilon.toFixed(2)} at δ = ${head.spent.delta} for each ${head.statement.unit}, against the ${head.statement.observer}, were the randomness not seeded.`;
+  return `ε ≤ ${roundedUp(head.spent.epsilon, 2)} at δ = ${head.spent.delta} for each ${head.statement.unit}, against the ${head.statement.observer}, were the randomness not seeded.`;
 }
 
 function privacy(report: RunReport): Block[] {
@@ -321,7 +325,7 @@ function privacy(report: RunReport): Block[] {
         statement.unit,
         statement.observer,
         rounds,
-        price.epsilon.toFixed(3),
+        roundedUp(price.epsilon, 3),
         price.delta,
         price.arithmetic,
       ]),
