@@ -38,6 +38,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the identity was revoked by an operator of this coordinator',
   },
+  AUTH_ROTATION: {
+    blame: 'remote',
+    retry: 'never',
+    says: 'the identity cannot move to this key: the old key has not signed it, is not known here, or the new one is known already',
+  },
   AUTH_WRONG_COORDINATOR: {
     blame: 'remote',
     retry: 'never',

@@ -110,6 +110,11 @@ export const MIN_RETRY_AFTER_MS = 1_000;
 export const MAX_RETRY_AFTER_MS = 600_000;
 /** From the TCP connection to the proof of identity, ms (operations.md 3.1). A silent socket costs memory and buys nothing. */
 export const AUTH_DEADLINE_MS = 5_000;
+/**
+ * What is added to it at most for time that the coordinator itself was busy, ms: a client whose proof lies unread is not to blame. With it a
+ * handshake takes as long as a client waits for one (CLIENT_HANDSHAKE_MS).
+ */
+export const MAX_AUTH_CREDIT_MS = 15_000;
 /** Between pings of the coordinator, ms; a peer that answered none for `DEAD_AFTER_MS` is gone. Two pings may be lost. */
 export const PING_MS = 20_000;
 export const DEAD_AFTER_MS = 45_000;

@@ -1,6 +1,7 @@
 // The public surface of sotto/server: start a coordinator, watch it, stop it.
 
 export type { RosterPolicy } from './access/access.js';
+export { makeRotation, type Rotation, readRotation } from './access/rotation.js';
 export { makeToken, type Token } from './access/token.js';
 export type { DataSettings } from './audit/durable.js';
 export type { RoundPrivacy } from './campaign/budget.js';

@@ -53,7 +53,8 @@ export class RehearsedScreen {
     const key = this.#random.fork(round).bytes(32);
     const make = openMatrix(key, integrity.rows, encoding, (matrix) => openProjector(WebAssembly, matrix));
     const projector = runStreaming(make, prg, nativeKeystream);
-    const sketches = sent.map((one) => ({ one, v: project(projector, onGrid(one.update, encoding)) }));
+    const coins = this.#random.fork(round).fork('rounding');
+    const sketches = sent.map((one) => ({ one, v: project(projector, onGrid(one.update, encoding, coins)) }));
     const tooLong = ({ v }: (typeof sketches)[number]): boolean =>
       new Int32Array(v.buffer).reduce((sum, x) => sum + x * x, 0) > bounds.maxSquare;
     const long = sketches.filter(tooLong);
@@ -115,6 +116,11 @@ export class RehearsedScreen {
   }
 }
 
-/** To the nearest level: rounding is a thousandth of an update's norm, and a client's own draws are nobody's business here. */
-const onGrid = (update: Float32Array, { range, levels }: Encoding): Uint32Array<ArrayBuffer> =>
-  Uint32Array.from(update, (x) => Math.round((Math.max(-range, Math.min(range, x)) / range) * levels));
+/**
+ * Up with the probability of the fraction, as clients round: on a coarse grid that noise is a good part of a sketch's norm, and rounding
+ * to the nearest level would make short updates nothing.
+ */
+const onGrid = (update: Float32Array, { range, levels }: Encoding, coins: Random): Uint32Array<ArrayBuffer> =>
+  Uint32Array.from(update, (x) =>
+    Math.floor((Math.max(-range, Math.min(range, x)) / range) * levels + coins.uniform()),
+  );

@@ -2,6 +2,7 @@
 // from the repository root: node tools/make-tables.mjs. With --check it writes nothing and fails when a page is stale.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { enforcedTable } from './limits-enforced.mjs';
 
 const { errorsPage } = await import('../dist/server/cli/explain/page.js');
 const { exitCodeOfCode } = await import('../dist/server/cli/exit.js');
@@ -35,6 +36,7 @@ function limitsPage() {
     if (typeof limits[name] !== 'number' || !(limits[name] > 0)) throw new Error(`limit ${name} is no positive number`);
     out.push(`| \`${name}\` | ${limits[name].toLocaleString('en-US')} | ${cell(reason)} |`);
   }
+  out.push(...enforcedTable());
   return `${out.join('\n')}\n`;
 }
 

@@ -48,6 +48,7 @@ export const LABELS = {
   challenge: 'sotto/1 challenge',
   proof: 'sotto/1 proof',
   enrolmentToken: 'sotto/1 enrolment token',
+  clientRotation: 'sotto/1 client rotation',
   // data structures
   vector: 'sotto/1 vector',
   chunk: 'sotto/1 chunk',

@@ -6,6 +6,7 @@ import type { ClientId, Hash } from '../../protocol/ids.js';
 import type { Fact } from '../audit/events.js';
 import type { Rows } from '../audit/project.js';
 import { clientsOf } from '../audit/resume.js';
+import type { Rotation } from './rotation.js';
 import type { Token } from './token.js';
 
 /** Who may come in. */
@@ -18,13 +19,18 @@ export type RosterPolicy =
 
 export type Admission =
   /** `token`: of the one that was spent. Only where the client was not enrolled before. */
-  | { readonly ok: true; readonly token?: Hash }
-  | { readonly ok: false; readonly code: 'AUTH_NOT_ENROLLED' | 'AUTH_TOKEN' | 'AUTH_REVOKED' };
+  | { readonly ok: true; readonly token?: Hash; readonly rotation?: Rotation }
+  | {
+      readonly ok: false;
+      readonly code: 'AUTH_NOT_ENROLLED' | 'AUTH_TOKEN' | 'AUTH_REVOKED' | 'AUTH_ROTATION' | 'SESSION_BUSY';
+    };
 
 export interface AccessSetup {
   readonly policy: RosterPolicy;
   /** `undefined` for a text that is no token of this coordinator and task. */
   readonly readToken: (text: string) => Token | undefined;
+  /** Of a text that this client has shown; see readRotation. */
+  readonly readRotation: (client: ClientId, text: string) => Rotation | 'forged' | undefined;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   /** Of an earlier life. */
@@ -33,7 +39,11 @@ export interface AccessSetup {
 
 export class Access {
   readonly #setup: AccessSetup;
-  readonly #listed: ReadonlySet<ClientId>;
+  readonly #listed: Set<ClientId>;
+  /** Every key that has been here or may come, and those that were given up. */
+  readonly #known = new Set<ClientId>();
+  /** Keys that were given up, with those that they moved to. */
+  readonly #heirs = new Map<ClientId, ClientId>();
   readonly #enrolled = new Set<ClientId>();
   readonly #revoked = new Set<ClientId>();
   readonly #used = new Map<Hash, number>();
@@ -48,7 +58,10 @@ export class Access {
       // Under another policy, enrolment by token is a decision that somebody made; having been seen once in `open` is none.
       if (typeof row.token === 'string') this.#enrolled.add(client);
       if (row.revoked === true) this.#revoked.add(client);
+      if (typeof row.rotatedTo === 'string') this.#heirs.set(client, row.rotatedTo as ClientId);
+      this.#known.add(client);
     }
+    for (const client of [...this.#listed]) if (this.#heirs.has(client)) this.#listed.add(this.current(client));
     for (const [key, row] of rows) {
       if (!key.startsWith('token/')) continue;
       const hash = key.slice('token/'.length) as Hash;
@@ -61,6 +74,21 @@ export class Access {
   /** Asked once the client has proven its key. Changes nothing: `enrol` does. */
   admit(client: ClientId, token: string | undefined): Admission {
     if (this.#revoked.has(client)) return { ok: false, code: 'AUTH_REVOKED' };
+    const rotation = token === undefined ? undefined : this.#setup.readRotation(client, token);
+    if (rotation === undefined) return this.#enrolledOr(client, token);
+    // Shown again, after a lost welcome or by habit.
+    if (rotation !== 'forged' && this.#heirs.get(rotation.from) === client) return this.#enrolledOr(client, undefined);
+    if (rotation === 'forged' || this.#known.has(client) || this.#listed.has(client))
+      return { ok: false, code: 'AUTH_ROTATION' };
+    const { from } = rotation;
+    if (this.#revoked.has(from) && !this.#heirs.has(from)) return { ok: false, code: 'AUTH_REVOKED' };
+    const there = this.#known.has(from) || this.#listed.has(from);
+    if (!there || this.#heirs.has(from) || !this.#enrolledOr(from, undefined).ok)
+      return { ok: false, code: 'AUTH_ROTATION' };
+    return { ok: true, rotation };
+  }
+
+  #enrolledOr(client: ClientId, token: string | undefined): Admission {
     switch (this.#setup.policy.kind) {
       case 'open':
         return { ok: true };
@@ -87,10 +115,30 @@ export class Access {
 
   /** @returns what to write down before the client hears of it */
   enrol(client: ClientId, token: Hash | undefined): readonly Fact[] {
+    this.#known.add(client);
     if (token === undefined) return [];
     this.#enrolled.add(client);
     this.#used.set(token, (this.#used.get(token) ?? 0) + 1);
     return [{ type: 'client-enrolled', body: { client, token } }];
+  }
+
+  /** From now on the new key is the client, and the old one nobody. @returns what to write down; nothing where it cannot be any more */
+  rotate(rotation: Rotation): readonly Fact[] {
+    const { from, to, signature } = rotation;
+    if (this.#known.has(to) || this.#heirs.has(from) || this.#revoked.has(from)) return [];
+    this.#heirs.set(from, to);
+    this.#revoked.add(from);
+    this.#known.add(to);
+    if (this.#enrolled.has(from)) this.#enrolled.add(to);
+    if (this.#listed.has(from)) this.#listed.add(to);
+    return [{ type: 'client-rotated', body: { from, to, signature } }];
+  }
+
+  /** The key under which a client is known now. */
+  current(client: ClientId): ClientId {
+    let now = client;
+    for (let next = this.#heirs.get(now); next !== undefined; next = this.#heirs.get(now)) now = next;
+    return now;
   }
 
   /** From now on it is refused, whatever the roster says. */

@@ -15,6 +15,7 @@ import type { Store, StoreFaults } from '../store/types.js';
 import { DurableChainStore } from './chain-store.js';
 import type { Fact } from './events.js';
 import { AuditLog } from './log.js';
+import type { Rows } from './project.js';
 import { interrupted, resumedOf } from './resume.js';
 
 /** Absent values are the DEFAULT_* of protocol/limits.ts. */
@@ -36,6 +37,8 @@ export interface DurableSetup {
   readonly wallClock: () => number;
   /** Of what does not stop the coordinator: a damaged old blob, a backup that failed. */
   readonly warn: (fields: object, text: string) => void;
+  /** What rounds may have spent that came after the backup which was restored. */
+  readonly lost?: (rows: Rows, note: RestoreNote) => readonly Fact[];
   /** For tests. */
   readonly faults?: StoreFaults;
   /** Default: the directory, with lmdb. */
@@ -79,10 +82,7 @@ export async function openDurable(setup: DurableSetup): Promise<Durable> {
   try {
     const log = new AuditLog({ store: data.store, identity, primitives: nativePrimitives, wallClock });
     const { restored } = data;
-    await log.record([
-      ...(restored ? [{ type: 'restored', body: { ...restored } } as const] : []),
-      ...firstFacts(log, setup),
-    ]);
+    await log.record([...(restored ? restoredFacts(log.rows, restored, setup.lost) : []), ...firstFacts(log, setup)]);
     data.begun();
     const damaged = (blob: Hash) =>
       warn({ blob }, `a stored blob is missing or damaged and is not served; run: sotto doctor ${directory}`);
@@ -139,6 +139,13 @@ export const directoryPlace =
       backup: async () => void (await takeBackup(directory, store, identity.id)),
     };
   };
+
+function restoredFacts(rows: Rows, note: RestoreNote, lost: DurableSetup['lost']): readonly Fact[] {
+  const { seq, hash, lastRound, salvage = {} } = note;
+  const restored: Fact = { type: 'restored', body: { seq, hash, lastRound, salvage } };
+  // Debits first: they are of rounds that were before this moment.
+  return [...(lost?.(rows, note) ?? []), restored];
+}
 
 function firstFacts(log: AuditLog, { task, config, identity, version, settings }: DurableSetup): readonly Fact[] {
   const started: Fact = { type: 'coordinator-started', body: { version } };

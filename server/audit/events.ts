@@ -27,13 +27,21 @@ export interface EventBodies {
   /** The head of all before it, signed: to here the log was whole. */
   checkpoint: { readonly seq: number; readonly hash: string; readonly signature: string };
   /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
-  restored: { readonly seq: number; readonly hash: string; readonly lastRound: number };
+  restored: {
+    readonly seq: number;
+    readonly hash: string;
+    readonly lastRound: number;
+    /** What the damaged database still said against clients and of tokens, by row: bans, suspicion, uses stay. */
+    readonly salvage?: { readonly [row: string]: { readonly [field: string]: Json } };
+  };
   // ---- clients
   /** First check-in; `token`: the hash of the one that let it in. */
   'client-enrolled': { readonly client: string; readonly token?: string };
   /** Somebody responsible keeps it out, from now on. */
   'client-revoked': { readonly client: string; readonly by: string; readonly reason: string };
   'client-readmitted': { readonly client: string; readonly by: string; readonly reason: string };
+  /** It goes on under another key, with all that is known of it. Signed by the old key over enc(label, coordinator, from, to), hex. */
+  'client-rotated': { readonly from: string; readonly to: string; readonly signature: string };
   /** By its hash. */
   'token-revoked': { readonly token: string; readonly by: string; readonly reason: string };
   /** Proven: it sits out for good. */
@@ -104,6 +112,8 @@ export interface EventBodies {
     readonly attempt: number;
     readonly groups: readonly { readonly group: number; readonly survivors: readonly string[] }[];
     readonly voided: readonly { readonly group: number; readonly code: string }[];
+    /** What the transcript in the model's record is the hash of (protocol/round/transcript.ts). Older logs have none. */
+    readonly transcript?: { readonly commitNonce: string; readonly facts: Json };
   };
   'round-void': { readonly round: number; readonly attempts: number; readonly code: string; readonly text: string };
   /** One link of the signed model chain. Its blobs are stored in the same transaction. */
@@ -145,6 +155,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     'client-enrolled': true,
     'client-revoked': true,
     'client-readmitted': true,
+    'client-rotated': true,
     'token-revoked': true,
     'client-blamed': true,
     'client-banned': true,

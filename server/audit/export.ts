@@ -20,7 +20,8 @@ import { makeDirectory } from '../data/layout.js';
 import type { Store } from '../store/types.js';
 
 export const EXPORT_FORMAT = 'sotto-audit/1';
-const LOG = 'log.jsonl';
+/** In the folder of an export. */
+export const LOG_FILE = 'log.jsonl';
 
 export interface AuditExport {
   readonly coordinator: ClientId;
@@ -34,7 +35,7 @@ export interface AuditExport {
 
 /** @param directory must be empty or not there yet @throws AUDIT_INVALID where it holds an export; STORE_CORRUPT, STORE_BLOB, STORE_WRITE */
 export function exportAudit(store: Store, coordinator: ClientId, directory: string): { events: number; blobs: number } {
-  const path = join(directory, LOG);
+  const path = join(directory, LOG_FILE);
   if (existsSync(path)) throw new SottoError('AUDIT_INVALID', `${path} exists; export to a new folder`, { file: path });
   makeDirectory(join(directory, 'blobs'));
   const head = store.head();
@@ -61,11 +62,11 @@ export function exportAudit(store: Store, coordinator: ClientId, directory: stri
 
 /** @throws AUDIT_INVALID where the folder is no export */
 export async function openExport(directory: string): Promise<AuditExport> {
-  const path = join(directory, LOG);
+  const path = join(directory, LOG_FILE);
   if (!existsSync(path)) {
     throw new SottoError(
       'AUDIT_INVALID',
-      `${directory} holds no ${LOG}; give the folder that \`sotto export\` wrote (a data directory has to be exported first)`,
+      `${directory} holds no ${LOG_FILE}; give the folder that \`sotto export\` wrote (a data directory has to be exported first)`,
       { directory },
     );
   }

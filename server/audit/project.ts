@@ -4,7 +4,8 @@
 //   task                 the body of `task-created`
 //   campaign             {lastRound, round, attempt, opened, voidInARow}: see Progress
 //   seating              groups, once dealt
-//   client/<id>          {enrolled, token, revoked, blamed, banned, quarantinedUntil, invited, survived}
+//   client/<id>          {enrolled, token, revoked, blamed, banned, quarantinedUntil, invited, survived, rotatedFrom};
+//                        {rotatedTo, revoked} for a key that was given up
 //   token/<hash>         {used, revoked} of an enrolment token
 //   chain/<index>        {hash, record}; `chain` names the newest index
 //   hold                 {by, reason} while somebody keeps the campaign paused
@@ -14,7 +15,8 @@
 //   checkpoint           {seq} of the newest checkpoint event
 
 import type { Json } from '../../protocol/canonical-json.js';
-import { type Fact, isFact } from './events.js';
+import { renamed } from '../campaign/rotate.js';
+import { type Fact, isFact, type TeamFact } from './events.js';
 
 export type Rows = ReadonlyMap<string, Json>;
 export type RowChange = readonly [key: string, value: Json | undefined];
@@ -66,7 +68,12 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     case 'checkpoint':
       return [['checkpoint', { seq }]];
     case 'restored':
-      return [campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) })];
+      return [
+        campaign({ lastRound: Math.max(progress.lastRound, fact.body.lastRound) }),
+        ...Object.entries(fact.body.salvage ?? {}).map(
+          ([key, row]): RowChange => [key, { ...((rows.get(key) as Row | undefined) ?? {}), ...row }],
+        ),
+      ];
     case 'client-enrolled':
       if (fact.body.token === undefined) return [client(fact.body.client, { enrolled: seq })];
       return [
@@ -77,6 +84,8 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
       return [client(fact.body.client, { revoked: true })];
     case 'client-readmitted':
       return [client(fact.body.client, { revoked: false })];
+    case 'client-rotated':
+      return moved(rows, fact.body.from, fact.body.to);
     case 'token-revoked':
       return [token(fact.body.token, (row) => ({ ...row, revoked: true }))];
     case 'client-blamed':
@@ -147,6 +156,27 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     default:
       return fact satisfies never;
   }
+}
+
+/** All that is known of a client goes to its new key: seat, standing, suspicion, what it has spent. The old one stays shut. */
+function moved(rows: Rows, from: string, to: string): RowChange[] {
+  const changes: RowChange[] = [
+    [`client/${to}`, { ...((rows.get(`client/${from}`) as Row | undefined) ?? {}), rotatedFrom: from }],
+    [`client/${from}`, { rotatedTo: to, revoked: true }],
+  ];
+  const suspicion = rows.get(`monitor/${from}`);
+  if (suspicion !== undefined) changes.push([`monitor/${to}`, suspicion], [`monitor/${from}`, undefined]);
+  const seating = rows.get('seating') as readonly TeamFact[] | undefined;
+  if (seating !== undefined)
+    changes.push(['seating', seating.map((team) => ({ ...team, members: renamed(team.members, from, to) }))]);
+  for (const [key, row] of rows) {
+    if (!key.startsWith('privacy/')) continue;
+    const { members, ...rest } = row as Row & { readonly members: { readonly [group: string]: readonly string[] } };
+    if (!Object.values(members).some((ids) => ids.includes(from))) continue;
+    const now = Object.entries(members).map(([group, ids]) => [group, renamed(ids, from, to)] as const);
+    changes.push([key, { ...rest, members: Object.fromEntries(now) }]);
+  }
+  return changes;
 }
 
 /** All rows from all events. */

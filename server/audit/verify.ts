@@ -10,10 +10,13 @@ import { type CohortEntry, EMPTY_COHORT, replay as replayCohort } from '../../pr
 import type { PrivacyEvent } from '../../protocol/privacy/events.js';
 import { createCurves, eventsInForce, openReservations } from '../../protocol/privacy/ledger.js';
 import { price, type Statement, sameStatement, statementsOf } from '../../protocol/privacy/price.js';
+import { renamedEntry } from '../campaign/rotate.js';
 import { type Fact, isFact } from './events.js';
 import type { AuditExport } from './export.js';
+import { KeyMoves } from './key-moves.js';
 import { RoundRules } from './round-rules.js';
 import { ModelLinks } from './verify-chain.js';
+import { Transcripts } from './verify-transcript.js';
 
 /** Most that is listed: the first says what to look at. */
 const MAX_PROBLEMS = 50;
@@ -39,6 +42,8 @@ export interface Verdict {
   readonly starts: number;
   readonly crashes: number;
   readonly rounds: { readonly committed: number; readonly void: number };
+  /** Of committed rounds: recomputed from the log and equal to what the record of the model is signed with; or not in an older log. */
+  readonly transcripts: { readonly recomputed: number; readonly notRecomputed: number };
   readonly models: {
     readonly records: number;
     /** Recomputed bit by bit from the model before and the published aggregate. */
@@ -69,7 +74,9 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   const key = publicKeyOf(log.coordinator);
   const links = new ModelLinks(nativePrimitives, key, log.blob, problem);
   const rules = new RoundRules(problem);
+  const transcripts = new Transcripts(nativePrimitives, key, problem);
   const ledger: CohortEntry[] = [];
+  const moves = new KeyMoves(key, problem);
   const counts = { events: 0, checkpoints: 0, starts: 0, crashes: 0, committed: 0, void: 0 };
   let before: { readonly seq: number; readonly hash: Hash } = { seq: 0, hash: ORIGIN };
   let task: string | undefined;
@@ -77,6 +84,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   let expectedSeen = expected.head === undefined;
 
   const take = (fact: Fact, at: number): void => {
+    moves.take(fact, at);
     switch (fact.type) {
       case 'task-created':
         if (at !== 1 || task !== undefined) problem(`event ${at} creates a task, which only event 1 may`);
@@ -110,6 +118,12 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
       case 'round-void':
         counts.void++;
         return;
+      case 'client-rotated': {
+        const { from, to } = fact.body;
+        // Under another key it has still spent what it has spent.
+        for (const [i, entry] of ledger.entries()) ledger[i] = renamedEntry(entry, from as ClientId, to as ClientId);
+        return;
+      }
       case 'privacy-reserved':
       case 'privacy-settled': {
         const { id, events, members } = fact.body;
@@ -137,6 +151,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
         if (!isFact(event)) return;
         take(event, event.seq);
         rules.take(event, event.seq);
+        transcripts.take(event, event.seq);
       });
     }
   } catch (error) {
@@ -165,6 +180,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
     starts: counts.starts,
     crashes: counts.crashes,
     rounds: { committed: counts.committed, void: counts.void },
+    transcripts: transcripts.summary(),
     models: links.summary(),
     privacy: spentOf(ledger, problem),
     problems,

@@ -8,6 +8,7 @@ import type { ClientId, Millis } from '../../protocol/ids.js';
 import { MAX_POOL, MAX_RETRY_AFTER_MS, MAX_VOID_IN_A_ROW, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
 import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import { openSpending, reserveAttempt, settleAttempt, settleFailure } from './budget.js';
+import { rotate } from './rotate.js';
 import { enough, planAttempt } from './seats.js';
 import type {
   AttemptRef,
@@ -72,6 +73,8 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
       if (state.phase !== 'waiting' || state.attempt > 1) return stay(state);
       state.sittingOut.delete(event.client);
       return stay(state, ...(enough(state) ? [{ type: 'wakeAt', at: event.now } as const] : []));
+    case 'rotated':
+      return stay(rotate(state, event.from, event.to));
     case 'hold':
       return hold(state, event.hold, event.now);
     case 'rollBack':
@@ -102,7 +105,7 @@ export function stepCampaign(state: CampaignState, event: CampaignEvent): Campai
 
 type PhaseEvent = Exclude<
   CampaignEvent,
-  { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' | 'hold' | 'rollBack' }
+  { type: 'joined' | 'left' | 'offended' | 'quarantined' | 'released' | 'rotated' | 'hold' | 'rollBack' }
 >;
 
 // ---- the pool --------------------------------------------------------------------------------------------------------

@@ -186,6 +186,8 @@ export type CampaignEvent =
   | { readonly type: 'quarantined'; readonly client: ClientId; readonly until: number; readonly now: Millis }
   /** An appeal was granted: its quarantine is over. */
   | { readonly type: 'released'; readonly client: ClientId; readonly now: Millis }
+  /** A client goes on under another key. Between rounds only. */
+  | { readonly type: 'rotated'; readonly from: ClientId; readonly to: ClientId; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis }
   /** What the running attempt came to. */
   | { readonly type: 'done'; readonly result: RoundResult; readonly now: Millis }

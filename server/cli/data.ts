@@ -70,7 +70,7 @@ export async function verify(folder: string, options: VerifyOptions, io: Io): Pr
 
 function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
   const paint = colorsFor(io.stdout, io.env);
-  const { models, rounds, privacy, head } = verdict;
+  const { models, rounds, transcripts, privacy, head } = verdict;
   const lines = [
     verdict.ok ? paint.green('the audit log holds together') : paint.red('THE AUDIT LOG DOES NOT HOLD TOGETHER'),
     ...verdict.problems.map((text) => `  ${paint.red('wrong')} ${text}`),
@@ -78,6 +78,7 @@ function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
     `coordinator  ${verdict.coordinator}${keyKnown ? '' : '  (as the log says; --coordinator compares it with the key that you know)'}`,
     `events       ${verdict.events}, with ${verdict.checkpoints} signed checkpoints; ${verdict.starts} starts, ${verdict.crashes} of them after a crash`,
     `rounds       ${rounds.committed} committed, ${rounds.void} void`,
+    `transcripts  ${transcripts.recomputed} recomputed from the log${transcripts.notRecomputed === 0 ? '' : `; ${transcripts.notRecomputed} not, of an older log: who was refused is taken as it says`}`,
     `models       ${models.records} records; ${models.recomputed} recomputed bit by bit, ${models.notRecomputed} by hash and signature alone, ${models.rollBacks} roll-backs`,
   ];
   if (models.newest !== undefined) lines.push(`newest model ${models.newest}`);
@@ -87,6 +88,9 @@ function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
       `privacy      ε = ${spent(epsilon, 3)} at δ = ${delta} for a ${statement.unit}, against the ${statement.observer}; most spent: client ${client.slice(0, 8)}`,
     );
   }
+  lines.push(
+    'not checked  whether a sum is of what clients sent, and whether others were shown the same log: clients sign the one, heads tell the other',
+  );
   if (head !== undefined)
     lines.push(
       `head         ${head.seq}:${head.hash}  (keep it: --contains finds out whether a later log goes on from it)`,
@@ -115,7 +119,8 @@ function diagnosisLines(diagnosis: Diagnosis, io: Io): string[] {
     lines.push(
       `restored from ${restored.from}; what was there is in ${restored.aside}`,
       `everything after event ${restored.seq} is lost; the next round is ${restored.lastRound + 1}, so that no number is used twice`,
-      'what later rounds spent of a privacy budget is not in the backup: charge it yourself before you go on',
+      'what those rounds may have spent of privacy budgets is charged with the next start, to everybody who is known',
+      `${restored.salvaged} clients and tokens keep what the damaged database said against them`,
     );
   } else if (wrong !== undefined && backups.some((one) => one.wrong === undefined)) {
     lines.push(`go back to the newest sound backup with: sotto doctor ${directory} --restore`);

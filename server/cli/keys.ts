@@ -1,7 +1,8 @@
-// `sotto keys new`, `sotto keys show` and `sotto keys token`. Not here: the file itself (identity-file.ts).
+// `sotto keys new`, `show`, `rotate` and `token`. Not here: the file itself (identity-file.ts).
 
-import { nativeRng } from '../../protocol/native/index.js';
-import { hashToken, newToken } from '../index.js';
+import { fromHex } from '../../protocol/ids.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { hashToken, makeRotation, newToken } from '../index.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { createIdentityFile, loadIdentityFile } from './identity-file.js';
 import type { Io } from './io.js';
@@ -22,6 +23,27 @@ export async function newKeys(path: string, options: KeysOptions, io: Io): Promi
 export async function showKeys(path: string, options: KeysOptions, io: Io): Promise<ExitCode> {
   const { id } = await loadIdentityFile(path);
   print(id, path, options, io);
+  return EXIT.ok;
+}
+
+export interface RotateOptions extends KeysOptions {
+  readonly out: string;
+  readonly coordinator: string;
+}
+
+/** The rotation on stdout, so that it can go straight into SOTTO_TOKEN. @throws CONFIG_UNREADABLE, STORE_CORRUPT, STORE_WRITE */
+export async function rotateKeys(file: string, { out, coordinator, json }: RotateOptions, io: Io): Promise<ExitCode> {
+  const old = await loadIdentityFile(file);
+  const next = await createIdentityFile(out);
+  const rotation = makeRotation(nativePrimitives, fromHex(coordinator), old, next.publicKey);
+  io.stdout.write(
+    json
+      ? `${JSON.stringify({ type: 'rotation', from: old.id, to: next.id, file: out, rotation })}\n`
+      : `${rotation}\n`,
+  );
+  io.stderr.write(
+    `the new identity is ${next.id}, in ${out}. Connect once with it and the rotation above as --token (or in SOTTO_TOKEN), with the same --guards folder as before; between rounds the coordinator takes it over, and ${old.id} is refused from then on. Keep ${file} until then\n`,
+  );
   return EXIT.ok;
 }
 

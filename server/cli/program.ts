@@ -2,12 +2,13 @@
 // alone takes half a second to load. Not here: what the commands do (one file each).
 
 import { Command, Help, InvalidArgumentError, Option } from 'commander';
+import { type AdminCommands, addAdmin } from './admin/program.js';
 import type { ClientOptions } from './client.js';
 import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
-import type { KeysOptions, TokenOptions } from './keys.js';
+import type { KeysOptions, RotateOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands, taskName } from './models/program.js';
 import { positiveNumber, positiveReal, probability, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
@@ -17,7 +18,7 @@ import type { SimulateOptions } from './simulate.js';
 import type { TokensOptions } from './tokens.js';
 
 /** What the command line can ask for. Tests hand in recorders. */
-export interface Commands extends PrivacyCommands, ModelCommands, EverydayCommands {
+export interface Commands extends PrivacyCommands, ModelCommands, EverydayCommands, AdminCommands {
   coordinator(config: string, options: CoordinatorOptions): Promise<ExitCode>;
   client(options: ClientOptions): Promise<ExitCode>;
   simulate(config: string | undefined, options: SimulateOptions): Promise<ExitCode>;
@@ -29,6 +30,7 @@ export interface Commands extends PrivacyCommands, ModelCommands, EverydayComman
   newKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   newToken(options: TokensOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
+  rotateKeys(file: string, options: RotateOptions): Promise<ExitCode>;
   newAdminToken(options: TokenOptions): Promise<ExitCode>;
 }
 
@@ -209,6 +211,17 @@ export function createProgram(
     .action(async (file: string, { json }: KeysOptions) => done(await commands.showKeys(file, { json })));
 
   keys
+    .command('rotate')
+    .description(
+      'move an identity to a new key: makes the key, and prints what it shows to the coordinator once (sotto client --token)',
+    )
+    .argument('[file]', 'the old identity', 'sotto.key')
+    .option('--out <file>', 'file of the new identity; never overwritten', 'sotto-next.key')
+    .requiredOption('--coordinator <id>', 'public id of the coordinator, 64 hex digits', publicId)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (file: string, options: RotateOptions) => done(await commands.rotateKeys(file, options)));
+
+  keys
     .command('token')
     .description('make a token for an administrator; prints it once, and the lines for the settings of the coordinator')
     .requiredOption('--name <name>', 'who it is for: stands in the audit log')
@@ -228,10 +241,19 @@ export function createProgram(
     .action(async (options: TokensOptions) => done(await commands.newToken(options)));
 
   const everyday = addEveryday(program, commands, done);
+  const admin = addAdmin(program, commands, done, publicId);
   const models = addModels(program, commands, done, publicId);
   const privacy = addPrivacy(program, commands, done);
 
-  for (const command of [...program.commands, ...keys.commands, ...tokens.commands, ...models, ...privacy, ...everyday])
+  for (const command of [
+    ...program.commands,
+    ...keys.commands,
+    ...tokens.commands,
+    ...models,
+    ...privacy,
+    ...everyday,
+    ...admin,
+  ])
     inheritSettings(command, program);
   return program;
 }

@@ -113,6 +113,14 @@ function realCommands(io: Io): Commands {
       const { privacyAudit } = await import('./privacy/audit-command.js');
       return privacyAudit(options, io);
     },
+    async adminAct(action, body, options) {
+      const { adminAct } = await import('./admin/command.js');
+      return adminAct(action, body, options, io);
+    },
+    async adminExport(folder, options) {
+      const { adminExport } = await import('./admin/export.js');
+      return adminExport(folder, options, io);
+    },
     async init(folder, options) {
       const [{ init }, { terminalAsk }] = await Promise.all([import('./init/command.js'), import('./init/ask.js')]);
       return init(folder, options, io, terminalAsk);
@@ -148,6 +156,10 @@ function realCommands(io: Io): Commands {
     async newToken(options) {
       const { newToken } = await import('./tokens.js');
       return newToken(options, io);
+    },
+    async rotateKeys(file, options) {
+      const { rotateKeys } = await import('./keys.js');
+      return rotateKeys(file, options, io);
     },
     async showKeys(file, options) {
       const { showKeys } = await import('./keys.js');

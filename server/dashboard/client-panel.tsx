@@ -7,7 +7,7 @@ import type { ClientView, StopView } from '../board/view.js';
 import { ApiError, act, ask } from './api.js';
 import { count, percent } from './format.js';
 import { type Ask, Broken, Fact, Loading, ReasonDialog, Spark, Strip, Tag } from './parts.js';
-import { isOperator } from './state.js';
+import { isAdmin, isOperator, one } from './state.js';
 import { StopList } from './stopped.js';
 
 interface Finding {
@@ -52,7 +52,8 @@ export function ClientPanel(props: { readonly client: ClientView }): JSX.Element
         </h2>
         <Tag tone={client.status === 'active' ? 'good' : client.status === 'banned' ? 'bad' : 'warn'}>
           {client.status}
-          {client.status === 'quarantined' && ` up to round ${client.until}`}
+          {client.status === 'quarantined' &&
+            (client.until > (one('task')?.rounds ?? 0) ? ' for the rest of the task' : ` up to round ${client.until}`)}
         </Tag>
         <button type="button" class="close" aria-label="Close" onClick={() => dialog.current?.close()}>
           ×
@@ -132,6 +133,11 @@ export function ClientPanel(props: { readonly client: ClientView }): JSX.Element
               Quarantine…
             </button>
           )}
+          {isAdmin() && client.status !== 'banned' && (
+            <button type="button" class="danger" onClick={() => setAsking(revokeAsk(client))}>
+              Revoke…
+            </button>
+          )}
           {client.status === 'banned' && (
             <p class="muted">A ban rests on signed proof; there is no appeal against it here.</p>
           )}
@@ -152,6 +158,14 @@ const quarantineAsk = ({ id }: ClientView): Ask => ({
   number: { label: 'Rounds', value: 5 },
   go: (reason, rounds) =>
     act('quarantine', { client: id, rounds, reason }, `${id.slice(0, 8)} is quarantined for ${rounds} rounds`),
+});
+
+const revokeAsk = ({ id }: ClientView): Ask => ({
+  title: `Revoke ${id.slice(0, 8)}`,
+  says: 'Its connection is closed at once, in the middle of a round too, and it is let in no more. `sotto admin readmit` takes it back.',
+  verb: 'Revoke',
+  dangerous: true,
+  go: (reason) => act('revoke', { client: id, reason }, `${id.slice(0, 8)} is out and comes in no more`),
 });
 
 const appealAsk = ({ id }: ClientView, granted: boolean): Ask => ({

@@ -1,4 +1,4 @@
-// The pages of groups, traffic, models and alerts. Not here: what is bigger (a file each).
+// The pages of groups, traffic and alerts. Not here: what is bigger (a file each).
 
 import type { JSX } from 'preact';
 import type { AlertView } from '../board/view.js';
@@ -124,63 +124,6 @@ export function Traffic(): JSX.Element {
         </Card>
       </div>
     </>
-  );
-}
-
-export function Models(): JSX.Element {
-  const models = list('model').sort((a, b) => b.index - a.index);
-  return (
-    <Card title="Models" wide aside={<span class="muted">{count(models.length)} records in the signed chain</span>}>
-      <p class="muted">
-        Every model is signed and names the one before it; clients check the chain. Weights are float32, little-endian.
-        To go back to one, start the coordinator again with{' '}
-        <code>--roll-back-to &lt;round&gt; --reason &lt;why&gt;</code>.
-      </p>
-      {models.length === 0 ? (
-        <Empty title="No model yet" />
-      ) : (
-        <div class="scroll" role="region" aria-label="Table of models" tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Round</th>
-                <th scope="col">Kind</th>
-                <th scope="col" class="num">
-                  Accuracy
-                </th>
-                <th scope="col">SHA-256 of the weights</th>
-                <th scope="col">Weights</th>
-              </tr>
-            </thead>
-            <tbody>
-              {models.slice(0, 200).map((model) => (
-                <tr key={model.index}>
-                  <th scope="row">{model.round}</th>
-                  <td>
-                    <Tag tone={model.type === 'update' ? 'good' : model.type === 'genesis' ? 'calm' : 'warn'}>
-                      {model.type}
-                    </Tag>
-                  </td>
-                  <td class="num">{percent(model.accuracy)}</td>
-                  <td class="mono" title={model.model}>
-                    {model.model.slice(0, 20)}…
-                  </td>
-                  <td>
-                    {model.kept ? (
-                      <a href={`/api/models/${model.model}`} download>
-                        download<span class="hidden"> the model of round {model.round}</span>
-                      </a>
-                    ) : (
-                      <span class="muted">made way for newer ones</span>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </Card>
   );
 }
 

@@ -109,6 +109,10 @@ export interface Ask {
   readonly says: string;
   readonly verb: string;
   readonly dangerous?: boolean;
+  /** Who reads the reason; else the audit log alone. */
+  readonly label?: string;
+  /** Characters of the reason. */
+  readonly most?: number;
   /** Asks for a number beside the reason. */
   readonly number?: { readonly label: string; readonly value: number };
   readonly go: (reason: string, number: number) => Promise<boolean>;
@@ -150,11 +154,11 @@ export function ReasonDialog(props: { readonly ask: Ask; readonly close: () => v
           </label>
         )}
         <label>
-          Reason, for the audit log
+          {ask.label ?? 'Reason, for the audit log'}
           <textarea
             required
             minLength={3}
-            maxLength={400}
+            maxLength={ask.most ?? 400}
             rows={2}
             value={reason}
             onInput={(event) => setReason(event.currentTarget.value)}

@@ -2,7 +2,7 @@
 // reads one is drawn again when it changes. Not here: the bytes of the feed (feed.ts), drawing.
 
 import { type Signal, signal } from '@preact/signals';
-import type { FeedFrame, Me, RowKind, Rows } from '../board/view.js';
+import type { FeedFrame, Me, Role, RowKind, Rows } from '../board/view.js';
 
 /** `lost`: the picture is that of `since`. */
 export type Connection =
@@ -70,7 +70,9 @@ export function routeOf(hash: string): { readonly page: string; readonly open: s
   const [page = '', open = ''] = hash.replace(/^#\/?/, '').split('/');
   return { page: page === '' ? 'overview' : page, open };
 }
-export const isOperator = (): boolean => {
+const isOneOf = (...roles: readonly Role[]): boolean => {
   const who = me.value;
-  return who !== undefined && who !== 'none' && who.role === 'operator';
+  return who !== undefined && who !== 'none' && roles.includes(who.role);
 };
+export const isOperator = (): boolean => isOneOf('operator', 'admin');
+export const isAdmin = (): boolean => isOneOf('admin');

@@ -13,6 +13,7 @@ import type { Backend } from '../store/types.js';
 import type { CheckRequest, CheckResult } from './check.js';
 import { currentBlobs } from './current.js';
 import { dataFileOf } from './layout.js';
+import { isSalvageable, type Row, type Salvage } from './salvage.js';
 
 process.once('message', (message) => {
   void check(message as CheckRequest)
@@ -27,7 +28,7 @@ async function check({ database, coordinator, depth }: CheckRequest): Promise<Ch
   const none = { head: { seq: 0, hash: '0'.repeat(64) as Hash }, from: 1, events: 0, blobs: 0, badBlobs: [] };
   // Pages behind the end of the file cannot be read without being killed; the report says so instead.
   if (size < leastFileBytes)
-    return { report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [], round: 0 };
+    return { report: none, fileBytes: size, leastFileBytes, badCurrent: [], badRows: [], round: 0, held: {} };
   const from = depth === 'all' ? 1 : checkpointOf(backend);
   const names = depth === 'all' ? backend.blobs() : currentBlobs(rowsOf(backend));
   const report = verifyBackend(backend, nativePrimitives, publicKeyOf(coordinator), from, names);
@@ -36,8 +37,9 @@ async function check({ database, coordinator, depth }: CheckRequest): Promise<Ch
   const badCurrent = report.badBlobs.filter((name) => current.has(name));
   const progress = parse(backend.row('campaign')) as { readonly round: number; readonly lastRound: number } | undefined;
   const round = Math.max(progress?.round ?? 0, progress?.lastRound ?? 0);
+  const held = depth === 'all' ? heldBy(backend) : {};
   await backend.close();
-  return { report, fileBytes: size, leastFileBytes, badCurrent, badRows, round };
+  return { report, fileBytes: size, leastFileBytes, badCurrent, badRows, round, held };
 }
 
 const parse = (bytes: Uint8Array | undefined): Json | undefined =>
@@ -51,6 +53,21 @@ function rowsOf(backend: Backend): (key: string) => Json | undefined {
 function checkpointOf(backend: Backend): number {
   const row = parse(backend.row('checkpoint')) as { readonly seq: number } | undefined;
   return row?.seq ?? 1;
+}
+
+/** Rows about clients and tokens, as far as they can be read. */
+function heldBy(backend: Backend): Salvage {
+  const held: Record<string, Row> = {};
+  for (const [key, bytes] of backend.rows('')) {
+    if (!isSalvageable(key)) continue;
+    try {
+      const row = parse(bytes);
+      if (typeof row === 'object' && row !== null && !Array.isArray(row)) held[key] = row as Row;
+    } catch {
+      // A row that is none says nothing.
+    }
+  }
+  return held;
 }
 
 /** Rows that are not what the events make of them, and those that are missing or too many. */

@@ -9,6 +9,7 @@ import type { ClientId, Hash } from '../../protocol/ids.js';
 import { STORE_CHECK_MS } from '../../protocol/limits.js';
 import type { StoreReport } from '../store/types.js';
 import { dataFileOf } from './layout.js';
+import type { Salvage } from './salvage.js';
 
 export interface CheckRequest {
   /** Directory of data.mdb. */
@@ -28,6 +29,8 @@ export interface CheckResult {
   readonly round: number;
   /** Rows that differ from what the events make of them; looked at with `all` alone. */
   readonly badRows: readonly string[];
+  /** What the rows say against clients and of tokens; looked at with `all` alone. Believed only where it is stricter (salvage.ts). */
+  readonly held: Salvage;
 }
 
 /** How the child ended when it gave no result. */

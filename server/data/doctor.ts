@@ -10,6 +10,7 @@ import { listBackups } from './backups.js';
 import { type CheckDeath, type CheckResult, checkDatabase, verdictOf } from './check.js';
 import { databaseOf, dataFileOf, makeDirectory, readMarker, syncDirectory } from './layout.js';
 import { takeLock } from './lock.js';
+import { type Salvage, stricter } from './salvage.js';
 
 export interface Diagnosis {
   readonly directory: string;
@@ -28,6 +29,8 @@ export interface Diagnosis {
     readonly seq: number;
     readonly aside: string;
     readonly lastRound: number;
+    /** Clients and tokens of which the damaged database said worse than the backup: that stays. */
+    readonly salvaged: number;
   };
 }
 
@@ -37,6 +40,8 @@ export interface RestoreNote {
   readonly hash: string;
   /** Rounds up to here may have been announced after the backup was taken: none of their numbers is used again. */
   readonly lastRound: number;
+  /** What the damaged database said against clients, and of tokens that were used. */
+  readonly salvage?: Salvage;
 }
 const NOTE = 'restored.json';
 
@@ -89,16 +94,25 @@ export async function diagnose(directory: string, restore: boolean): Promise<Dia
       'died' in result ? 0 : result.round,
       good.found.round + ('died' in result || result.round === 0 ? DEFAULT_BACKUP_ROUNDS : 0),
     );
+    const salvage = 'died' in result ? {} : stricter(result.held, good.found.held);
     const aside = moveAside(directory, database);
     makeDirectory(database);
     cpSync(dataFileOf(good.path), dataFileOf(database));
     writeFileSync(
       join(directory, NOTE),
-      JSON.stringify({ seq: head.seq, hash: head.hash, lastRound } satisfies RestoreNote),
+      JSON.stringify({
+        seq: head.seq,
+        hash: head.hash,
+        lastRound,
+        salvage,
+      } satisfies RestoreNote),
     );
     syncDirectory(database);
     syncDirectory(directory);
-    return { ...told, restored: { from: good.path, seq: head.seq, aside, lastRound } };
+    return {
+      ...told,
+      restored: { from: good.path, seq: head.seq, aside, lastRound, salvaged: Object.keys(salvage).length },
+    };
   } finally {
     lock.release();
   }

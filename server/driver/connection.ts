@@ -4,7 +4,13 @@
 import type { WebSocket } from 'ws';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
-import { DEAD_AFTER_MS, MAX_BACKLOG_BYTES, PING_MS, SLOW_READER_MS } from '../../protocol/limits.js';
+import {
+  DEAD_AFTER_MS,
+  MAX_AUTH_CREDIT_MS,
+  MAX_BACKLOG_BYTES,
+  PING_MS,
+  SLOW_READER_MS,
+} from '../../protocol/limits.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message, RunRef } from '../../protocol/wire/messages.js';
 import { BlobSender, type Outlet } from '../chain/blob-sender.js';
@@ -36,6 +42,8 @@ export interface ConnectionHandlers {
   broken(error: unknown): void;
 }
 
+const LEAST_WAIT_MS: Millis = 100;
+
 export class Connection implements Outlet {
   readonly blobs: BlobSender;
   readonly #socket: WebSocket;
@@ -45,6 +53,8 @@ export class Connection implements Outlet {
   readonly #clock: Clock;
   readonly #session: Mailbox<SessionState, SessionEvent, SessionEffect>;
   readonly #bucket: Bucket;
+  readonly #busy: () => Millis;
+  readonly #busyAtStart: Millis;
   readonly #credits = new Credits();
   #client: ClientId | undefined;
   #ended = false;
@@ -53,8 +63,18 @@ export class Connection implements Outlet {
   /** When the socket last took something, or had nothing to take. */
   #tookAt: Millis;
 
-  constructor(socket: WebSocket, setup: SessionSetup, handlers: ConnectionHandlers, clock: Clock, traffic: Traffic) {
+  /** @param busy time that this process has been busy so far: what a peer sent meanwhile lay unread */
+  constructor(
+    socket: WebSocket,
+    setup: SessionSetup,
+    handlers: ConnectionHandlers,
+    clock: Clock,
+    traffic: Traffic,
+    busy: () => Millis = () => 0,
+  ) {
     this.#socket = socket;
+    this.#busy = busy;
+    this.#busyAtStart = busy();
     this.#handlers = handlers;
     this.#clock = clock;
     this.#traffic = traffic;
@@ -64,7 +84,7 @@ export class Connection implements Outlet {
     this.#pingedAt = now;
     this.#tookAt = now;
     this.blobs = new BlobSender(this);
-    this.#alarm = new Alarm(clock, (at) => this.tell({ type: 'tick', now: at }));
+    this.#alarm = new Alarm(clock, (at) => this.tell({ type: 'tick', now: at - this.#credit() }));
     this.#session = new Mailbox({
       first: startSession(setup, now),
       step: stepSession,
@@ -184,7 +204,8 @@ export class Connection implements Outlet {
         return;
       }
       case 'wakeAt':
-        this.#alarm.set(effect.at);
+        // Not in the next instant again: on a busy machine the credit grows while one waits for it.
+        this.#alarm.set(Math.max(effect.at + this.#credit(), this.#clock.now() + LEAST_WAIT_MS));
         return;
       case 'authenticated':
         this.#alarm.off();
@@ -208,6 +229,11 @@ export class Connection implements Outlet {
       default:
         effect satisfies never;
     }
+  }
+
+  /** Time since it connected that was not the peer's. */
+  #credit(): Millis {
+    return Math.min(this.#busy() - this.#busyAtStart, MAX_AUTH_CREDIT_MS);
   }
 
   #heard(): void {

@@ -13,6 +13,7 @@ import type { Fact } from '../audit/events.js';
 import { durableJournal, type Journal, NO_JOURNAL } from '../audit/journal.js';
 import { monitorFacts, monitorOf } from '../audit/monitor-facts.js';
 import { stepCampaign } from '../campaign/campaign.js';
+import { inRound, renamedEntry } from '../campaign/rotate.js';
 import type {
   CampaignEffect,
   CampaignEvent,
@@ -127,6 +128,8 @@ export class RunningCoordinator implements Coordinator {
       traffic: this.#traffic,
       round: () => this.#attempts.round,
       campaign: (event) => this.#campaign.post(event),
+      inRound: () => inRound(this.#campaign.state),
+      rotated: (from, to) => this.#rotated(from, to),
       done: this.done,
     });
     this.#attempts = new Attempts({
@@ -257,6 +260,7 @@ export class RunningCoordinator implements Coordinator {
         const model = hashOf(this.#parts.store.head().record.modelAfter);
         const report = this.#reporter.void(round, attempts, code, text, model, this.#clock.now());
         this.#report(this.#watched(report, undefined));
+        this.#gate.rotate();
         return;
       }
       case 'blame': {
@@ -327,6 +331,7 @@ export class RunningCoordinator implements Coordinator {
     const gains = means && (await this.#judge.gains(round, result, before, means));
     this.#report(this.#watched(unwatched, measures, gains));
     this.#roundOver(round, []);
+    this.#gate.rotate();
     this.#campaign.post({ type: 'published', now: this.#clock.now() });
   }
 
@@ -349,6 +354,12 @@ export class RunningCoordinator implements Coordinator {
       this.#emitter.emit('rolledBack', { round, to, by, reason, model: hashOf(link.record.modelAfter) });
     }
     this.#campaign.post({ type: 'rolledBack', done: link !== undefined, now: this.#clock.now() });
+  }
+
+  #rotated(from: ClientId, to: ClientId): void {
+    this.#watch.rotate(from, to);
+    for (const [i, entry] of this.#entries.entries()) this.#entries[i] = renamedEntry(entry, from, to);
+    this.#campaign.post({ type: 'rotated', from, to, now: this.#clock.now() });
   }
 
   /** Hears the monitor, and carries out what it asks for: before the campaign hears that the round is over. */

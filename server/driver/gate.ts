@@ -1,11 +1,13 @@
 // The coordinator's gate: who comes in, by which door, who is kept out by an operator, and what of all this is written down.
 // Not here: the decisions (access/), what is said once somebody is in (clients.ts), the socket (connection.ts).
 
+import { performance } from 'node:perf_hooks';
 import { type ErrorCode, SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
 import { MAX_COUNTER } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import { Access } from '../access/access.js';
+import { Access, type Admission } from '../access/access.js';
+import { type Rotation, readRotation } from '../access/rotation.js';
 import { makeToken, readToken } from '../access/token.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
@@ -32,14 +34,23 @@ export interface GateDesk {
   /** The newest. */
   readonly round: () => number;
   readonly campaign: (event: CampaignEvent) => void;
+  /** A round is under way. */
+  readonly inRound: () => boolean;
+  /** A client goes on under another key. */
+  readonly rotated: (from: ClientId, to: ClientId) => void;
   /** Settles when nothing is written any more. */
   readonly done: Promise<unknown>;
 }
+
+/** Milliseconds since the start of the process in which the event loop was not waiting. */
+const loopBusyMs = (): Millis => performance.eventLoopUtilization().active;
 
 export class Gate implements AccessControl {
   readonly #desk: GateDesk;
   readonly #access: Access;
   readonly #offences = new Offences();
+  /** Signed, and waiting for the end of the round, by the old key. */
+  readonly #rotations = new Map<ClientId, Rotation>();
   #guard: Guard | undefined;
   readonly #memory: MemoryWatch;
   #listener: Listener | undefined;
@@ -51,6 +62,7 @@ export class Gate implements AccessControl {
     this.#access = new Access({
       policy: options.roster,
       readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
+      readRotation: (client, text) => readRotation(nativePrimitives, options.identity.publicKey, client, text),
       wallClock: options.wallClock ?? Date.now,
       ...(durable && { rows: durable.log.rows }),
     });
@@ -63,8 +75,10 @@ export class Gate implements AccessControl {
   /** @throws what listening throws, such as EADDRINUSE */
   async open(handlers: ConnectionHandlers): Promise<void> {
     const { options, connections, clock, traffic, log } = this.#desk;
-    const session = sessionSetup(options, this.#access);
+    const session = sessionSetup(options, (client, token) => this.#admit(client, token));
     const open = options.openListener ?? openListener;
+    // A clock of somebody else's says nothing of this process.
+    const busy = options.busyMs ?? (options.clock === undefined ? loopBusyMs : () => 0);
     const guard = new Guard(clock);
     this.#guard = guard;
     const opened = open({
@@ -73,7 +87,7 @@ export class Gate implements AccessControl {
       room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
       accept: (socket, address, stream) => {
-        const connection = new Connection(socket, session, handlers, clock, traffic);
+        const connection = new Connection(socket, session, handlers, clock, traffic, busy);
         connections.add(connection, address);
         if (stream === undefined) return;
         guard.watch(
@@ -106,6 +120,36 @@ export class Gate implements AccessControl {
     await this.#listener?.close();
   }
 
+  /** Asked once the key is proven. A rotation that comes in the middle of a round waits for its end; its client comes back. */
+  #admit(client: ClientId, token: string | undefined): Admission {
+    const admission = this.#access.admit(client, token);
+    if (!admission.ok || admission.rotation === undefined) return admission;
+    const { rotation } = admission;
+    if (!this.#desk.inRound()) {
+      this.#rotate(rotation);
+      return { ok: true };
+    }
+    if (!this.#rotations.has(rotation.from)) this.#rotations.set(rotation.from, rotation);
+    return { ok: false, code: 'SESSION_BUSY' };
+  }
+
+  /** The round is over, and the next has not begun. */
+  rotate(): void {
+    for (const rotation of this.#rotations.values()) this.#rotate(rotation);
+    this.#rotations.clear();
+  }
+
+  #rotate(rotation: Rotation): void {
+    const { journal, connections, log, rotated } = this.#desk;
+    const { from, to } = rotation;
+    const facts = this.#access.rotate(rotation);
+    if (facts.length === 0) return;
+    log.info({ from, to }, 'a client goes on under another key');
+    journal.record(facts);
+    connections.of(from)?.tell({ type: 'end', code: 'AUTH_REVOKED' });
+    rotated(from, to);
+  }
+
   // ---- what happens at it ----------------------------------------------------------------------------------------------
 
   enrol(client: ClientId, token: Hash | undefined): void {
@@ -131,8 +175,10 @@ export class Gate implements AccessControl {
 
   // ---- what operators do -----------------------------------------------------------------------------------------------
 
-  revoke(client: ClientId, by: string, reason: string): Promise<void> {
+  revoke(named: ClientId, by: string, reason: string): Promise<void> {
     const { log, journal, connections } = this.#desk;
+    // By an old key the client is meant that had it.
+    const client = this.#access.current(named);
     log.warn({ client, by, reason }, 'client revoked');
     journal.record(this.#access.revoke(client, by, reason));
     // At once, not after the disk: whoever is kept out by a crash in between comes back as before.
@@ -142,8 +188,9 @@ export class Gate implements AccessControl {
     return this.durable();
   }
 
-  readmit(client: ClientId, by: string, reason: string): Promise<void> {
+  readmit(named: ClientId, by: string, reason: string): Promise<void> {
     const { log, journal } = this.#desk;
+    const client = this.#access.current(named);
     log.info({ client, by, reason }, 'client readmitted');
     journal.record(this.#access.readmit(client, by, reason));
     this.#tell((now) => ({ type: 'released', client, now }));

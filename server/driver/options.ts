@@ -76,6 +76,8 @@ export interface CoordinatorOptions {
   readonly clock?: Clock;
   /** Resident bytes of this process near which nobody new comes in. Absent: no limit but the machine's. */
   readonly memoryBytes?: number;
+  /** Milliseconds that this process has been busy so far; for tests. Default: what the event loop says; 0 where `clock` is given. */
+  readonly busyMs?: () => number;
   /** Bytes of inputs that are on their way, all of them together; one is always let in. Default: MAX_UPLOAD_BYTES, a quarter of `memoryBytes` at most. */
   readonly uploadBytes?: number;
   /** Absent: MONITOR_DEFAULTS. */

@@ -2,7 +2,6 @@
 
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import type { Access } from '../access/access.js';
 import type { Durable } from '../audit/durable.js';
 import type { CampaignEffect, CampaignEvent, CampaignState } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -28,12 +27,15 @@ export interface Parts {
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
-export function sessionSetup({ identity, task, rng = nativeRng }: CoordinatorOptions, access: Access): SessionSetup {
+export function sessionSetup(
+  { identity, task, rng = nativeRng }: CoordinatorOptions,
+  admit: SessionSetup['admit'],
+): SessionSetup {
   return {
     identity,
     primitives: nativePrimitives,
     rng,
-    admit: (client, token) => access.admit(client, token),
+    admit,
     task: task.task,
     pingMs: PING_MS,
   };

@@ -3,14 +3,18 @@
 import { SottoError } from '../../protocol/errors.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { deriveTask } from '../../protocol/task.js';
-import { debitsOf } from '../audit/debits.js';
+import { debitFact, debitsOf } from '../audit/debits.js';
 import { type Durable, openDurable } from '../audit/durable.js';
-import { progressOf } from '../audit/project.js';
+import type { Fact } from '../audit/events.js';
+import { progressOf, type Rows } from '../audit/project.js';
+import { clientsOf } from '../audit/resume.js';
 import { startCampaign } from '../campaign/campaign.js';
 import { checkCampaign } from '../campaign/check.js';
+import { lostSpending } from '../campaign/lost.js';
 import type { Resumed } from '../campaign/types.js';
 import { MemoryChainStore } from '../chain/memory-store.js';
 import type { ChainStore } from '../chain/store.js';
+import type { RestoreNote } from '../data/doctor.js';
 import { workerEngine } from '../engine/engine.js';
 import { uploadBudget } from '../uploads/budget.js';
 import { realClock } from './clock.js';
@@ -109,9 +113,23 @@ async function openData(options: CoordinatorOptions, config: string, log: Logger
     config,
     version: SERVER_VERSION,
     wallClock,
+    lost: (rows, note) => lostFacts(options, rows, note),
     ...(open && { open }),
     warn: (fields, text) => log.warn(fields, text),
   });
+}
+
+/** Everybody whom the backup or the roster knows pays for rounds that nobody remembers. */
+function lostFacts({ task, campaign, roster }: CoordinatorOptions, rows: Rows, note: RestoreNote): readonly Fact[] {
+  const known = [...clientsOf(rows)].map(([client]) => client);
+  const lost = {
+    first: progressOf(rows).lastRound + 1,
+    last: note.lastRound,
+    attempts: campaign.attemptsPerRound,
+    clients: [...new Set([...known, ...(roster.kind === 'allowlist' ? roster.clients : [])])].sort(),
+    known: (id: string) => rows.has(`privacy/${id}`),
+  };
+  return lostSpending(task, lost).map(debitFact);
 }
 
 /** A store of somebody's own that holds a chain: rounds go on behind it, and nothing else is known. */

@@ -80,6 +80,15 @@ export class Watch {
     return events[0]!;
   }
 
+  /** A client goes on under another key: what it is suspected of goes with it. Between rounds only. */
+  rotate(from: ClientId, to: ClientId): void {
+    const ledger = this.#state.clients.get(from);
+    if (ledger === undefined) return;
+    const clients = new Map(this.#state.clients).set(to, ledger);
+    clients.delete(from);
+    this.#state = { ...this.#state, clients };
+  }
+
   /** Proven, with evidence that a third party can check; seen in the round whose report is next. */
   proven(client: ClientId, code: ErrorCode): void {
     this.#proofs.push({ client, code });

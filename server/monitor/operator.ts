@@ -2,6 +2,7 @@
 // it rests on a proof alone (monitor.ts). Not here: appeals (monitor.ts), who may do it (http/).
 
 import type { ClientId } from '../../protocol/ids.js';
+import { MAX_COUNTER } from '../../protocol/limits.js';
 import { FRESH, type MonitorStep } from './monitor.js';
 import type { MonitorState } from './types.js';
 
@@ -19,7 +20,8 @@ export function quarantineBy(
   const ledger = state.clients.get(client) ?? FRESH;
   const until = Math.max(ledger.quarantinedUntil, round + rounds);
   const clients = new Map(state.clients).set(client, { ...ledger, quarantinedUntil: until, pardonedUntil: 0 });
-  const says = `quarantined up to round ${until} ${reason}`;
+  const says =
+    until >= MAX_COUNTER ? `left out of all further rounds ${reason}` : `quarantined up to round ${until} ${reason}`;
   const { suspicion, findings: evidence } = ledger;
   return {
     state: { ...state, clients },

@@ -92,6 +92,7 @@ export type ClientSignal =
   | 'distance'
   | 'direction'
   | 'silence'
+  | 'little'
   | 'replay'
   | 'duplicate'
   | 'offence'

@@ -52,6 +52,7 @@ export function closeCodeOf(code: ErrorCode): CloseCode {
     case 'AUTH_BAD_PROOF':
     case 'AUTH_WRONG_COORDINATOR':
     case 'AUTH_TOKEN':
+    case 'AUTH_ROTATION':
       return CLOSE.unauthenticated;
     case 'AUTH_NOT_ENROLLED':
     case 'AUTH_REVOKED':

@@ -55,7 +55,9 @@ export function stepSession(state: SessionState, event: SessionEvent): SessionSt
       return onMessage(state, event.message);
     }
     case 'tick':
-      if (!('deadline' in state) || event.now < state.deadline) return { state, effects: [] };
+      if (!('deadline' in state)) return { state, effects: [] };
+      // The driver takes the coordinator's own backlog off the time: then the deadline is still to come.
+      if (event.now < state.deadline) return { state, effects: [{ type: 'wakeAt', at: state.deadline }] };
       return offend(state, 'AUTH_TIMEOUT', `no proof after ${AUTH_DEADLINE_MS} ms`);
     case 'accepted':
       if (state.phase === 'fresh' || state.phase === 'challenged') return { state, effects: [] };
@@ -118,6 +120,8 @@ function onProof(s: Challenged, proof: Proof): StepFrom<'challenged'> {
   if (!admission.ok) {
     const { code } = admission;
     const refusal = close(code);
+    // To come at a bad time is no offence.
+    if (ERRORS[code].blame === 'nobody') return refusal;
     const offence: SessionEffect = { type: 'offence', client, code, text: ERRORS[code].says };
     return { state: refusal.state, effects: [offence, ...refusal.effects] };
   }

@@ -67,7 +67,7 @@ describe('an enrolment token', () => {
 describe('the roster', () => {
   let now = NOW;
   const access = (policy: RosterPolicy, rows?: Rows): Access =>
-    new Access({ policy, readToken: read, wallClock: () => now, ...(rows && { rows }) });
+    new Access({ policy, readToken: read, readRotation: () => undefined, wallClock: () => now, ...(rows && { rows }) });
   const rowsOf = (facts: readonly Fact[]): Rows =>
     replay(facts.map(({ type, body }, i) => ({ type, body, seq: i + 1 })));
   /** Comes with a token; what was decided, and what is to be written down. */

@@ -154,7 +154,7 @@ describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation',
       coordinator: coordinator.id,
       identity,
       task: config.task,
-      policy: WEAK_POLICY,
+      policy: { ...WEAK_POLICY, rollBack: 'signed' },
       guards: memoryGuards(),
       trainer: {
         init: async ({ dimension }) => ({ dimension, variables: [] }),
@@ -290,6 +290,26 @@ describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation',
     expect(bytes.length).toBe(4 * config.dimension);
   });
 
+  it('an administrator goes back to an earlier model: asked why, signed into the chain, told to everybody who watches', async () => {
+    const { page } = olga;
+    await goTo('Models');
+    await page.getByRole('button', { name: /to the model of round 1$/ }).click();
+    const go = page.getByRole('dialog').getByRole('button', { name: 'Roll back' });
+    expect(await go.isDisabled()).toBe(true);
+    await page.getByLabel('Reason, for every client and the audit log').fill('round 2 was poisoned');
+    await screenshot(page, 'dashboard-roll-back');
+    expect(await violations(page)).toEqual([]);
+    await go.click();
+    await page.getByText('going back to round 1').waitFor();
+    await page.locator('td').getByText('rollback', { exact: true }).first().waitFor();
+    await screenshot(page, 'dashboard-rolled-back');
+    const chain = coordinator.chain();
+    const back = chain.find(({ type }) => type === 'rollback');
+    expect(back?.modelAfter).toEqual(chain[1]?.modelAfter);
+    await goTo('Alerts');
+    await page.getByText(/local went back to the model of round 1.*round 2 was poisoned/).waitFor();
+  });
+
   it('in the dark and on a phone: nothing is cut off sideways, and it can still be used by everybody', async () => {
     const phone = await browser.newContext({
       viewport: { width: 390, height: 844 },
@@ -312,7 +332,11 @@ describe.skipIf(CHROMIUM === undefined)('somebody who looks after a federation',
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.getByRole('navigation').getByRole('link', { name: 'Overview' }).click();
     await page.waitForSelector('.uplot canvas');
-    await screenshot(page, 'dashboard-overview-dark');
+    for (const name of ['Clients', 'Models', 'Privacy', 'Alerts', 'Overview']) {
+      await page.getByRole('navigation').getByRole('link', { name }).click();
+      await page.waitForSelector(name === 'Overview' ? '.uplot canvas' : 'main .card');
+      await screenshot(page, `dashboard-${name.toLowerCase()}-dark`);
+    }
     expect(faults).toEqual([]);
     await phone.close();
   });

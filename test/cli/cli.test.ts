@@ -58,6 +58,9 @@ describe('what is understood', () => {
   it('keys new and keys show, with a file or without', async () => {
     expect((await sotto('keys new')).calls).toEqual([['newKeys', 'sotto.key', { json: false }]]);
     expect((await sotto('keys show a.key --json')).calls).toEqual([['showKeys', 'a.key', { json: true }]]);
+    expect((await sotto(`keys rotate a.key --out b.key --coordinator ${ID}`)).calls).toEqual([
+      ['rotateKeys', 'a.key', { out: 'b.key', coordinator: ID, json: false }],
+    ]);
   });
 });
 

@@ -1,125 +1,13 @@
 // The campaign machine: pure, so time and chance are arguments. Every edge of its table is witnessed (last test).
 // Not here: rounds themselves (test/protocol), sockets (end-to-end.test.ts).
 
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../protocol/errors.js';
-import { type ClientId, clientId, type Hash } from '../../protocol/ids.js';
-import { MAX_POOL, MAX_RETRY_AFTER_MS, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
-import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
-import { type TaskConfig, thresholdOf } from '../../protocol/task.js';
-import { startCampaign, stepCampaign } from '../../server/campaign/campaign.js';
-import { checkCampaign } from '../../server/campaign/check.js';
-import {
-  CAMPAIGN_TRANSITIONS,
-  type CampaignEffect,
-  type CampaignEvent,
-  type CampaignSettings,
-  type CampaignState,
-} from '../../server/campaign/types.js';
+import type { ClientId } from '../../protocol/ids.js';
+import type { RoundFailure } from '../../protocol/round/types.js';
+import { thresholdOf } from '../../protocol/task.js';
+import { CAMPAIGN_TRANSITIONS } from '../../server/campaign/types.js';
 import { taskOf } from '../protocol/world.js';
-
-const client = (n: number): ClientId =>
-  clientId(Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? (n * 37) & 255 : i === 1 ? n : 7)));
-const clients = (count: number, from = 0): ClientId[] => Array.from({ length: count }, (_, i) => client(from + i));
-
-const SETTINGS: CampaignSettings = {
-  rounds: 3,
-  attemptsPerRound: 2,
-  clients: { min: 4, waitMs: 1_000 },
-  overSelection: 1,
-  pauseMs: 100,
-};
-const witnessed = new Set<string>();
-
-/** A seeded generator of our own: mulberry32. */
-function seeded(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-class Play {
-  state: CampaignState;
-  now = 0;
-  effects: CampaignEffect[] = [];
-  readonly all: CampaignEffect[] = [];
-
-  constructor(config: TaskConfig, settings: Partial<CampaignSettings> = {}, random = seeded(1), lastRound = 0) {
-    const threshold = config.profile === 'open' ? 1 : thresholdOf(config.group.size, config.group.colluders);
-    const setup = { config, threshold, settings: { ...SETTINGS, ...settings }, random, lastRound, spent: [] };
-    const first = startCampaign(setup, this.now);
-    this.state = first.state;
-    this.effects = [...first.effects];
-    this.all.push(...first.effects);
-  }
-
-  do(event: CampaignEvent): this {
-    const before = this.state.phase;
-    const step = stepCampaign(this.state, event);
-    if (before !== step.state.phase) witnessed.add(`${before} ${step.state.phase}`);
-    this.state = step.state;
-    this.effects = [...step.effects];
-    this.all.push(...step.effects);
-    return this;
-  }
-
-  join(...who: ClientId[]): this {
-    const effects: CampaignEffect[] = [];
-    for (const one of who) effects.push(...this.do({ type: 'joined', client: one, now: this.now }).effects);
-    this.effects = effects;
-    return this;
-  }
-  leave(...who: ClientId[]): this {
-    for (const one of who) this.do({ type: 'left', client: one, now: this.now });
-    return this;
-  }
-  tick(ms = 0): this {
-    this.now += ms;
-    return this.do({ type: 'tick', now: this.now });
-  }
-  done(voided: RoundResult['voided'] = []): this {
-    return this.do({ type: 'done', result: resultOf(voided), now: this.now });
-  }
-  fail(failure: Partial<RoundFailure> = {}): this {
-    const full: RoundFailure = {
-      code: 'ROUND_QUORUM',
-      phase: 'masked',
-      text: 'x',
-      culprits: [],
-      retry: 'next-attempt',
-      ...failure,
-    };
-    return this.do({ type: 'failed', failure: full, now: this.now });
-  }
-  publish(ms = 0): this {
-    this.now += ms;
-    return this.do({ type: 'published', now: this.now });
-  }
-  /** A whole round that goes well, from waiting to the next waiting. */
-  round(): this {
-    return this.tick().done().publish().tick(100);
-  }
-  effect<T extends CampaignEffect['type']>(type: T): Extract<CampaignEffect, { type: T }> | undefined {
-    return this.effects.find((e): e is Extract<CampaignEffect, { type: T }> => e.type === type);
-  }
-  get members(): ClientId[] {
-    return this.effect('start')?.groups.flatMap(({ members }) => members) ?? [];
-  }
-}
-
-const resultOf = (voided: RoundResult['voided'] = []): RoundResult => ({
-  groups: [],
-  voided,
-  transcript: '0'.repeat(64) as Hash,
-});
-const cohort = (size = 4): TaskConfig => taskOf({ size });
-const grouped = (size = 4, count = 3, f = 1): TaskConfig =>
-  taskOf({ size, count, rule: { name: 'median', faulty: f } });
+import { client, clients, cohort, grouped, Play, seeded, witnessed } from './campaign-play.js';
 
 describe('waiting for clients', () => {
   it('a round starts the moment the least number is there, not before', () => {
@@ -514,73 +402,6 @@ describe('the end', () => {
   });
 });
 
-describe('pace steering', () => {
-  it('spreads those turned away over one round time, one round time from now, each always alike', () => {
-    const play = new Play(grouped(4, 3), { pauseMs: 0 }).join(...clients(12)).tick();
-    play.now += 19_000;
-    play.done().publish(); // the mean of 1 s (the first guess) and 19 s: 10 s
-    const delays = clients(64, 100).map((one) => play.join(one).effect('reject')?.retryAfterMs ?? 0);
-    expect(Math.min(...delays)).toBeGreaterThanOrEqual(10_000);
-    expect(Math.max(...delays)).toBeLessThan(20_000);
-    expect(new Set(delays).size).toBeGreaterThan(32);
-    expect(clients(64, 100).map((one) => play.join(one).effect('reject')?.retryAfterMs ?? 0)).toEqual(delays);
-  });
-});
-
-describe('limits', () => {
-  it('the pool has room for MAX_POOL clients; one more is told to come back, one of them may check in again', () => {
-    const play = new Play(cohort());
-    for (let i = 0; i < MAX_POOL; i++) play.state.pool.add(i.toString(16).padStart(64, '0') as ClientId);
-    expect(play.join(client(1)).effect('reject')).toMatchObject({ code: 'SESSION_BUSY' });
-    expect(play.join('0'.repeat(64) as ClientId).effect('accept')).toBeDefined();
-  });
-
-  it.each([
-    ['an hour-long round', 7_200_000, MAX_RETRY_AFTER_MS / 2, MAX_RETRY_AFTER_MS],
-    ['a round of no time', 0, MIN_RETRY_AFTER_MS, 2 * MIN_RETRY_AFTER_MS],
-  ])('%s: a rejected client is still told a sensible time', (_, ms, least, most) => {
-    const config = grouped(4, 3);
-    const masked = { ...config.windows.masked, time: { min: 0, max: ms || 1 } };
-    const play = new Play({ ...config, windows: { ...config.windows, masked } }, { pauseMs: 0 })
-      .join(...clients(12))
-      .tick();
-    for (const one of clients(50, 100)) {
-      const wait = play.join(one).effect('reject')?.retryAfterMs ?? 0;
-      expect(wait).toBeGreaterThanOrEqual(least);
-      expect(wait).toBeLessThanOrEqual(most);
-    }
-  });
-});
-
-describe('settings that cannot work', () => {
-  const check = (settings: Partial<CampaignSettings>, config = cohort(10)) => {
-    const setup = {
-      config,
-      threshold: thresholdOf(config.group.size, config.group.colluders),
-      random: () => 0,
-      lastRound: 0,
-      spent: [],
-    };
-    return () => checkCampaign({ ...setup, settings: { ...SETTINGS, ...settings } });
-  };
-  it.each<[string, Partial<CampaignSettings>, TaskConfig?]>([
-    ['campaign.rounds', { rounds: 0 }],
-    ['campaign.attemptsPerRound', { attemptsPerRound: 1.5 }],
-    ['campaign.clients.min', { clients: { min: 0, waitMs: 1 } }],
-    ['campaign.clients.waitMs', { clients: { min: 1, waitMs: Number.NaN } }],
-    ['campaign.pauseMs', { pauseMs: -1 }],
-    ['campaign.overSelection', { overSelection: 0.9 }],
-    ['campaign.overSelection', { overSelection: 1.2 }, grouped()],
-    ['campaign.stopAt.accuracy', { stopAt: { accuracy: 1.1 } }],
-  ])('%s is refused by name: %j', (field, settings, config) => {
-    expect(check(settings, config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', details: { field } }));
-  });
-  it('good ones pass', () => {
-    expect(check({})).not.toThrow();
-    expect(check({ overSelection: 1.3 })).not.toThrow();
-  });
-});
-
 describe('going back to an earlier model', () => {
   const wanted = { to: 0, by: 'anna', reason: 'poisoned' };
   const back = (play: Play) => play.do({ type: 'rollBack', wanted, now: play.now });
@@ -592,6 +413,15 @@ describe('going back to an earlier model', () => {
     expect(play.state.phase).toBe('rollingBack');
     signed(play).tick(100).tick();
     expect(play.effect('start')).toMatchObject({ round: 3, attempt: 1 });
+  });
+  it('in the pause after a round as well', () => {
+    const play = new Play(cohort())
+      .join(...clients(4))
+      .tick()
+      .done()
+      .publish();
+    expect(play.state.phase).toBe('pausing');
+    expect(back(play).effect('rollBack')?.round).toBe(2);
   });
   it('while it is paused too, and it stays paused', () => {
     const play = new Play(cohort()).join(...clients(4));
@@ -654,119 +484,6 @@ describe('going back to an earlier model', () => {
     const draining = new Play(cohort()).join(...clients(4)).tick();
     draining.do({ type: 'hold', hold: { type: 'draining', reason: 'x' }, now: 0 });
     expect(back(draining).effects).toEqual([]);
-  });
-});
-
-describe('any order of events', () => {
-  const anEvent: fc.Arbitrary<CampaignEvent> = fc.oneof(
-    {
-      weight: 12,
-      arbitrary: fc.record({
-        type: fc.constantFrom('joined' as const, 'left' as const),
-        client: fc.nat(15).map(client),
-        now: fc.constant(0),
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        type: fc.constant('offended' as const),
-        client: fc.nat(15).map(client),
-        code: fc.constantFrom<ErrorCode>('ROUND_BAD_VECTOR', 'ROUND_TOO_LATE'),
-        now: fc.constant(0),
-      }),
-    },
-    { weight: 12, arbitrary: fc.constant<CampaignEvent>({ type: 'tick', now: 0 }) },
-    { weight: 3, arbitrary: fc.constant<CampaignEvent>({ type: 'done', result: resultOf(), now: 0 }) },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        type: fc.constant('failed' as const),
-        failure: fc.record({
-          code: fc.constant<ErrorCode>('ROUND_QUORUM'),
-          phase: fc.constant('masked' as const),
-          text: fc.constant('x'),
-          culprits: fc.array(
-            fc.record({ client: fc.nat(15).map(client), code: fc.constant<ErrorCode>('ROUND_BAD_UNMASK') }),
-            { maxLength: 1 },
-          ),
-          retry: fc.constantFrom('next-attempt' as const, 'next-round' as const),
-        }),
-        now: fc.constant(0),
-      }),
-    },
-    { weight: 3, arbitrary: fc.constant<CampaignEvent>({ type: 'published', now: 0 }) },
-    {
-      weight: 1,
-      arbitrary: fc.constant<CampaignEvent>({ type: 'unpublished', code: 'ENGINE_FAILED', text: 'x', now: 0 }),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        type: fc.constant('evaluated' as const),
-        round: fc.nat(3),
-        accuracy: fc.constantFrom(0.1, 0.95, Number.NaN),
-        now: fc.constant(0),
-      }),
-    },
-    { weight: 1, arbitrary: fc.constant<CampaignEvent>({ type: 'stop', reason: 'x', now: 0 }) },
-    {
-      weight: 1,
-      arbitrary: fc.constant<CampaignEvent>({
-        type: 'rollBack',
-        wanted: { to: 0, by: 'anna', reason: 'poisoned' },
-        now: 0,
-      }),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({ type: fc.constant('rolledBack' as const), done: fc.boolean(), now: fc.constant(0) }),
-    },
-  );
-
-  it('keeps to the table; (round, attempt) only grows; nobody blamed or absent is ever started with; it ends once', () => {
-    fc.assert(
-      fc.property(fc.boolean(), fc.boolean(), fc.array(anEvent, { maxLength: 120 }), (inGroups, goal, events) => {
-        const play = new Play(inGroups ? grouped(4, 3) : cohort(4), {
-          rounds: 4,
-          ...(goal ? { stopAt: { accuracy: 0.9 } } : {}),
-        }).join(...clients(14));
-        let last = 0;
-        let ends = 0;
-        let wantedRound = 0;
-        const backs: number[] = [];
-        for (const event of events) {
-          const before = play.state;
-          play.now += 300;
-          play.do({ ...event, now: play.now });
-          if (before.phase !== play.state.phase) {
-            expect(CAMPAIGN_TRANSITIONS[before.phase] as readonly string[]).toContain(play.state.phase);
-          }
-          const back = play.effect('rollBack');
-          if (back !== undefined) {
-            // A number of its own: behind every attempt, and no attempt that is announced later has it.
-            expect(back.round * 1_000).toBeGreaterThan(last);
-            expect(back.round).toBeGreaterThan(backs.at(-1) ?? 0);
-            wantedRound = back.round;
-          }
-          if (before.phase === 'rollingBack' && event.type === 'rolledBack' && event.done) backs.push(wantedRound);
-          const start = play.effect('start');
-          if (start !== undefined) expect(backs).not.toContain(start.round);
-          if (start !== undefined) {
-            const at = start.round * 1_000 + start.attempt;
-            expect(at).toBeGreaterThan(last);
-            last = at;
-            expect(start.attempt).toBeLessThanOrEqual(2);
-            const { pool, blamed } = play.state;
-            expect(new Set(play.members).size).toBe(play.members.length);
-            for (const one of play.members) expect(pool.has(one) && !blamed.has(one)).toBe(true);
-          }
-          if (play.effect('ended') !== undefined) ends++;
-        }
-        expect(ends).toBe(play.state.phase === 'ended' ? 1 : 0);
-      }),
-      { seed: 20, numRuns: 400 },
-    );
   });
 });
 

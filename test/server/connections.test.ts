@@ -6,7 +6,14 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { fromHex, toHex } from '../../protocol/ids.js';
-import { AUTH_DEADLINE_MS, DEAD_AFTER_MS, MAX_FRAME_BYTES, MESSAGE_BURST, PING_MS } from '../../protocol/limits.js';
+import {
+  AUTH_DEADLINE_MS,
+  DEAD_AFTER_MS,
+  MAX_AUTH_CREDIT_MS,
+  MAX_FRAME_BYTES,
+  MESSAGE_BURST,
+  PING_MS,
+} from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { blobHash, chunkHash } from '../../protocol/wire/chunks.js';
 import { encodeFrame } from '../../protocol/wire/frame.js';
@@ -181,6 +188,28 @@ describe('who gets in', () => {
     clock.advance(AUTH_DEADLINE_MS);
     expect(await silent.closed).toBe(CLOSE.tooSlow);
     expect(silent.received).toMatchObject([{ kind: 'fault', code: 'AUTH_TIMEOUT' }]);
+    await setting.coordinator.stop('over');
+  });
+
+  it('a proof that lies unread because the coordinator is busy is waited for, and at most so long', async () => {
+    let busy = 0;
+    const setting = await quiet({ busyMs: () => busy });
+    const { clock } = setting;
+    const [slow, silent] = [guest(setting), guest(setting)];
+    await Promise.all([slow.open(), silent.open()]);
+    await guest(setting).join();
+    // All of the time it had enough to do with others.
+    busy = AUTH_DEADLINE_MS;
+    clock.advance(AUTH_DEADLINE_MS);
+    slow.hello();
+    expect(await slow.next('welcome')).toMatchObject({ kind: 'welcome' });
+    expect(silent.closes).toEqual([]);
+    busy = 1e9;
+    clock.advance(MAX_AUTH_CREDIT_MS - 1);
+    await guest(setting).join();
+    expect(silent.closes).toEqual([]);
+    clock.advance(1);
+    expect(await silent.closed).toBe(CLOSE.tooSlow);
     await setting.coordinator.stop('over');
   });
 

@@ -2,25 +2,30 @@
 // makes ε smaller than what had left by then. Real clients, real noise, real lmdb. Not here: prices (test/privacy), when the campaign
 // debits (test/server/budget.test.ts).
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryGuards } from '../../client/node/index.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
+import type { ClientId } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { EMPTY_COHORT, replay } from '../../protocol/privacy/cohort-ledger.js';
 import { createCurves, eventsInForce, openReservations } from '../../protocol/privacy/ledger.js';
 import { price } from '../../protocol/privacy/price.js';
-import type { Json } from '../../protocol/task.js';
 import { debitsOf } from '../../server/audit/debits.js';
 import { exportAudit, openExport } from '../../server/audit/export.js';
-import { applyChange, project } from '../../server/audit/project.js';
+import { replay as replayRows } from '../../server/audit/project.js';
 import { verifyAudit } from '../../server/audit/verify.js';
+import { lostSpending } from '../../server/campaign/lost.js';
+import { takeBackup } from '../../server/data/backups.js';
+import { diagnose } from '../../server/data/doctor.js';
 import { openData } from '../../server/data/open.js';
+import { type Salvage, stricter } from '../../server/data/salvage.js';
 import type { AuditEvent } from '../../server/store/types.js';
-import { privateTask } from '../privacy/tasks.js';
-import { live } from './life.js';
+import { privateTask, sketchedTask } from '../privacy/tasks.js';
+import { taskOf } from '../protocol/tasks.js';
+import { begin, live } from './life.js';
 
 const root = mkdtempSync(path(tmpdir(), 'sotto-debits-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -36,8 +41,7 @@ const curves = createCurves();
 
 /** The dearest client after a restart on these events, and how many reservations are open. */
 function restartedOn(events: readonly AuditEvent[]): { epsilon: number; open: number } {
-  const rows = new Map<string, Json>();
-  for (const event of events) for (const change of project(rows, event)) applyChange(rows, change);
+  const rows = replayRows(events);
   const cohort = [...replay(EMPTY_COHORT, debitsOf(rows), curves).values()];
   const epsilons = cohort.map((own) => price(eventsInForce(own), 1e-5, { accountant: 'rdp', curves }).epsilon);
   const open = cohort.map((own) => openReservations(own).length);
@@ -110,4 +114,89 @@ describe("a coordinator's privacy ledger on disk", () => {
     if (spend?.delta === 1e-5) expect(spend.epsilon).toBeCloseTo(epsilon, 12);
     expect(spend?.epsilon).toBeGreaterThan(before);
   }, 60_000);
+
+  it('restored from a backup, what may have been spent since is charged to everybody, and nobody gets away with what was known', async () => {
+    const data = await openData({ directory, identity, limitBytes: 1e9 });
+    await takeBackup(directory, data.store, identity.id);
+    await data.close();
+    const more = { data: { directory, backupRounds: 0 } };
+    await live({ directory, identity, config, rounds: 5, more }, members);
+    const coordinator = await begin({ directory, identity, config, rounds: 6, more });
+    const revoked = members[2]?.identity.id as ClientId;
+    await coordinator.access.revoke(revoked, 'ops', 'key lost');
+    await coordinator.stop('enough');
+    const spent = restartedOn(await readAll()).epsilon;
+    // One changed word in an event, wherever it lies.
+    const file = path(directory, 'db', 'data.mdb');
+    const bytes = readFileSync(file);
+    for (let at = bytes.indexOf('the campaign is over'); at >= 0; at = bytes.indexOf('the campaign is over', at + 1))
+      bytes.write('The campaign is over', at);
+    writeFileSync(file, bytes);
+    const { restored } = await diagnose(directory, true);
+    expect(restored).toMatchObject({ lastRound: 5, salvaged: 1 });
+    expect(restartedOn(await readAll()).epsilon).toBeLessThan(spent);
+    await (await begin({ directory, identity, config, rounds: 9 })).stop('enough');
+    const after = await readAll();
+    expect(restartedOn(after).epsilon).toBeGreaterThanOrEqual(spent);
+    // Rounds 4 and 5 are charged at their worst, once each, and stay in force.
+    expect(restartedOn(after).open).toBe(2);
+    expect(replayRows(after).get(`client/${revoked}`)).toMatchObject({ revoked: true });
+    expect(after.filter(({ type }) => type === 'restored')).toHaveLength(1);
+  }, 90_000);
+});
+
+describe('rounds that nobody remembers', () => {
+  const lost = { first: 4, last: 5, attempts: 3, clients: ['b', 'a'] as ClientId[], known: () => false };
+  it('cost one sum each, and with sketches every attempt of them', () => {
+    expect(lostSpending(config, lost).map(({ entry }) => entry.id)).toEqual(['test/4.1', 'test/5.1']);
+    const sketched = sketchedTask({});
+    const entries = lostSpending(sketched, lost);
+    expect(entries).toHaveLength(6);
+    for (const { entry } of entries) expect(entry.events.some(({ type }) => type === 'sketch')).toBe(true);
+    expect(entries.filter(({ entry }) => entry.events.length > 1).map(({ entry }) => entry.id)).toEqual([
+      'test/4.1',
+      'test/5.1',
+    ]);
+  });
+  it('are not charged twice where the backup has the reservation, nor where nothing is claimed', () => {
+    expect(lostSpending(config, { ...lost, known: (id) => id === 'test/4.1' })).toHaveLength(1);
+    expect(lostSpending(taskOf({ size: 4 }), lost)).toEqual([]);
+  });
+});
+
+describe('what a damaged database says against somebody', () => {
+  const was = { suspicion: 1, findings: [], left: [], quarantines: 0, quarantinedUntil: 0, banned: false };
+  it.each<[string, Salvage, Salvage, Salvage]>([
+    [
+      'a revocation',
+      { 'client/a': { revoked: true, enrolled: 9 } },
+      { 'client/a': { enrolled: 9 } },
+      { 'client/a': { revoked: true } },
+    ],
+    [
+      'a longer quarantine',
+      { 'client/a': { quarantinedUntil: 9 } },
+      { 'client/a': { quarantinedUntil: 4 } },
+      { 'client/a': { quarantinedUntil: 9 } },
+    ],
+    ['a token that was used since', { 'token/t': { used: 3 } }, { 'token/t': { used: 1 } }, { 'token/t': { used: 3 } }],
+    [
+      'more suspicion',
+      { 'monitor/a': { ...was, suspicion: 2 } },
+      { 'monitor/a': was },
+      { 'monitor/a': { ...was, suspicion: 2 } },
+    ],
+    [
+      'nothing in its favour',
+      { 'client/a': { revoked: false, quarantinedUntil: 0 }, 'monitor/a': { ...was, suspicion: 0 } },
+      { 'client/a': { revoked: true, quarantinedUntil: 4 }, 'monitor/a': was },
+      {},
+    ],
+    [
+      'nothing that is no such row',
+      { 'client/a': { quarantinedUntil: 'x', blamed: 7 }, 'monitor/a': { suspicion: 9 } },
+      {},
+      {},
+    ],
+  ])('%s', (_, from, over, expected) => expect(stricter(from, over)).toEqual(expected));
 });

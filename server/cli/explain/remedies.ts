@@ -34,6 +34,8 @@ export const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
     'Check the address; older models make way for newer ones, and a coordinator without `dataDir` keeps no log.',
   ADMIN_UNKNOWN_CLIENT: '`sotto clients` lists the ids of everybody who was here.',
   ADMIN_NO_EVIDENCE: 'Quarantine the client instead, for as many rounds as you need.',
+  ADMIN_CONFLICT:
+    'The answer says in which state the coordinator is; `sotto status` shows it. Wait until it has changed, or start it again.',
   ADMIN_BUSY: 'Wait some seconds and try again.',
   ADMIN_NOT_READY: 'Wait until the coordinator prints its address, or start it.',
   GUARD_POLICY:

@@ -20,6 +20,8 @@ export interface AdminApi {
   /** @param path below /api, such as `/status` @throws ADMIN_*, TRANSPORT_CLOSED, TRANSPORT_SLOW */
   get(path: string): Promise<unknown>;
   post(path: string, body: object): Promise<unknown>;
+  /** Bytes of any length, as they come. @throws as `get` */
+  stream(path: string, take: (chunk: Buffer) => void): Promise<void>;
 }
 
 /** Where a coordinator on this machine listens when its settings do not say otherwise. */
@@ -39,12 +41,13 @@ export async function connectAdmin(url: string, credentials: Credentials, env: I
   const ca = credentials.ca === undefined ? undefined : read(credentials.ca, '--ca');
   const token = tokenOf(credentials, env);
   let cookie: string | undefined;
-  const ask = (method: 'GET' | 'POST', path: string, body?: object) =>
+  const ask = (method: 'GET' | 'POST', path: string, body?: object, take?: (chunk: Buffer) => void) =>
     exchange(base, method, `/api${path}`, {
       ...(token !== undefined && { token }),
       ...(cookie && { cookie }),
       ca,
       body,
+      take,
     });
   if (token === undefined && credentials.code !== undefined) {
     const { setCookie } = await ask('POST', '/sign-in', { secret: credentials.code });
@@ -53,6 +56,7 @@ export async function connectAdmin(url: string, credentials: Credentials, env: I
   return {
     get: async (path) => (await ask('GET', path)).value,
     post: async (path, body) => (await ask('POST', path, body)).value,
+    stream: async (path, take) => void (await ask('GET', path, undefined, take)),
   };
 }
 
@@ -79,13 +83,15 @@ interface Sent {
   readonly cookie?: string;
   readonly ca: Buffer | undefined;
   readonly body: object | undefined;
+  /** Gets a good answer piece by piece; then there is no value. */
+  readonly take: ((chunk: Buffer) => void) | undefined;
 }
 
 function exchange(
   base: URL,
   method: string,
   path: string,
-  { token, cookie, ca, body }: Sent,
+  { token, cookie, ca, body, take }: Sent,
 ): Promise<{ value: unknown; setCookie: string | undefined }> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const headers: Record<string, string> = {
@@ -101,6 +107,13 @@ function exchange(
   const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const sent = send(target, { method, headers, timeout: TIMEOUT_MS, ...(ca && { ca }) }, (answer) => {
+      const good = answer.statusCode === 200 || answer.statusCode === 202;
+      if (good && take !== undefined) {
+        answer.on('data', take);
+        answer.on('error', (cause) => reject(unreachable(base, cause)));
+        answer.on('end', () => resolve({ value: undefined, setCookie: undefined }));
+        return;
+      }
       const chunks: Buffer[] = [];
       let length = 0;
       answer.on('data', (chunk: Buffer) => {
@@ -112,7 +125,7 @@ function exchange(
       answer.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
         const value = parsed(text);
-        if (answer.statusCode === 200 || answer.statusCode === 202) {
+        if (good) {
           if (value === undefined) reject(noCoordinator(base));
           else resolve({ value, setCookie: answer.headers['set-cookie']?.[0]?.split(';')[0] });
         } else reject(refusal(base, value));
