@@ -43,6 +43,8 @@ beforeAll(async () => {
   writeFileSync(at('half.yaml'), 'task: x\n');
   writeFileSync(at('layers.yaml'), 'model: {kind: softmax, input: 4, classes: 2}\n');
   writeFileSync(at('five.mjs'), 'export const trainer = 5;\n');
+  // What it throws would clear a terminal.
+  writeFileSync(at('esc.mjs'), "throw new Error('\\u001b[2Jcleared');\n");
   writeFileSync(at('broken.mjs'), 'this is no module(\n');
   await sotto(['keys', 'new', '--out', at('ok.key')]);
   writeFileSync(at('wide.key'), readFileSync(at('ok.key')));
@@ -73,6 +75,7 @@ const CASES: readonly (readonly [line: string, code: string])[] = [
   [`${CLIENT} --trainer @five.mjs`, 'CONFIG_INVALID'],
   [`${CLIENT} --trainer @broken.mjs`, 'CONFIG_UNREADABLE'],
   [`${CLIENT} --trainer @none.mjs`, 'CONFIG_UNREADABLE'],
+  [`${CLIENT} --trainer @esc.mjs`, 'CONFIG_UNREADABLE'],
   [`${CLIENT} --data mnist --model @junk.yaml`, 'CONFIG_INVALID'],
   [`${CLIENT} --data mnist --identity @junk.key`, 'STORE_CORRUPT'],
   [`${CLIENT} --data mnist --identity @none.key`, 'CONFIG_UNREADABLE'],
