@@ -3,8 +3,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelFactory } from '../client/tfjs/index.js';
-import { plainLayers } from '../client/tfjs/layers.js';
 import { manifestFor } from '../client/tfjs/spec.js';
+import { handWritten } from './hand-written.js';
 
 export const mnistCnnManifest = manifestFor([
   { name: 'conv0/kernel', shape: [8, 8, 1, 16] },
@@ -19,34 +19,20 @@ export const mnistCnnManifest = manifestFor([
 
 /** @param activation of the hidden layers; bounded ones lose less under clipping (Papernot et al. 2021) */
 export function mnistCnn(activation: (x: tf.Tensor) => tf.Tensor = tf.relu): ModelFactory {
-  return () => {
-    const variables = mnistCnnManifest.variables.map(({ shape }) => tf.tidy(() => tf.variable(tf.zeros([...shape]))));
-    const [k0, b0, k1, b1, k2, b2, k3, b3] = variables as [
-      tf.Variable,
-      tf.Variable,
-      tf.Variable,
-      tf.Variable,
-      tf.Variable,
-      tf.Variable,
-      tf.Variable,
-      tf.Variable,
-    ];
-    return {
+  return () =>
+    handWritten({
       manifest: mnistCnnManifest,
-      variables,
-      trainable: variables,
       inputShape: [28, 28, 1],
       classes: 10,
-      output: 'logits',
-      forward: (x, _, layers = plainLayers) => {
+      forward: (x, variables, layers) => {
+        const [k0, b0, k1, b1, k2, b2, k3, b3] = variables as Eight;
         const first = activation(layers.conv2d(x, k0, b0, { strides: 2, pad: 'same' })) as tf.Tensor4D;
         const second = activation(
           layers.conv2d(tf.maxPool(first, 2, 1, 'valid'), k1, b1, { strides: 2 }),
         ) as tf.Tensor4D;
         const flat = tf.reshape(tf.maxPool(second, 2, 1, 'valid'), [x.shape[0] as number, -1]);
-        return layers.dense(activation(layers.dense(flat, k2, b2)), k3, b3) as tf.Tensor2D;
+        return layers.dense(activation(layers.dense(flat, k2, b2)), k3, b3);
       },
-      dispose: () => tf.dispose(variables),
-    };
-  };
+    });
 }
+type Eight = [tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable, tf.Variable];

@@ -49,6 +49,22 @@ export function merklePath(crypto: Hasher, leaves: readonly Uint8Array[], index:
     : [...merklePath(crypto, right, index - k), merkleTreeHash(crypto, left)];
 }
 
+/** The root, and the path of every leaf as `merklePath` gives it, with each node hashed once: n paths one by one hash n² of them. */
+export function merkleTree(
+  crypto: Hasher,
+  leaves: readonly Uint8Array[],
+): { readonly root: Uint8Array; readonly paths: readonly Uint8Array[][] } {
+  const paths = leaves.map((): Uint8Array[] => []);
+  const top = (from: number, to: number): Uint8Array => {
+    if (to - from === 1) return leafHash(crypto, leaves[from] as Uint8Array); // safe: from < length
+    const middle = from + splitAt(to - from);
+    const [left, right] = [top(from, middle), top(middle, to)];
+    for (let i = from; i < to; i++) paths[i]?.push(i < middle ? right : left);
+    return nodeHash(crypto, left, right);
+  };
+  return { root: bind(crypto, leaves.length, leaves.length === 0 ? crypto.sha256() : top(0, leaves.length)), paths };
+}
+
 /** Whether `leaf` is the one at `index` of the `count` leaves under `root`. Everything but `crypto` may be hostile. */
 export function verifyMerkle(
   crypto: Hasher,

@@ -11,7 +11,7 @@ import {
   nonceCommitment,
   rosterRootOf,
 } from '../context.js';
-import { type ClientId, fromHex, type GroupId, type Millis, publicKeyOf, type Rank } from '../ids.js';
+import { type ClientId, fromHex, type GroupId, type Millis, publicKeyOf, type Rank, toHex } from '../ids.js';
 import { leastInputs } from '../rule.js';
 import { matrixKey } from '../sketch/matrix.js';
 import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js';
@@ -21,7 +21,7 @@ import { type ClaimedSketch, type GroupSetup, type GroupState, type GroupStep, m
 import { entered, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
 import { budgetOf } from './phases/sketch.js';
-import { transcriptOf } from './transcript.js';
+import { transcriptFacts, transcriptHash } from './transcript.js';
 import type { Candidate, GroupPhase, RoundEffect, RoundEvent, RoundFailure, RoundSetup } from './types.js';
 
 type AnyGroup = GroupState | OpenGroupState;
@@ -330,6 +330,9 @@ function endDone(state: Running, effects: RoundEffect[]): Step {
   const groups = [...state.groups.values()];
   const done = groups.filter((g) => g.phase === 'done');
   const voided = groups.filter((g) => g.phase === 'failed');
+  const { primitives, nonce } = state.setup;
+  const facts = transcriptFacts(done, voided);
+  const gctxOf = (id: GroupId): Uint8Array => state.groups.get(id)?.setup.gctx ?? new Uint8Array(0);
   for (const group of voided) effects.push(...abortMembers(group, group.failure.code));
   effects.push(
     {
@@ -337,7 +340,9 @@ function endDone(state: Running, effects: RoundEffect[]): Step {
       result: {
         groups: done.map(({ result }) => result),
         voided: voided.map(({ setup, failure }) => ({ group: setup.run.group, failure })),
-        transcript: transcriptOf(state.setup.primitives, done, voided),
+        transcript: transcriptHash(primitives, facts, gctxOf),
+        facts,
+        commitNonce: toHex(nonceCommitment(primitives, nonce)),
       },
     },
     { type: 'forget', keepAccumulators: true },

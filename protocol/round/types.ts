@@ -8,6 +8,7 @@ import type { ClientId, GroupId, Hash, Millis } from '../ids.js';
 import type { EngineResult, EngineWork } from '../secagg/jobs.js';
 import type { ClientPhase, TaskConfig } from '../terms.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage, RunRef } from '../wire/messages.js';
+import type { TranscriptFacts } from './transcript.js';
 
 /** What a round is made of. `groups`: only those sampled; members in rank order, all believed to be connected. */
 export interface RoundSetup {
@@ -138,6 +139,10 @@ export interface RoundResult {
   readonly voided: readonly { readonly group: GroupId; readonly failure: RoundFailure }[];
   /** Hash over all sets, exclusions and void groups of the round. */
   readonly transcript: Hash;
+  /** What it is the hash of, beside the announcement. */
+  readonly facts: TranscriptFacts;
+  /** Of the announcement: 64 hex digits. */
+  readonly commitNonce: string;
 }
 export interface RoundFailure {
   readonly code: ErrorCode;

@@ -44,7 +44,9 @@ export class DurableChainStore implements ChainStore {
       const { round, attempt } = link.record;
       const groups = outcome.groups.map(({ group, survivors }) => ({ group, survivors }));
       const voided = outcome.voided.map(({ group, failure }) => ({ group, code: failure.code }));
-      facts.push({ type: 'round-committed', body: { round, attempt, groups, voided } });
+      const { commitNonce } = outcome;
+      const transcript = { commitNonce, facts: outcome.facts as unknown as Json };
+      facts.push({ type: 'round-committed', body: { round, attempt, groups, voided, transcript } });
     }
     const bytes = blobs.map((blob) => blob.bytes);
     await this.#log.record(facts, bytes, this.#surplus(link));

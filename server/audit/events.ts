@@ -112,6 +112,8 @@ export interface EventBodies {
     readonly attempt: number;
     readonly groups: readonly { readonly group: number; readonly survivors: readonly string[] }[];
     readonly voided: readonly { readonly group: number; readonly code: string }[];
+    /** What the transcript in the model's record is the hash of (protocol/round/transcript.ts). Older logs have none. */
+    readonly transcript?: { readonly commitNonce: string; readonly facts: Json };
   };
   'round-void': { readonly round: number; readonly attempts: number; readonly code: string; readonly text: string };
   /** One link of the signed model chain. Its blobs are stored in the same transaction. */

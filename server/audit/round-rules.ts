@@ -79,6 +79,16 @@ export class RoundRules {
       case 'round-void':
         this.#end(fact.body.round, bad);
         return;
+      case 'model-recorded': {
+        // A roll-back takes a round number of its own.
+        const { type, round } = fact.body.record as { readonly type: string; readonly round: number };
+        if (type !== 'rollback') return;
+        if (current?.opened === true && current.round > this.#over)
+          bad(`the model is rolled back while round ${current.round} is open`);
+        if (round <= this.#over) bad(`a roll-back has the number ${round}, and round ${this.#over} was over`);
+        this.#over = Math.max(this.#over, round);
+        return;
+      }
       case 'restored':
         this.#over = Math.max(this.#over, fact.body.lastRound);
         return;

@@ -16,6 +16,7 @@ import type { AuditExport } from './export.js';
 import { KeyMoves } from './key-moves.js';
 import { RoundRules } from './round-rules.js';
 import { ModelLinks } from './verify-chain.js';
+import { Transcripts } from './verify-transcript.js';
 
 /** Most that is listed: the first says what to look at. */
 const MAX_PROBLEMS = 50;
@@ -41,6 +42,8 @@ export interface Verdict {
   readonly starts: number;
   readonly crashes: number;
   readonly rounds: { readonly committed: number; readonly void: number };
+  /** Of committed rounds: recomputed from the log and equal to what the record of the model is signed with; or not in an older log. */
+  readonly transcripts: { readonly recomputed: number; readonly notRecomputed: number };
   readonly models: {
     readonly records: number;
     /** Recomputed bit by bit from the model before and the published aggregate. */
@@ -71,6 +74,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   const key = publicKeyOf(log.coordinator);
   const links = new ModelLinks(nativePrimitives, key, log.blob, problem);
   const rules = new RoundRules(problem);
+  const transcripts = new Transcripts(nativePrimitives, key, problem);
   const ledger: CohortEntry[] = [];
   const moves = new KeyMoves(key, problem);
   const counts = { events: 0, checkpoints: 0, starts: 0, crashes: 0, committed: 0, void: 0 };
@@ -147,6 +151,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
         if (!isFact(event)) return;
         take(event, event.seq);
         rules.take(event, event.seq);
+        transcripts.take(event, event.seq);
       });
     }
   } catch (error) {
@@ -175,6 +180,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
     starts: counts.starts,
     crashes: counts.crashes,
     rounds: { committed: counts.committed, void: counts.void },
+    transcripts: transcripts.summary(),
     models: links.summary(),
     privacy: spentOf(ledger, problem),
     problems,

@@ -13,7 +13,7 @@ export interface Link {
 }
 
 /** What a round came to, for stores that keep it with the model: names and codes, no vector. */
-export type RoundOutcome = Pick<RoundResult, 'groups' | 'voided'>;
+export type RoundOutcome = Pick<RoundResult, 'groups' | 'voided' | 'facts' | 'commitNonce'>;
 
 export interface ChainStore {
   /** Resolves when the record and its blobs are as durable as this store makes them: only then may anybody be told of them. */

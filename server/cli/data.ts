@@ -60,7 +60,7 @@ export async function verify(folder: string, options: VerifyOptions, io: Io): Pr
 
 function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
   const paint = colorsFor(io.stdout, io.env);
-  const { models, rounds, privacy, head } = verdict;
+  const { models, rounds, transcripts, privacy, head } = verdict;
   const lines = [
     verdict.ok ? paint.green('the audit log holds together') : paint.red('THE AUDIT LOG DOES NOT HOLD TOGETHER'),
     ...verdict.problems.map((text) => `  ${paint.red('wrong')} ${text}`),
@@ -68,6 +68,7 @@ function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
     `coordinator  ${verdict.coordinator}${keyKnown ? '' : '  (as the log says; --coordinator compares it with the key that you know)'}`,
     `events       ${verdict.events}, with ${verdict.checkpoints} signed checkpoints; ${verdict.starts} starts, ${verdict.crashes} of them after a crash`,
     `rounds       ${rounds.committed} committed, ${rounds.void} void`,
+    `transcripts  ${transcripts.recomputed} recomputed from the log${transcripts.notRecomputed === 0 ? '' : `; ${transcripts.notRecomputed} not, of an older log: who was refused is taken as it says`}`,
     `models       ${models.records} records; ${models.recomputed} recomputed bit by bit, ${models.notRecomputed} by hash and signature alone, ${models.rollBacks} roll-backs`,
   ];
   if (models.newest !== undefined) lines.push(`newest model ${models.newest}`);
@@ -77,6 +78,9 @@ function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
       `privacy      ε = ${spent(epsilon, 3)} at δ = ${delta} for a ${statement.unit}, against the ${statement.observer}; most spent: client ${client.slice(0, 8)}`,
     );
   }
+  lines.push(
+    'not checked  whether a sum is of what clients sent, and whether others were shown the same log: clients sign the one, heads tell the other',
+  );
   if (head !== undefined)
     lines.push(
       `head         ${head.seq}:${head.hash}  (keep it: --contains finds out whether a later log goes on from it)`,

@@ -117,6 +117,13 @@ function viewOf(
   };
 }
 
+/** Neither clipped nor, under noise, held to the norm of what is rounded: an honest encoder would send zero instead. */
+const withoutBound = ({ mechanism, ...encoding }: Encoding): Encoding => ({
+  ...encoding,
+  clipNorm: Number.POSITIVE_INFINITY,
+  ...(mechanism && { mechanism: { ...mechanism, maxSquare: Number.POSITIVE_INFINITY } }),
+});
+
 /** Rounding that conspirators agree on: nothing secret is rounded with it. */
 const AGREED_ROUNDING = new Uint8Array(32);
 
@@ -133,8 +140,7 @@ export function hostileEngine(
   on: () => boolean = () => true,
   insight?: Insight,
 ): ClientEngine {
-  const unclipped = (encoding: Encoding): Encoding =>
-    attack.clips ? encoding : { ...encoding, clipNorm: Number.POSITIVE_INFINITY };
+  const unclipped = (encoding: Encoding): Encoding => (attack.clips ? encoding : withoutBound(encoding));
   const dishonest = <W extends ClientWork>(work: W): W => {
     const bent = { ...work, encoding: unclipped(work.encoding) };
     return attack.noise === 'none' ? withoutNoise(bent) : bent;
@@ -202,7 +208,7 @@ function sketchViewOf(
           ? { ...work.mask, pairs: [] }
           : {
               ...work.mask,
-              encoding: { ...encoding, clipNorm: Number.POSITIVE_INFINITY },
+              encoding: withoutBound(encoding),
               roundingKey: AGREED_ROUNDING,
               pairs: [],
             };

@@ -1,7 +1,7 @@
 // Merkle roots: the published tree hashes of RFC 6962 implementations, and proofs that bind index and count.
 import { describe, expect, it } from 'vitest';
 import { enc } from '../../protocol/crypto/enc.js';
-import { merklePath, merkleRoot, merkleTreeHash, verifyMerkle } from '../../protocol/crypto/merkle.js';
+import { merklePath, merkleRoot, merkleTree, merkleTreeHash, verifyMerkle } from '../../protocol/crypto/merkle.js';
 import { portablePrimitives as crypto } from '../../protocol/crypto/portable.js';
 import { bytes, hex } from './implementations.js';
 
@@ -79,5 +79,25 @@ describe('Merkle trees', () => {
     expect(new Set(roots).size).toBe(roots.length);
     expect(verifyMerkle(crypto, merkleRoot(crypto, [a]), 1.5, 0, a, [])).toBe(false);
     expect(() => merklePath(crypto, [a, b], 2)).toThrow(RangeError);
+  });
+
+  it('gives every path of a tree at once, the same as one by one, with each node hashed once', () => {
+    let hashes = 0;
+    const counting = {
+      sha256: (...parts: Uint8Array[]) => {
+        hashes++;
+        return crypto.sha256(...parts);
+      },
+    };
+    for (const count of [1, 2, 3, 6, 7, 8, 63]) {
+      const leaves = Array.from({ length: count }, (_, i) => Uint8Array.of(i, 7));
+      hashes = 0;
+      const { root, paths } = merkleTree(counting, leaves);
+      // n leaves, n − 1 nodes, and the count.
+      expect(hashes).toBe(2 * count);
+      expect(root).toEqual(merkleRoot(crypto, leaves));
+      expect(paths).toEqual(leaves.map((_, i) => merklePath(crypto, leaves, i)));
+    }
+    expect(merkleTree(crypto, [])).toEqual({ root: merkleRoot(crypto, []), paths: [] });
   });
 });

@@ -10,11 +10,11 @@ import {
   input as tflInput,
 } from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type HandWritten, handWritten } from '../../bench/hand-written.js';
 import { clipFactors } from '../../client/tfjs/dp-sgd/arithmetic.js';
 import { addClippedGradients } from '../../client/tfjs/dp-sgd/clipped.js';
 import { requireIndependence } from '../../client/tfjs/dp-sgd/independence.js';
 import { buildModel, layersModel, seededRandom, startBackend, type TrainableModel } from '../../client/tfjs/index.js';
-import { plainLayers } from '../../client/tfjs/layers.js';
 import { manifestFor } from '../../client/tfjs/spec.js';
 import { explicitGradient, norm } from './explicit.js';
 
@@ -44,24 +44,18 @@ function records(
   };
 }
 
-/** A hand-written model over `shapes`; its forward gets the variables and the layers. */
-function handWritten(
+/** A hand-written model over `shapes` with three classes; its forward gets the variables and the layers. */
+const overShapes = (
   shapes: readonly (readonly number[])[],
   inputShape: readonly number[],
-  forward: (x: tf.Tensor, v: tf.Variable[], layers: typeof plainLayers) => tf.Tensor,
-): TrainableModel {
-  const variables = shapes.map((shape) => tf.tidy(() => tf.variable(tf.zeros([...shape]))));
-  return {
+  forward: HandWritten['forward'],
+): TrainableModel =>
+  handWritten({
     manifest: manifestFor(shapes.map((shape, i) => ({ name: `${i}`, shape }))),
-    variables,
-    trainable: variables,
     inputShape,
     classes: 3,
-    output: 'logits',
-    forward: (x, _, layers = plainLayers) => forward(x, variables, layers) as tf.Tensor2D,
-    dispose: () => tf.dispose(variables),
-  };
-}
+    forward,
+  });
 
 const tokens = (random: () => number): number => Math.floor(random() * 6);
 const models: Record<string, { make: () => TrainableModel; value?: (random: () => number) => number }> = {
@@ -72,7 +66,7 @@ const models: Record<string, { make: () => TrainableModel; value?: (random: () =
   },
   'strided, padded and depthwise convolutions, group norm': {
     make: () =>
-      handWritten([[3, 2, 2, 4], [4], [3, 3, 4, 2], [8], [8], [8], [72, 3]], [6, 5, 2], (x, v, l) => {
+      overShapes([[3, 2, 2, 4], [4], [3, 3, 4, 2], [8], [8], [8], [72, 3]], [6, 5, 2], (x, v, l) => {
         const [k0, b0, k1, b1, scale, shift, k2] = v as [
           tf.Variable,
           tf.Variable,
@@ -91,7 +85,7 @@ const models: Record<string, { make: () => TrainableModel; value?: (random: () =
   'embedding, dense over a sequence, layer norm': {
     value: tokens,
     make: () =>
-      handWritten([[6, 5], [5, 7], [7], [7], [7], [7, 3], [3]], [8], (x, v, l) => {
+      overShapes([[6, 5], [5, 7], [7], [7], [7], [7, 3], [3]], [8], (x, v, l) => {
         const [table, k0, b0, scale, shift, k1, b1] = v as [
           tf.Variable,
           tf.Variable,
@@ -234,7 +228,7 @@ describe('models that cannot be bounded are refused by name', () => {
     );
   });
   it('a hand-written model that ties weights', () => {
-    const model = handWritten(
+    const model = overShapes(
       [
         [4, 4],
         [4, 3],
@@ -248,14 +242,14 @@ describe('models that cannot be bounded are refused by name', () => {
     expect(refusal(model)).toEqual(unbounded(/share a variable of shape 4×4/));
   });
   it('a hand-written model that takes a weight past the layers it is given', () => {
-    const model = handWritten([[4, 3], [3]], [4], (x, v, l) => {
+    const model = overShapes([[4, 3], [3]], [4], (x, v, l) => {
       const [k, b] = v as [tf.Variable, tf.Variable];
       return tf.add(l.dense(x, k), b);
     });
     expect(refusal(model)).toEqual(unbounded(/variable 1 of shape 3 belongs to no layer/));
   });
   it('a hand-written model that normalises over the batch', () => {
-    const model = handWritten(
+    const model = overShapes(
       [
         [4, 6],
         [6, 3],

@@ -53,7 +53,9 @@ class Play {
     const groups = [
       { group: 0, source: { type: 'sum', accumulator: 'a' } as const, survivors: this.ids.slice(0, survivors) },
     ];
-    this.send({ type: 'done', result: { groups, voided: [], transcript: '0'.repeat(64) as Hash }, now: 0 });
+    const facts = { done: [], voided: [] };
+    const result = { groups, voided: [], transcript: '0'.repeat(64) as Hash, facts, commitNonce: '' };
+    this.send({ type: 'done', result, now: 0 });
     this.send({ type: 'published', now: 0 });
     this.send({ type: 'tick', now: 0 });
   }

@@ -105,6 +105,8 @@ export const resultOf = (voided: RoundResult['voided'] = []): RoundResult => ({
   groups: [],
   voided,
   transcript: '0'.repeat(64) as Hash,
+  facts: { done: [], voided: [] },
+  commitNonce: '',
 });
 export const cohort = (size = 4): TaskConfig => taskOf({ size });
 export const grouped = (size = 4, count = 3, f = 1): TaskConfig =>

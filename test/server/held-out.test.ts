@@ -12,6 +12,8 @@ const results = (ids: readonly number[]): RoundResult => ({
   groups: ids.map((group) => ({ group, source: { type: 'sum', accumulator: `${group}` }, survivors: [] })),
   voided: [],
   transcript: new Uint8Array(32) as never,
+  facts: { done: [], voided: [] },
+  commitNonce: '',
 });
 
 describe('held-out gains', () => {

@@ -256,6 +256,7 @@ describe('going back to an earlier model', () => {
     const verdict = await verifyAudit(await openExport(path(directory, 'export')));
     expect(verdict.problems).toEqual([]);
     expect(verdict.models).toMatchObject({ records: 7, recomputed: 6, rollBacks: 1 });
+    expect(verdict.transcripts).toEqual({ recomputed: 5, notRecomputed: 0 });
   }, 60_000);
 
   it('at run time: an administrator asks, the next round is built on the old model, and the record says who and why', async () => {

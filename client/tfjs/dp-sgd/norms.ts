@@ -78,7 +78,14 @@ export function addConvolutionSquares(
   into: Float64Array,
 ): void {
   const { window, pixels, imageValues } = sizes(conv);
-  const square = denseSquare({ positions: pixels, inputs: window * conv.channels, outputs: conv.outputs });
+  const rows = { positions: pixels, inputs: window * conv.channels, outputs: conv.outputs };
+  if (pixels > 1 && !prefersGram(rows)) {
+    const square = byPixels(conv);
+    for (let i = 0; i < n; i++)
+      into[i] = (into[i] as number) + square(x, i * imageValues, gamma, i * pixels * conv.outputs);
+    return;
+  }
+  const square = denseSquare(rows);
   const windows = new Float64Array(pixels * window * conv.channels);
   for (let i = 0; i < n; i++) {
     unfold(x, i * imageValues, conv, windows);
@@ -156,8 +163,9 @@ function denseSquare(rows: Rows): Square {
   if (positions === 1) {
     return (a, at, gamma, from) => sumOfSquares(gamma, from, from + outputs) * sumOfSquares(a, at, at + inputs);
   }
-  return 2 * positions * positions < inputs * outputs ? byGram(rows) : byProduct(rows);
+  return prefersGram(rows) ? byGram(rows) : byProduct(rows);
 }
+const prefersGram = ({ positions, inputs, outputs }: Rows): boolean => 2 * positions * positions < inputs * outputs;
 
 /** Σ_{t,u} (A_t·A_u)(Γ_t·Γ_u); symmetric, so half of it. Rows that the loss does not depend on cost nothing. */
 export function byGram({ positions, inputs, outputs }: Rows): Square {
@@ -212,6 +220,59 @@ export function byProduct({ positions, inputs, outputs }: Rows): Square {
     }
     return sumOfSquares(gradient);
   };
+}
+
+/**
+ * ‖AᵀΓ‖² of a convolution without its windows: each value of the image that is not zero meets the output pixels that see it. A digit
+ * is four fifths zero, and no window is written anywhere.
+ */
+function byPixels({ inSize, outSize, filter, strides, padding, channels, outputs }: Convolution): Square {
+  const gradient = new Float64Array(filter[0] * filter[1] * channels * outputs);
+  /** For each row or column of the image: an output place that sees it, its place in that window, the next output place … */
+  const seenBy = (side: 0 | 1): Int32Array[] =>
+    Array.from({ length: inSize[side] }, (_, at) => {
+      const pairs: number[] = [];
+      for (let out = 0; out < outSize[side]; out++) {
+        const place = at + padding[side] - out * strides[side];
+        if (place >= 0 && place < filter[side]) pairs.push(out, place);
+      }
+      return Int32Array.from(pairs);
+    });
+  const [rows, columns] = [seenBy(0), seenBy(1)];
+  return (x, xFrom, gamma, gammaFrom) => {
+    gradient.fill(0);
+    let at = xFrom;
+    for (const ys of rows) {
+      for (const xs of columns) {
+        for (let c = 0; c < channels; c++, at++) {
+          const value = x[at] as number;
+          if (value === 0) continue;
+          for (let a = 0; a < ys.length; a += 2) {
+            const outRow = gammaFrom + (ys[a] as number) * outSize[1] * outputs;
+            const windowRow = (ys[a + 1] as number) * filter[1];
+            for (let b = 0; b < xs.length; b += 2) {
+              const g = outRow + (xs[b] as number) * outputs;
+              const k = ((windowRow + (xs[b + 1] as number)) * channels + c) * outputs;
+              addMultiple(gradient, k, gamma, g, outputs, value);
+            }
+          }
+        }
+      }
+    }
+    return sumOfSquares(gradient);
+  };
+}
+
+/** Four at a time: a third faster. */
+function addMultiple(into: Values, at: number, of: Values, from: number, length: number, factor: number): void {
+  let o = 0;
+  for (; o + 4 <= length; o += 4) {
+    into[at + o] = (into[at + o] as number) + factor * (of[from + o] as number);
+    into[at + o + 1] = (into[at + o + 1] as number) + factor * (of[from + o + 1] as number);
+    into[at + o + 2] = (into[at + o + 2] as number) + factor * (of[from + o + 2] as number);
+    into[at + o + 3] = (into[at + o + 3] as number) + factor * (of[from + o + 3] as number);
+  }
+  for (; o < length; o++) into[at + o] = (into[at + o] as number) + factor * (of[from + o] as number);
 }
 
 /** Four sums side by side, because each addition waits for the one before it. */

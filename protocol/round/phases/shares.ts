@@ -4,7 +4,7 @@
 import { sharesStatement } from '../../context.js';
 import { concat } from '../../crypto/bytes.js';
 import { bytesEqual } from '../../crypto/enc.js';
-import { merklePath, merkleRoot } from '../../crypto/merkle.js';
+import { merkleRoot, merkleTree } from '../../crypto/merkle.js';
 import type { Primitives } from '../../crypto/primitives.js';
 import type { Millis, Rank } from '../../ids.js';
 import { shareLeaves } from '../../secagg/shares.js';
@@ -107,7 +107,7 @@ function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[]
   };
 }
 
-/** Every receiver's book. Roots and leaves are computed once per dealer, not once per box. */
+/** Every receiver's book. Trees are computed once per dealer, not once per box. */
 export function shareBooks(
   primitives: Primitives,
   run: ShareBook['run'],
@@ -118,28 +118,25 @@ export function shareBooks(
   const dealers = u2.map((dealer) => {
     const message = shares.get(dealer) as Shares; // safe: u2 are the map's keys
     const leaves = shareLeaves(u1, dealer, message);
-    return { dealer, message, leaves, root: merkleRoot(primitives, leaves) };
+    return { dealer, message, ...merkleTree(primitives, leaves) };
   });
-  return u2.map((to) => ({
-    to,
-    book: {
-      kind: 'shareBook',
-      run,
-      packets: dealers
-        .filter(({ dealer }) => dealer !== to)
-        .map(({ dealer, message, leaves, root }) => {
-          const box = message.boxes.find((b) => b.to === to) as ShareBox; // safe: accept() checked that all of U1 have one
-          return {
-            from: dealer,
-            box: box.box,
-            hashB: box.hashB,
-            hashS: box.hashS,
-            commitB: message.commitB,
-            root,
-            path: concat(...merklePath(primitives, leaves, u1.indexOf(to))),
-            signature: message.signature,
-          };
-        }),
-    },
-  }));
+  return u2.map((to) => {
+    const place = u1.indexOf(to);
+    const packets = dealers
+      .filter(({ dealer }) => dealer !== to)
+      .map(({ dealer, message, root, paths }) => {
+        const box = message.boxes.find((b) => b.to === to) as ShareBox; // safe: accept() checked that all of U1 have one
+        return {
+          from: dealer,
+          box: box.box,
+          hashB: box.hashB,
+          hashS: box.hashS,
+          commitB: message.commitB,
+          root,
+          path: concat(...(paths[place] as Uint8Array[])), // safe: one for each member of U1
+          signature: message.signature,
+        };
+      });
+    return { to, book: { kind: 'shareBook', run, packets } };
+  });
 }
