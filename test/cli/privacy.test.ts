@@ -132,6 +132,26 @@ describe('sotto privacy plan', () => {
   });
 });
 
+describe('sotto privacy audit', () => {
+  // Forty guesses that are all right prove ε = 3 or so: with z = 1 (ε = 4.4) chance refutes nothing. What must be refuted: test/privacy.
+  it('audits the real trainer and the real noise of clients, and gives an estimate beside them', async () => {
+    const { code, out } = await sotto('privacy audit --canaries 40 --noise-multiplier 1 --json');
+    expect(code).toBe(0);
+    const [records, clients, canaries] = lines(out);
+    for (const audit of [records, clients]) {
+      expect(audit).toMatchObject({ type: 'audit', canaries: 40, verdict: 'not refuted', claimed: { delta: 1e-5 } });
+      expect(audit.claimed.epsilon).toBeCloseTo(4.377, 1);
+      expect(audit.epsilonLowerBound).toBeLessThan(audit.claimed.epsilon);
+    }
+    expect(clients.name).toContain('distributed discrete Gaussian');
+    expect(canaries).toMatchObject({ type: 'canaries', canaries: 40 });
+  });
+  it('refuses noise that is none, and a unit that there is not', async () => {
+    expect(await sotto('privacy audit --noise-multiplier 0')).toMatchObject({ code: 2 });
+    expect(await sotto('privacy audit --unit household')).toMatchObject({ code: 2 });
+  });
+});
+
 describe('sotto privacy ledger', () => {
   const curves = createCurves();
   const budgets = { client: { epsilon: 4, delta: 1e-6 }, record: { epsilon: 9, delta: 1e-5 } };
