@@ -20,7 +20,7 @@ const ANGLE_FLOOR = 0.1;
 const DUPLICATE_SHARE = 0.2;
 /** A replay points where the last step pointed. */
 const REPLAY_COSINE = 0.9;
-/** A silent client's norm is below this share of the median; it has no direction to speak of. */
+/** A silent client's norm is below this share of the median: beyond rounding, there is no such honest update. */
 const SILENT_SHARE = 1e-3;
 
 interface Sketched {
@@ -43,8 +43,6 @@ export function judgeSketches(
   const angleFloor = Math.max(ANGLE_FLOOR, 1 / Math.sqrt(length));
   const norms = rows.map(({ sketch }) => Math.hypot(...sketch));
   const usual = medianOf(norms);
-  // More than half gave nothing: there is nothing that they could be far from.
-  if (usual === 0) return [];
   const silent = norms.map((norm) => norm <= SILENT_SHARE * usual);
   const centre = centreOf(rows);
   const logOf = (value: number, scale: number): number => Math.log(Math.max(value, 1e-12 * scale));
@@ -54,20 +52,25 @@ export function judgeSketches(
     findings.push({ client: rows[at]!.id, signal, value, threshold, strong: value >= 2 * threshold, says });
   };
 
-  const lengths = cleanZ(
+  cleanZ(
     norms.map((norm) => logOf(norm, usual)),
     logFloor,
-  );
-  const little = lengths.map((z, i) => z < -threshold || silent[i] === true);
-  lengths.forEach((z, i) => {
+  ).forEach((z, i) => {
     // safe: one norm for each row.
-    const [norm, { id: client }] = [norms[i]!, rows[i]!];
-    const says = `its update is ${(norm / usual).toPrecision(3)} times as long as the usual one`;
-    if (norm === 0) {
-      const nothing = `${says}: it gave nothing`;
-      findings.push({ client, signal: 'silence', value: 0, threshold: SILENT_SHARE, strong: true, says: nothing });
-    } else if (little[i]) findings.push({ client, signal: 'little', value: -z, threshold, strong: false, says });
-    else if (z > threshold) flag(i, 'norm', z, says);
+    const times = (norms[i]! / usual).toPrecision(3);
+    if (silent[i]) {
+      const says = `its update is ${times} times as long as the usual one: it gave nothing`;
+      // safe: `i` is an index of rows.
+      findings.push({
+        client: rows[i]!.id,
+        signal: 'silence',
+        value: norms[i]! / usual,
+        threshold: SILENT_SHARE,
+        strong: true,
+        says,
+      });
+    } else if (Math.abs(z) > threshold)
+      flag(i, 'norm', Math.abs(z), `its update is ${times} times as long as the usual one`);
   });
 
   const distances = rows.map(({ sketch }) => distance(sketch, centre));
@@ -111,8 +114,7 @@ export function judgeSketches(
         );
     });
   }
-  // Short ones are close to each other because they are short.
-  findings.push(...duplicates(rows, little, threshold, logFloor));
+  findings.push(...duplicates(rows, silent, threshold, logFloor));
   return findings;
 }
 
@@ -122,13 +124,13 @@ export function judgeSketches(
  */
 function duplicates(
   rows: readonly Sketched[],
-  little: readonly boolean[],
+  silent: readonly boolean[],
   threshold: number,
   floor: number,
 ): Finding[] {
   const nearest = rows.map(({ sketch }, i) =>
     rows.reduce(
-      (least, other, j) => (i === j || little[j] ? least : Math.min(least, distance(sketch, other.sketch))),
+      (least, other, j) => (i === j || silent[j] ? least : Math.min(least, distance(sketch, other.sketch))),
       Number.POSITIVE_INFINITY,
     ),
   );
@@ -138,7 +140,7 @@ function duplicates(
   return cleanZ(logs, floor).flatMap((z, i): Finding[] => {
     // safe: one distance for each row.
     const share = nearest[i]! / usual;
-    if (little[i] || -z <= threshold || share >= DUPLICATE_SHARE) return [];
+    if (silent[i] || -z <= threshold || share >= DUPLICATE_SHARE) return [];
     const says = `another client's update is nearly the same: ${share.toPrecision(2)} of the usual least distance`;
     return [{ client: rows[i]!.id, signal: 'duplicate', value: -z, threshold, strong: false, says }];
   });

@@ -43,12 +43,9 @@ const WEIGHT: Readonly<Record<ClientSignal, number>> = {
   offence: 1,
   // Its victim looks the same: whoever is copied is a duplicate, too.
   duplicate: 0.2,
-  // A bad network is no attack, and whoever has learnt its data by heart has little to give.
+  // A bad network is no attack.
   participation: 0.1,
-  little: 0.1,
 };
-/** Below a quarter, as above. */
-const MAX_WEAK = 0.2;
 /** Findings kept as evidence of one client. */
 const KEPT = 12;
 
@@ -167,11 +164,7 @@ function remember(ledger: Ledger, own: readonly Finding[], { decay }: MonitorSet
   }));
   // Norm and distance of one bad update are one event, not two.
   const full = points.filter((one) => one.full).reduce((most, { weight }) => Math.max(most, weight), 0);
-  // What must not quarantine anybody by itself must not in company, either.
-  const weak = Math.min(
-    MAX_WEAK,
-    points.filter((one) => !one.full).reduce((sum, { weight }) => sum + weight, 0),
-  );
+  const weak = points.filter((one) => !one.full).reduce((sum, { weight }) => sum + weight, 0);
   const suspicion = decay * ledger.suspicion + full + weak;
   return { ...ledger, suspicion, findings: [...ledger.findings, ...own].slice(-KEPT) };
 }

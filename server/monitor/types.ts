@@ -92,7 +92,6 @@ export type ClientSignal =
   | 'distance'
   | 'direction'
   | 'silence'
-  | 'little'
   | 'replay'
   | 'duplicate'
   | 'offence'

@@ -281,18 +281,6 @@ describe('what the monitor does, and what never', () => {
     expect(events.length).toBeLessThan(8);
   });
 
-  it('only observes short updates, however short and however often: whoever knows its data by heart has little to give', () => {
-    // Of the first two one is a copy of the other, too: short ones are close to each other, and that is no second finding.
-    const corrupt: Corrupt = (x, client) => (client < 4 ? x.map((v) => 10 ** -Math.max(3, 2 + client) * v) : x);
-    const observe = fleet({ clients: 48, seed: 'short', corrupt, dropRate: 0 });
-    const { events, of } = run(30, (round) => ({ ...observe(round), budget: 10 }));
-    const short = events.filter((event) => event.type === 'observe' && event.finding.signal === 'little');
-    expect(new Set(short.map((event) => ('client' in event ? event.client : '')))).toEqual(
-      new Set([0, 1, 2, 3].map(id)),
-    );
-    expect([...of('exclude'), ...of('quarantine')]).toEqual([]);
-  });
-
   it('hears an appeal: the quarantine ends and for some rounds statistics only observe', () => {
     const corrupt: Corrupt = (x, client) => (client === 0 ? x.map((v) => 1e6 * v) : x);
     const observe = fleet({ clients: 48, seed: 'appeal', corrupt, dropRate: 0 });
