@@ -12,6 +12,10 @@ import { rfc6455Bar } from './rfc6455/run.js';
 import { runtimesBar } from './runtimes/run.js';
 import { soakBar } from './soak/run.js';
 
+  }),
+  bar({
+import { uploadBar } from './uploads/run.js';
+
 export const BARS: readonly Bar[] = [
   bar({
     name: 'kill',
@@ -44,6 +48,14 @@ export const BARS: readonly Bar[] = [
     long: { cases: 0, seed: 1 },
     short: { cases: 60 },
     run: (options, say) => matrixBar({ ...options, say }),
+  }),
+  bar({
+    name: 'uploads',
+    claims:
+      '100 masked inputs of 4 MiB a second, at a fair part of bare websockets and TCP; cut uploads resume, the sum is exact',
+    long: { clients: 64, dimension: 1_048_576, rounds: 3, cutRounds: 2, seed: 1 },
+    short: { clients: 40, dimension: 131_072, rounds: 1, cutRounds: 1 },
+    run: (options, say) => uploadBar({ ...options, say }),
   }),
   bar({
     name: 'frames',
