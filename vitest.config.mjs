@@ -9,7 +9,8 @@ const pure = `dist/test/{${PURE}}/**/*.test.js`;
 /** Without `include`: for the other configurations. */
 export const common = {
   pool: 'forks',
-  maxWorkers: 2,
+  // One more than the two cores of the smallest machine: some files wait for sockets and processes.
+  maxWorkers: 3,
   testTimeout: 30_000,
   reporters: ['default', new CountingReporter()],
   // What is compiled is loaded as it is, by Node: only test files need vitest's transformation.

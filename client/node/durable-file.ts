@@ -91,5 +91,5 @@ export async function syncDirectory(path: string): Promise<void> {
 export const corrupt = (path: string, what: string): SottoError =>
   new SottoError(
     'STORE_CORRUPT',
-    `${path} ${what}. It keeps this client from being talked into a round twice, so it is not replaced: restore it from a backup, or move it away and join with a new identity`,
+    `${path} ${what}. What stands in it cannot be had again (a key, or the rounds this client may not be talked into twice), so it is not replaced: restore it from a backup, or move it away and join with a new identity`,
   );

@@ -7,6 +7,7 @@ export const sidebar = [
     text: 'Start',
     items: [
       page('What it is', '/'),
+      page('The tutorial', '/tutorial'),
       page('Concepts', '/concepts'),
       page('Which profile?', '/profiles'),
       page('Comparison', '/comparison'),

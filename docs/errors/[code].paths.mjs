@@ -1,4 +1,4 @@
-// A page for each error code, from the tables of docs/errors.md (which is made from protocol/errors.ts).
+// A page for each error code, from the sections of docs/errors.md (which is made from protocol/errors.ts and the remedies of `sotto explain`).
 import { readFileSync } from 'node:fs';
 
 const WHO = {
@@ -11,32 +11,35 @@ const WHO = {
 const AGAIN = {
   never: 'No. The same attempt ends the same way.',
   later: 'Yes, after a while; the client of Sotto does so by itself, with growing pauses.',
-  'next attempt': 'Yes, in the next attempt of the same round, by itself.',
-  'next round': 'Yes, in the next round, by itself.',
+  'next-attempt': 'Yes, in the next attempt of the same round, by itself.',
+  'next-round': 'Yes, in the next round, by itself.',
 };
 
 export default {
   paths() {
     const text = readFileSync(new URL('../errors.md', import.meta.url), 'utf8');
-    return [...text.matchAll(/^\| `([A-Z]+_[A-Z0-9_]+)` \| (.+) \| (\S+) \| (.+?) \|$/gm)].map(
-      ([, code, says, blame, retry]) => ({
-        params: { code },
-        content: [
-          `# ${code}`,
-          '',
-          `${says[0].toUpperCase()}${says.slice(1)}.`,
-          '',
-          '## Who has to act',
-          '',
-          `${WHO[blame] ?? blame}`,
-          '',
-          '## Does it help to try again?',
-          '',
-          `${AGAIN[retry] ?? `${retry}.`}`,
-          '',
-          'The message beside the code names the culprit (file and line, setting, client, message) and the way out. [All codes](/errors).',
-        ].join('\n'),
-      }),
-    );
+    const section = /^##+ ([A-Z]+(?:_[A-Z0-9_]+)?)\n\n(.+)\n\n- blame `(\S+)`, retry `(\S+)`, exit (\d+)\n- (.+)$/gm;
+    return [...text.matchAll(section)].map(([, code, says, blame, retry, exit, remedy]) => ({
+      params: { code },
+      content: [
+        `# ${code}`,
+        '',
+        says,
+        '',
+        '## What to do',
+        '',
+        remedy,
+        '',
+        '## Who has to act',
+        '',
+        `${WHO[blame] ?? blame}`,
+        '',
+        '## Does it help to try again?',
+        '',
+        `${AGAIN[retry] ?? `${retry}.`}`,
+        '',
+        `A command of \`sotto\` that ends with it exits with ${exit}. The message beside the code names the culprit (file and line, setting, client, message) and the way out. [All codes](/errors).`,
+      ].join('\n'),
+    }));
   },
 };

@@ -102,12 +102,16 @@ function tokenOf({ token }: ClientOptions, { env }: Io): { readonly token?: stri
   return given === undefined || given === '' ? {} : { token: given };
 }
 
-/** @throws CONFIG_UNREADABLE */
+/** @throws CONFIG_UNREADABLE; CONFIG_INVALID where it holds no certificate, since TLS would only say that nobody is trusted */
 function transportOf({ ca }: ClientOptions): { readonly transport?: Transport } {
   if (ca === undefined) return {};
   try {
-    return { transport: nodeTransport({ ca: readFileSync(ca) }) };
+    const pem = readFileSync(ca);
+    if (!pem.includes('-----BEGIN CERTIFICATE-----'))
+      throw new SottoError('CONFIG_INVALID', `${ca} holds no certificate in PEM`, { field: '--ca' });
+    return { transport: nodeTransport({ ca: pem }) };
   } catch (cause) {
+    if (cause instanceof SottoError) throw cause;
     const text = `cannot read ${ca}: ${cause instanceof Error && 'code' in cause ? cause.code : cause}`;
     throw new SottoError('CONFIG_UNREADABLE', text, { field: '--ca' });
   }

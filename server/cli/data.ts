@@ -2,10 +2,12 @@
 // server/data).
 
 import type { AuditEvent } from '../../protocol/audit/event.js';
+import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash } from '../../protocol/ids.js';
 import { type AuditExport, exportAudit, openExport } from '../audit/export.js';
 import { type Verdict, verifyAudit } from '../audit/verify.js';
 import { type Diagnosis, diagnose } from '../data/doctor.js';
+import { readMarker } from '../data/layout.js';
 import { openData } from '../data/open.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { spent } from './format.js';
@@ -29,6 +31,14 @@ export interface DoctorOptions {
 
 /** The coordinator must be stopped: its lock says so. @throws STORE_*, AUDIT_INVALID */
 export async function exportAuditLog(data: string, folder: string, options: DataOptions, io: Io): Promise<ExitCode> {
+  if (readMarker(data) === undefined)
+    throw new SottoError(
+      'STORE_MISSING',
+      `${data} is no data directory of a coordinator; give the dataDir of its settings`,
+      {
+        directory: data,
+      },
+    );
   const identity = await loadIdentityFile(options.identity);
   const opened = await openData({ directory: data, identity, limitBytes: Number.MAX_SAFE_INTEGER });
   try {

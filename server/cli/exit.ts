@@ -37,7 +37,7 @@ export function exitCodeOfCode(code: ErrorCode): ExitCode {
  */
 export function reportError(error: unknown, io: Io, json: boolean): ExitCode {
   const code = exitCodeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = printable(error instanceof Error ? error.message : String(error));
   const paint = colorsFor(io.stderr, io.env);
   const known = error instanceof SottoError;
   if (json) {
@@ -54,3 +54,16 @@ export function reportError(error: unknown, io: Io, json: boolean): ExitCode {
 }
 
 export const whereExplained = (code: ErrorCode): string => `sotto explain ${code} says more, or ${pageOf(code)}`;
+
+/** Longest message that is shown, characters: some quote what they could not read. */
+const MAX_MESSAGE = 4_000;
+/** Of a file by others anything may be quoted: nothing of it may steer a terminal. */
+function printable(text: string): string {
+  const shown = text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
+  return [...shown].map((char) => (char !== '\n' && char !== '\t' && isControl(char) ? '\ufffd' : char)).join('');
+}
+/** C0, DEL and C1. */
+function isControl(char: string): boolean {
+  const code = char.codePointAt(0) ?? 0;
+  return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}

@@ -9,7 +9,7 @@ import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
 import type { KeysOptions, RotateOptions, TokenOptions } from './keys.js';
-import { addModels, type ModelCommands } from './models/program.js';
+import { addModels, type ModelCommands, taskName } from './models/program.js';
 import { positiveNumber, positiveReal, probability, wholeNumber } from './numbers.js';
 import { addPrivacy, type PrivacyCommands } from './privacy/program.js';
 import type { RedTeamOptions } from './redteam.js';
@@ -233,7 +233,7 @@ export function createProgram(
   tokens
     .command('new')
     .description('make an enrolment token, signed by the coordinator; prints it alone')
-    .requiredOption('--task <name>', 'task that it is for')
+    .requiredOption('--task <name>', 'task that it is for', taskName)
     .option('--identity <file>', 'identity of the coordinator', 'sotto.key')
     .option('--uses <n>', 'clients that it lets in', positiveNumber, 1)
     .option('--days <n>', 'days that it is good for', positiveNumber, 7)

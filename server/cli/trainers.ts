@@ -111,7 +111,7 @@ export function modelFromFile(file: string): ModelSpec {
   return parseSettings(
     readSettings(file),
     file,
-    v.object({ model: taskEntries.model }),
+    v.object({ model: taskEntries.model }, 'a group of settings with a `model:` in it'),
     ({ model }) => modelSource(model, (path) => resolve(dirname(file), path)).model,
   );
 }

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import type { AlertView } from '../board/view.js';
 import { Chart } from './chart.js';
 import { bytes, count, PHASES, percent, seconds, when } from './format.js';
-import { Card, Empty, Tag, type Tone } from './parts.js';
+import { Card, Empty, Table, Tag, type Tone } from './parts.js';
 import { list, one } from './state.js';
 import { ClientLink } from './stopped.js';
 
@@ -22,45 +22,25 @@ export function Groups(): JSX.Element {
       {groups.length === 0 ? (
         <Empty title="No group has finished a round yet" />
       ) : (
-        <div class="scroll" role="region" aria-label="Table of groups" tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Group</th>
-                <th scope="col" class="num">
-                  Members
-                </th>
-                <th scope="col" class="num">
-                  Rounds
-                </th>
-                <th scope="col" class="num">
-                  Void
-                </th>
-                <th scope="col">Survival</th>
-                <th scope="col" class="num">
-                  Alarms
-                </th>
-                <th scope="col">Last alarm</th>
-              </tr>
-            </thead>
-            <tbody>
-              {groups.map((group) => (
-                <tr key={group.group}>
-                  <th scope="row">{group.group}</th>
-                  <td class="num">{count(group.members)}</td>
-                  <td class="num">{count(group.rounds)}</td>
-                  <td class="num">{count(group.voided)}</td>
-                  <td>
-                    <meter min={0} max={1} value={group.survival} aria-label={`Survival of group ${group.group}`} />{' '}
-                    {percent(group.survival)}
-                  </td>
-                  <td class="num">{count(group.alarms)}</td>
-                  <td>{group.lastAlarm || <span class="muted">none</span>}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          name="groups"
+          columns={['Group', ['Members'], ['Rounds'], ['Void'], 'Survival', ['Alarms'], 'Last alarm']}
+        >
+          {groups.map((group) => (
+            <tr key={group.group}>
+              <th scope="row">{group.group}</th>
+              <td class="num">{count(group.members)}</td>
+              <td class="num">{count(group.rounds)}</td>
+              <td class="num">{count(group.voided)}</td>
+              <td>
+                <meter min={0} max={1} value={group.survival} aria-label={`Survival of group ${group.group}`} />{' '}
+                {percent(group.survival)}
+              </td>
+              <td class="num">{count(group.alarms)}</td>
+              <td>{group.lastAlarm || <span class="muted">none</span>}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </Card>
   );

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { Chart } from './chart.js';
 import { bytes, count, fixed, percent, seconds } from './format.js';
 import { LiveRound } from './live.js';
-import { Card, Empty, Tag } from './parts.js';
+import { Card, Empty, Table, Tag } from './parts.js';
 import { list, one } from './state.js';
 import { StopList } from './stopped.js';
 
@@ -90,57 +90,32 @@ export function Overview(): JSX.Element {
         {rounds.length === 0 ? (
           <Empty title="No round is over yet" />
         ) : (
-          <div class="scroll" role="region" aria-label="Table of rounds" tabIndex={0}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Round</th>
-                  <th scope="col">Outcome</th>
-                  <th scope="col" class="num">
-                    Accuracy
-                  </th>
-                  <th scope="col" class="num">
-                    In the sum
-                  </th>
-                  <th scope="col" class="num">
-                    Dropped
-                  </th>
-                  <th scope="col" class="num">
-                    Left out
-                  </th>
-                  <th scope="col" class="num">
-                    Time
-                  </th>
-                  <th scope="col" class="num">
-                    Bytes
-                  </th>
+          <Table
+            name="rounds"
+            columns={['Round', 'Outcome', ['Accuracy'], ['In the sum'], ['Dropped'], ['Left out'], ['Time'], ['Bytes']]}
+          >
+            {rounds
+              .slice(-50)
+              .reverse()
+              .map((round) => (
+                <tr key={round.round}>
+                  <th scope="row">{round.round}</th>
+                  <td>
+                    <Tag tone={round.committed ? 'good' : 'bad'}>{round.committed ? 'committed' : 'void'}</Tag>
+                    {round.attempts > 1 && <span class="muted"> attempt {round.attempts}</span>}
+                    {!round.committed && <span class="muted"> {round.says}</span>}
+                  </td>
+                  <td class="num">{percent(round.accuracy)}</td>
+                  <td class="num">
+                    {count(round.survivors)} / {count(round.cohort)}
+                  </td>
+                  <td class="num">{count(round.dropped)}</td>
+                  <td class="num">{count(round.excluded)}</td>
+                  <td class="num">{seconds(round.seconds)}</td>
+                  <td class="num">{bytes(round.bytesUp + round.bytesDown)}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {rounds
-                  .slice(-50)
-                  .reverse()
-                  .map((round) => (
-                    <tr key={round.round}>
-                      <th scope="row">{round.round}</th>
-                      <td>
-                        <Tag tone={round.committed ? 'good' : 'bad'}>{round.committed ? 'committed' : 'void'}</Tag>
-                        {round.attempts > 1 && <span class="muted"> attempt {round.attempts}</span>}
-                        {!round.committed && <span class="muted"> {round.says}</span>}
-                      </td>
-                      <td class="num">{percent(round.accuracy)}</td>
-                      <td class="num">
-                        {count(round.survivors)} / {count(round.cohort)}
-                      </td>
-                      <td class="num">{count(round.dropped)}</td>
-                      <td class="num">{count(round.excluded)}</td>
-                      <td class="num">{seconds(round.seconds)}</td>
-                      <td class="num">{bytes(round.bytesUp + round.bytesDown)}</td>
-                    </tr>
-                  ))}
-              </tbody>
-            </table>
-          </div>
+              ))}
+          </Table>
         )}
       </Card>
     </>

@@ -22,6 +22,34 @@ export function Card(props: {
   );
 }
 
+/** A table that scrolls sideways by itself, also by keyboard. @param columns a name in brackets: numbers, to the right */
+export const Table = (props: {
+  readonly name: string;
+  readonly columns: readonly (string | readonly [string])[];
+  readonly children: ComponentChildren;
+}): JSX.Element => (
+  <div class="scroll" role="region" aria-label={`Table of ${props.name}`} tabIndex={0}>
+    <table>
+      <thead>
+        <tr>
+          {props.columns.map((column) =>
+            typeof column === 'string' ? (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ) : (
+              <th key={column[0]} scope="col" class="num">
+                {column[0]}
+              </th>
+            ),
+          )}
+        </tr>
+      </thead>
+      <tbody>{props.children}</tbody>
+    </table>
+  </div>
+);
+
 export type Tone = 'good' | 'warn' | 'bad' | 'calm';
 export const Tag = (props: { readonly tone: Tone; readonly children: ComponentChildren }): JSX.Element => (
   <span class={`tag ${props.tone}`}>{props.children}</span>

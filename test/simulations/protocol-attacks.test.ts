@@ -1,61 +1,12 @@
 // Clients that break the protocol, through real client code over real sockets: each is named with a code or there is a reason why not,
 // nobody else is named, and the sum is that of a run in which they had just left. Not here: the same lies against the round machine
-// alone (test/protocol/hostile-client.test.ts, test/sketch), what only a deadline ends (hostile-machine.test.ts).
+// alone (test/protocol/hostile-client.test.ts, test/sketch), what only a deadline ends (hostile-machine.test.ts), lies that show late
+// (test/slow/protocol-attacks.test.ts).
 
 import { describe, expect, it } from 'vitest';
-import { parseSimulationConfig } from '../../simulations/config.js';
-import type { RoundEntry, SimulationReport } from '../../simulations/report.js';
-import { runSimulation } from '../../simulations/run.js';
+import { type Actor, nameOf, out, play, proven } from './liars.js';
 
 const MINUTE = 60_000;
-
-interface Actor {
-  readonly round: number;
-  readonly clients: readonly number[];
-  /** As a file says it. */
-  readonly attack: string;
-}
-const settings = (actors: readonly Actor[], rounds: number, waitMs: number) =>
-  parseSimulationConfig(
-    `
-task: liars
-profile: sketch
-group: { size: 20 } # threshold 14
-sketch: { malicious: 4, exclusions: 5, dropouts: 1, selection: [], deadlineMs: 120000 }
-model: { kind: softmax, input: 1400, classes: 4 }
-encoding: { clipNorm: 4 }
-optimizer: { name: fedavg, learningRate: 1 }
-training: { algorithm: fedavg, epochs: 1, batchSize: 16, learningRate: 0.02, optimizer: sgd }
-windows:
-  keys: { deadlineMs: 120000 }
-  shares: { deadlineMs: 120000 }
-  consistency: { deadlineMs: 120000 }
-  unmask: { deadlineMs: 120000 }
-data:
-  source: { set: synthetic, examples: 600, inputs: 1400, classes: 4 }
-  partition: { kind: iid }
-  testExamples: 60
-fleet:
-  clients: 20
-  processes: 1
-  malicious:
-${actors.map(({ round, clients, attack }) => `    - { clients: [${clients}], attack: ${attack}, from: ${round}, until: ${round} }`).join('\n')}
-campaign: { rounds: ${rounds}, clients: { waitMs: ${waitMs} } }
-seed: 5
-`,
-    'liars',
-  );
-const nameOf = (client: number): string => `client-${String(client).padStart(2, '0')}`;
-const out = ({ excluded }: RoundEntry | undefined = {} as RoundEntry) =>
-  Object.fromEntries(excluded.map(({ client, code }) => [client, code]));
-const proven = ({ monitor }: RoundEntry) =>
-  Object.fromEntries(monitor.flatMap((event) => (event.type === 'ban' ? [[event.client, event.code]] : [])));
-/** @param waitMs for the clients of a round: for ever where nobody is banned, a moment where somebody will be missing */
-async function play(actors: readonly Actor[], rounds: number, waitMs = 600_000): Promise<SimulationReport> {
-  const report = await runSimulation(settings(actors, rounds, waitMs));
-  expect(report.outcome).toBe('finished');
-  return report;
-}
 
 /**
  * Client, round of the attack, the attack, the code that it earns, and the phase at which a client that just left would have had the
@@ -110,50 +61,6 @@ describe('clients that break the protocol', () => {
       expect(gone.rounds.map(({ survivors }) => survivors)).toEqual(rounds.map(({ survivors }) => survivors));
       expect(gone.rounds.map(({ modelHash }) => modelHash)).toEqual(rounds.map(({ modelHash }) => modelHash));
       expect(gone.rounds.flatMap(({ excluded }) => excluded)).toEqual([]);
-    },
-    8 * MINUTE,
-  );
-
-  it(
-    'whose lie shows only when the sum is opened make the round void, and are banned by what they signed, all at once',
-    async () => {
-      const actors: readonly Actor[] = [
-        { round: 1, clients: [1, 2, 3], attack: '{ kind: sketch-collusion, boost: 4 }' },
-        { round: 2, clients: [7, 8, 9], attack: '{ kind: sketch-collusion, boost: 4, drop: true }' },
-        { round: 2, clients: [6], attack: '{ kind: sketch-lie, claim: honest, boost: 30 }' },
-        { round: 2, clients: [0], attack: '{ kind: sketch-lie, claim: mask }' },
-        { round: 2, clients: [4], attack: '{ kind: vector-abuse, abuse: half-ring }' },
-      ];
-      const { rounds } = await play(actors, 2);
-      // Three that help each other stay within the bound, which counts on them: nobody can be named, and the sum is theirs, too.
-      expect(rounds[0]).toMatchObject({ void: false, attempts: 1, excluded: [], monitor: [] });
-      expect(rounds[0]?.survivors).toHaveLength(20);
-      expect(rounds[1]?.void).toBe(true);
-      expect(rounds.map(proven)).toEqual([
-        {},
-        // 7: the masks of its two helpers, who left, were rebuilt, and are not what it had signed.
-        Object.fromEntries([0, 4, 6, 7].map((client) => [nameOf(client), 'SKETCH_LIE'])),
-      ]);
-      // The peer of the lie about one mask is left out, and blamed for nothing.
-      expect(out(rounds[1])).toEqual({ 'client-01': 'SKETCH_MISMATCH' });
-      expect(rounds[1]?.dropped.map(({ client, phase }) => [client, phase])).toEqual([
-        ['client-08', 'sketch'],
-        ['client-09', 'sketch'],
-      ]);
-    },
-    8 * MINUTE,
-  );
-
-  it(
-    'and deal wrong shares: to all, and the attempt is repeated without them; of another secret, and the round is void',
-    async () => {
-      const actors: readonly Actor[] = [
-        { round: 1, clients: [10], attack: '{ kind: wrong-shares, to: all }' },
-        { round: 1, clients: [5], attack: '{ kind: wrong-shares, to: commitment }' },
-      ];
-      const { rounds } = await play(actors, 1, 5_000);
-      expect(rounds.map(proven)).toEqual([{ 'client-05': 'ROUND_LYING_COMMITMENT', 'client-10': 'ROUND_BAD_SHARES' }]);
-      expect(rounds[0]).toMatchObject({ void: true, attempts: 2, excluded: [] });
     },
     8 * MINUTE,
   );

@@ -24,9 +24,9 @@ describe('a federation in which everything goes wrong', () => {
 
   it('is the same to the byte whenever it is played again, and another one with another seed', async () => {
     const prints = [];
-    for (const seed of [3, 3, 3, 4]) prints.push((await simulate(planOf(seed))).fingerprint);
-    expect(new Set(prints.slice(0, 3)).size).toBe(1);
-    expect(prints[3]).not.toBe(prints[0]);
+    for (const seed of [3, 3, 4]) prints.push((await simulate(planOf(seed))).fingerprint);
+    expect(prints[1]).toBe(prints[0]);
+    expect(prints[2]).not.toBe(prints[0]);
   });
 
   it('commits every round with everybody in it while nothing goes wrong', async () => {
@@ -47,12 +47,17 @@ describe('a bug that is there on purpose', () => {
     expect(found, as).toBeDefined();
   });
 
-  it('shrinks to a plan that breaks in the same way', { timeout: 60_000 }, async () => {
+  it('breaks a seed in the same way whenever it is played, and shrinks to a plan that breaks so', {
+    timeout: 60_000,
+  }, async () => {
     const early = PLANTED.find(({ bug }) => /acknowledges a write/.test(bug));
     const { found = 1 } = await hunt(early ?? { bug: 'none' }, 5);
     const plan = planOf(found);
-    const [violation] = (await simulate(plan, early?.seams?.())).violations;
-    const small = await shrink(plan, violation?.kind ?? '', early?.seams?.(), 40);
+    const played = await simulate(plan, early?.seams?.());
+    const [violation] = played.violations;
+    expect(violation).toBeDefined();
+    expect(await simulate(plan, early?.seams?.())).toEqual(played);
+    const small = await shrink(plan, violation?.kind ?? '', early?.seams?.(), 20);
     expect(small.plan.ops.length).toBeLessThanOrEqual(2);
     expect(small.played.violations[0]?.kind).toBe(violation?.kind);
   });

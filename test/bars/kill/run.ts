@@ -44,8 +44,8 @@ export interface KillResult extends LogFindings {
 }
 
 const PHASES = ['keys', 'shares', 'masked', 'consistency', 'agreed', 'unmask', 'opening', 'done'];
-/** Longest time from one expected message to the next before the bar gives up, ms. */
-const PATIENCE_MS = 60_000;
+/** Longest time from one expected message to the next before the bar gives up, ms: at load 25 rounds are void one after the other. */
+const PATIENCE_MS = 240_000;
 
 export async function killBar({ kills, clients, cohort, seed, say }: KillOptions): Promise<KillResult> {
   const directory = mkdtempSync(join(tmpdir(), 'sotto-kill-'));
