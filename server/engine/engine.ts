@@ -48,12 +48,11 @@ export class SpreadEngine implements Engine {
     this.#homes = Array.from({ length: count }, open);
   }
 
-  async run(work: EngineWork): Promise<EngineResult> {
+  async run(work: EngineWork, given = false): Promise<EngineResult> {
     try {
       const home = this.#homeOf(this.#accumulatorOf(work));
       if (work.type !== 'chunk') return await home.ask({ type: 'run', work });
-      // The section is a view into the socket's receive buffer; the copy's buffer goes to the home.
-      const section = new Uint8Array(work.section);
+      const section = given && isAlone(work.section) ? work.section : new Uint8Array(work.section);
       return await home.ask({ type: 'run', work: { ...work, section } }, [section.buffer]);
     } catch {
       return FAILED;
@@ -143,6 +142,15 @@ export class SpreadEngine implements Engine {
     if (work.type === 'audit') return work.unmask.accumulator;
     return this.#places.has(work.slot) ? work.slot : parentOf(work.slot);
   }
+}
+
+/** Buffers of this length and less may be slabs that sockets share: Node's own pools, and what one read takes. */
+const SHARED_BYTES = 65_536;
+
+/** Whether a section is all that its buffer holds, but for the frame around it. Then the buffer itself can go to another thread. */
+function isAlone(section: Uint8Array): section is Uint8Array<ArrayBuffer> {
+  const around = section.buffer.byteLength - section.length;
+  return section.buffer instanceof ArrayBuffer && section.length > SHARED_BYTES && around < SHARED_BYTES;
 }
 
 /** Slots are named after their accumulator (protocol/round/group-state.ts, slotOf). */

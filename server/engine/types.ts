@@ -89,8 +89,9 @@ export interface Engine {
   /**
    * Work of one accumulator and of its slots (`${accumulator}/…`) runs in the order in which it was handed in. Never rejects:
    * a lost worker gives ENGINE_FAILED for all that it held, until `forget`.
+   * @param given nobody needs the section of a chunk any more: its buffer may go to another thread, and be empty here
    */
-  run(work: EngineWork): Promise<EngineResult>;
+  run(work: EngineWork, given?: boolean): Promise<EngineResult>;
   /** Reads the opened sums or rows; they stay until `forget`. */
   aggregate(work: AggregateWork): Promise<AggregateResult>;
   nextModel(work: ModelWork): Promise<ModelResult>;

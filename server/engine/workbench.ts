@@ -47,10 +47,14 @@ const OK: EngineResult = { ok: true };
 const BAD_VECTOR: EngineResult = { ok: false, code: 'ROUND_BAD_VECTOR' };
 /** 2^20: rounding is lost in it, and no bucket of a count-sketch can reach 2^31 below 2^22 coordinates of one size. */
 const DIRECTION_NORM = 1 << 20;
+/** Spare slots that are kept within a round. */
+const SPARE = 4;
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
 
 export class Workbench {
   readonly #slots = new Map<string, Uint8Array<ArrayBuffer>>();
+  /** Erased slots for the next inputs: to get fresh memory for 4 MiB costs as much as to add them up. */
+  #spare: Uint8Array<ArrayBuffer>[] = [];
   readonly #rows = new Map<string, Float32Array<ArrayBuffer>>();
   readonly #sums = new Map<string, Words>();
   #matrix: { readonly key: Uint8Array; readonly projector: Projector } | undefined;
@@ -126,7 +130,8 @@ export class Workbench {
     if (!bytesEqual(chunkHash(this.#primitives, section), hash)) return BAD_VECTOR;
     let slot = this.#slots.get(name);
     if (slot === undefined) {
-      slot = new Uint8Array(bytes);
+      slot = this.#spare.pop();
+      if (slot?.length !== bytes) slot = new Uint8Array(bytes);
       this.#slots.set(name, slot);
     }
     if (slot.length !== bytes) return BAD_VECTOR;
@@ -145,6 +150,7 @@ export class Workbench {
     }
     foldInput(sum, bytes, encoding, this.#kernels);
     erase(this.#slots, slot);
+    if (this.#spare.length < SPARE) this.#spare.push(bytes);
     return OK;
   }
 
@@ -234,6 +240,7 @@ export class Workbench {
 
   forget(keep: readonly string[]): void {
     this.#matrix = undefined; // its memory has seen inputs
+    this.#spare = [];
     const kept = new Set(keep);
     for (const held of this.#all()) for (const name of [...held.keys()]) if (!kept.has(name)) erase(held, name);
   }

@@ -8,6 +8,7 @@ import { killBar } from './kill/run.js';
 import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 import { runtimesBar } from './runtimes/run.js';
+import { uploadBar } from './uploads/run.js';
 
 export const BARS: readonly Bar[] = [
   bar({
@@ -34,6 +35,14 @@ export const BARS: readonly Bar[] = [
     long: { clients: 10_000, seconds: 600, seed: 1 },
     short: { clients: 1_000, seconds: 5 },
     run: (options, say) => crowdBar({ ...options, say }),
+  }),
+  bar({
+    name: 'uploads',
+    claims:
+      '100 masked inputs of 4 MiB a second, at a fair part of bare websockets and TCP; cut uploads resume, the sum is exact',
+    long: { clients: 64, dimension: 1_048_576, rounds: 3, cutRounds: 2, seed: 1 },
+    short: { clients: 40, dimension: 131_072, rounds: 1, cutRounds: 1 },
+    run: (options, say) => uploadBar({ ...options, say }),
   }),
   bar({
     name: 'frames',

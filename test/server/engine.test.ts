@@ -2,6 +2,9 @@
 // Not here: the arithmetic (test/protocol, test/aggregate).
 
 import { describe, expect, it } from 'vitest';
+import { CHUNK_BYTES } from '../../protocol/limits.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
+import { chunkHash } from '../../protocol/wire/chunks.js';
 import { SpreadEngine } from '../../server/engine/engine.js';
 import { type Home, localHome } from '../../server/engine/home.js';
 import { inProcessEngine, workerEngine } from '../../server/index.js';
@@ -10,6 +13,40 @@ import { engineContract } from '../contracts/engine.js';
 engineContract('in this process', () => inProcessEngine());
 engineContract('in this process, three homes', () => inProcessEngine(3));
 engineContract('worker threads', () => workerEngine(2));
+
+describe('a chunk that is given away', () => {
+  it('goes to the thread without a copy where its buffer is its own; what may be shared, or is not given, stays as it was', async () => {
+    const engine = workerEngine(1);
+    const run = (section: Uint8Array, given: boolean) =>
+      engine.run(
+        {
+          type: 'chunk',
+          slot: `t/1.1/0/${section.length}${given}`,
+          bytes: section.length,
+          index: 0,
+          section,
+          hash: chunkHash(nativePrimitives, section),
+        },
+        given,
+      );
+    // As it lies in a frame.
+    const section = (length: number) => new Uint8Array(72 + length).fill(3).subarray(72);
+    const [large, small, kept] = [section(CHUNK_BYTES), section(65_536), section(CHUNK_BYTES)];
+    const slab = new Uint8Array(CHUNK_BYTES + 65_536).subarray(0, CHUNK_BYTES);
+    try {
+      const jobs = [run(large, true), run(small, true), run(slab, true), run(kept, false)];
+      expect([large, small, slab, kept].map(({ byteLength }) => byteLength)).toEqual([
+        0,
+        65_536,
+        CHUNK_BYTES,
+        CHUNK_BYTES,
+      ]);
+      expect(await Promise.all(jobs)).toEqual(Array(4).fill({ ok: true }));
+    } finally {
+      await engine.close();
+    }
+  });
+});
 
 describe('a lost home', () => {
   const encoding = { dimension: 2, clipNorm: 1, range: 1, levels: 127, ring: 16, weighted: false } as const;

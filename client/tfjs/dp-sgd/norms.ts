@@ -79,7 +79,8 @@ export function addConvolutionSquares(
 ): void {
   const { window, pixels, imageValues } = sizes(conv);
   const rows = { positions: pixels, inputs: window * conv.channels, outputs: conv.outputs };
-  if (pixels > 1 && !prefersGram(rows)) {
+  // Inside a network relu and pooling leave most of Γ at zero, which `byProduct` skips; an image is mostly zero itself.
+  if (conv.channels === 1 && pixels > 1 && !prefersGram(rows)) {
     const square = byPixels(conv);
     for (let i = 0; i < n; i++)
       into[i] = (into[i] as number) + square(x, i * imageValues, gamma, i * pixels * conv.outputs);

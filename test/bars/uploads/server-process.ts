@@ -87,7 +87,7 @@ function watch(): void {
   let most = before;
   setInterval(() => {
     most = Math.max(most, process.memoryUsage.rss());
-  }, 20).unref();
+  }, 100).unref();
   process.on('message', (message: ToServer) => {
     if (message.type !== 'mark') return;
     const used = process.cpuUsage(cpu);
