@@ -8,6 +8,7 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -29,6 +30,8 @@ export interface AuditExport {
   readonly events: AsyncIterable<AuditEvent>;
   /** Behind the last event; `undefined` before all events were read, and where the file ends without one. */
   readonly head: () => SignedHead | undefined;
+  /** Share of the events' bytes that was read so far, 0 to 1. Left out where nobody counts. */
+  readonly read?: () => number;
   /** Not hashed. `undefined` where it is not in the folder. */
   readonly blob: (hash: Hash) => Uint8Array | undefined;
 }
@@ -70,9 +73,9 @@ export async function openExport(directory: string): Promise<AuditExport> {
       { directory },
     );
   }
-  const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })[
-    Symbol.asyncIterator
-  ]();
+  const input = createReadStream(path, 'utf8');
+  const bytes = Math.max(1, statSync(path).size);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   const first = await lines.next();
   const header = objectOf(first.done ? '' : first.value);
   const { format, coordinator } = header ?? {};
@@ -102,6 +105,7 @@ export async function openExport(directory: string): Promise<AuditExport> {
     coordinator: coordinator as ClientId,
     events: events(),
     head: () => head,
+    read: () => input.bytesRead / bytes,
     blob: (hash) => {
       const file = join(directory, 'blobs', hash);
       return existsSync(file) ? new Uint8Array(readFileSync(file)) : undefined;

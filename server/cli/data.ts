@@ -1,9 +1,10 @@
 // `sotto export`, `sotto verify` and `sotto doctor`: what they find, in plain words or as JSON. Not here: looking (server/audit,
 // server/data).
 
+import type { AuditEvent } from '../../protocol/audit/event.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash } from '../../protocol/ids.js';
-import { exportAudit, openExport } from '../audit/export.js';
+import { type AuditExport, exportAudit, openExport } from '../audit/export.js';
 import { type Verdict, verifyAudit } from '../audit/verify.js';
 import { type Diagnosis, diagnose } from '../data/doctor.js';
 import { readMarker } from '../data/layout.js';
@@ -12,6 +13,7 @@ import { EXIT, type ExitCode } from './exit.js';
 import { spent } from './format.js';
 import { loadIdentityFile } from './identity-file.js';
 import { colorsFor, type Io } from './io.js';
+import { type Steps, withProgress } from './progress.js';
 
 export interface DataOptions {
   readonly identity: string;
@@ -57,15 +59,28 @@ export async function exportAuditLog(data: string, folder: string, options: Data
 /** @returns failed where the log does not hold @throws AUDIT_INVALID */
 export async function verify(folder: string, options: VerifyOptions, io: Io): Promise<ExitCode> {
   const { coordinator, contains } = options;
-  const verdict = await verifyAudit(await openExport(folder), {
-    ...(coordinator !== undefined && { coordinator: coordinator as ClientId }),
-    ...(contains !== undefined && { head: { seq: contains.seq, hash: contains.hash as Hash } }),
-  });
+  const log = await openExport(folder);
+  const verdict = await withProgress(io, { json: options.json, label: `verifying ${folder}` }, (steps) =>
+    verifyAudit(
+      { ...log, events: counted(log, steps) },
+      {
+        ...(coordinator !== undefined && { coordinator: coordinator as ClientId }),
+        ...(contains !== undefined && { head: { seq: contains.seq, hash: contains.hash as Hash } }),
+      },
+    ),
+  );
   if (options.json) {
     const head = verdict.head && { seq: verdict.head.seq, hash: verdict.head.hash };
     io.stdout.write(`${JSON.stringify({ type: 'verdict', ...verdict, head })}\n`);
   } else io.stdout.write(`${verdictLines(verdict, coordinator !== undefined, io).join('\n')}\n`);
   return verdict.ok ? EXIT.ok : EXIT.failed;
+}
+
+async function* counted({ events, read }: AuditExport, steps: Steps): AsyncIterable<AuditEvent> {
+  for await (const event of events) {
+    await steps.reached(read?.() ?? 0);
+    yield event;
+  }
 }
 
 function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
@@ -100,7 +115,9 @@ function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
 
 /** @returns failed where something is wrong and was not put right @throws STORE_LOCKED, STORE_MISSING, STORE_CORRUPT */
 export async function doctor(data: string, options: DoctorOptions, io: Io): Promise<ExitCode> {
-  const diagnosis = await diagnose(data, options.restore);
+  const diagnosis = await withProgress(io, { json: options.json, label: `looking at ${data}` }, () =>
+    diagnose(data, options.restore),
+  );
   if (options.json) io.stdout.write(`${JSON.stringify({ type: 'diagnosis', ...diagnosis })}\n`);
   else io.stdout.write(`${diagnosisLines(diagnosis, io).join('\n')}\n`);
   const { wrong, restored, rewroteMarker } = diagnosis;

@@ -6,6 +6,7 @@ import type { Rng } from '../../../protocol/crypto/primitives.js';
 import { type AuditResult, type AuditTarget, auditOnce } from '../../../simulations/audit/harness.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { colorsFor, type Io } from '../io.js';
+import { withProgress } from '../progress.js';
 import { short } from './plan-view.js';
 
 export interface AuditOptions {
@@ -36,7 +37,8 @@ export async function privacyAudit(options: AuditOptions, io: Io): Promise<ExitC
   const results: AuditResult[] = [];
   for (let run = 0; run < options.runs; run++)
     for (const target of await targetsOf(options)) {
-      const result = await auditOnce(target, rng);
+      const label = `audit ${run + 1} of ${options.runs}: ${target.name}`;
+      const result = await withProgress(io, { json: options.json, label }, () => auditOnce(target, rng));
       results.push(result);
       io.stdout.write(
         options.json ? `${JSON.stringify({ type: 'audit', run, ...result })}\n` : `${lineOf(result, io)}\n`,
