@@ -11,9 +11,6 @@ import { networkBar } from './network/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 import { runtimesBar } from './runtimes/run.js';
 import { soakBar } from './soak/run.js';
-
-  }),
-  bar({
 import { uploadBar } from './uploads/run.js';
 
 export const BARS: readonly Bar[] = [

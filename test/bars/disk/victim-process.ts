@@ -67,25 +67,28 @@ async function open(directory: string, seed: number): Promise<FromVictim> {
     wallClock: Date.now,
     warn: () => quarantined++,
   });
-  const { store } = durable.log;
-  const served: string[] = [];
-  const wrong: string[] = [];
-  for (const { record } of durable.chain.all())
-    for (const bytes of [record.modelAfter, record.aggregate, record.optimizerAfter]) {
-      if (bytes.length === 0) continue;
-      const name = hashOf(bytes);
-      const blob = durable.chain.blob(name);
-      if (blob === undefined) continue;
-      served.push(name);
-      if (hashOf(hashOfBlob(nativePrimitives, blob.bytes)) !== name) wrong.push(name);
-    }
-  // The chain is read from the start: a bad old event must not look like a good one.
-  const events: string[] = [];
-  for (const event of store.events(1)) if (event.seq > 1) events.push(event.prevHash);
-  events.push(store.head()?.hash ?? '');
-  const newest = hashOf(durable.chain.head().record.modelAfter);
-  await durable.close('the case is over');
-  return { type: 'opened', events, newest, served, wrong, quarantined };
+  try {
+    const { store } = durable.log;
+    const served: string[] = [];
+    const wrong: string[] = [];
+    for (const { record } of durable.chain.all())
+      for (const bytes of [record.modelAfter, record.aggregate, record.optimizerAfter]) {
+        if (bytes.length === 0) continue;
+        const name = hashOf(bytes);
+        const blob = durable.chain.blob(name);
+        if (blob === undefined) continue;
+        served.push(name);
+        if (hashOf(hashOfBlob(nativePrimitives, blob.bytes)) !== name) wrong.push(name);
+      }
+    // The chain is read from the start: a bad old event must not look like a good one.
+    const events: string[] = [];
+    for (const event of store.events(1)) if (event.seq > 1) events.push(event.prevHash);
+    events.push(store.head()?.hash ?? '');
+    const newest = hashOf(durable.chain.head().record.modelAfter);
+    return { type: 'opened', events, newest, served, wrong, quarantined };
+  } finally {
+    await durable.close('the case is over');
+  }
 }
 
 async function restore(directory: string): Promise<FromVictim> {
