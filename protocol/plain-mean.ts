@@ -2,4 +2,4 @@
 import type { RuleSpec } from './rule.js';
 
 /** The weighted mean and nothing before it: what is left where the coordinator sees a single sum, or weights. */
-export const isPlainMean = (spec: RuleSpec): boolean => spec.name === 'mean' && (spec.pre ?? []).length === 0;
+export const isPlainMean = (spec: RuleSpec): boolean => spec.name === 'mean' && spec.pre === undefined;
