@@ -1,7 +1,7 @@
 // Claims about the documentation site (docs/.vitepress): no page is left out, links of the repository lead to its pages.
 // Not here: what the pages say (docs.test.ts); that the site builds (.ci/run).
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -42,6 +42,17 @@ describe('the site', () => {
     expect(new Set(made.paths().map(({ params }) => params.code))).toEqual(new Set(codes));
     for (const { content, params } of made.paths()) expect(content, params.code).not.toContain('undefined');
   });
+});
+
+describe('the pages', () => {
+  /** What a page says outside of code: there a tag is HTML, to GitHub (which hides it) and to the site (which does not build). */
+  const outside = (text: string) => text.replaceAll(/^```[\s\S]*?^```$/gm, '').replaceAll(/`[^`\n]*`/g, '');
+  const placeholders = (text: string) => outside(text).match(/<[a-z][a-z -]*>/g) ?? [];
+
+  it.each(readdirSync('docs').filter((name) => name.endsWith('.md')))('docs/%s writes placeholders as code', (name) => {
+    expect(placeholders(readFileSync(`docs/${name}`, 'utf8'))).toEqual([]);
+  });
+  it('a bare one would be seen', () => expect(placeholders('export <data> to `<folder>`')).toEqual(['<data>']));
 });
 
 describe('a link of the repository', () => {

@@ -113,7 +113,7 @@ export const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
     'Restore the directory from a backup: `sotto doctor <data> --restore`. Starting empty would lose what was promised.',
   STORE_FORMAT: 'Use the identity and the task that the directory was made with, or a new directory.',
   STORE_BLOB: 'The rest goes on; `sotto doctor <data>` names what is lost.',
-  AUDIT_INVALID: 'Export again, to a new folder: sotto export <data> <folder> --identity <file>.',
+  AUDIT_INVALID: 'Export again, to a new folder: `sotto export <data> <folder> --identity <file>`.',
   CAMPAIGN_STALLED:
     'Too few clients stayed. Look at `sotto rounds` for the reasons, then start again: the coordinator goes on from its last model.',
   INTERNAL: 'Set SOTTO_DEBUG=1 for the stack, and please report it.',
