@@ -24,16 +24,16 @@ export async function withProgress<T>(
   const bar = progress({ max: 100, output: terminalOf(io.stderr) });
   bar.start(label);
   let shown = 0;
-  let last = Date.now();
+  let last = performance.now();
   try {
     return await work({
       async reached(share) {
         const percent = Math.min(100, Math.floor(share * 100));
         if (percent > shown) bar.advance(percent - shown, `${label} ${percent} %`);
         shown = Math.max(shown, percent);
-        if (Date.now() - last < TURN_MS) return;
+        if (performance.now() - last < TURN_MS) return;
         await turn();
-        last = Date.now();
+        last = performance.now();
       },
     });
   } finally {

@@ -10,6 +10,7 @@ import type { Commands } from '../../server/cli/program.js';
 import { run } from '../../server/cli/run.js';
 import { ACTIONS } from '../../server/http/authority.js';
 import { type FakeIo, fakeIo } from './fake-io.js';
+import { TOWARDS_ONE } from './towards-one.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-admin-'));
 const at = (name: string) => join(folder, name);
@@ -90,17 +91,7 @@ describe('on a running coordinator', () => {
     writeFileSync(
       at('own.yaml'),
       stringify({
-        task: 'towards-one',
-        profile: 'cohort',
-        trust: 'trusted',
-        group: { size: 3 },
-        model: { kind: 'softmax', input: 3, classes: 2 },
-        modelSeed: 1,
-        encoding: { clipNorm: 10 },
-        optimizer: { name: 'fedavg', learningRate: 1 },
-        training: { algorithm: 'fedavg', epochs: 1, batchSize: 1, learningRate: 0.5, optimizer: 'sgd' },
-        campaign: { rounds: 2 },
-        listen: { port: 0 },
+        ...TOWARDS_ONE,
         roster: { kind: 'token' },
         dataDir: 'data',
         admin: { tokens: admins },

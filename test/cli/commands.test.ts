@@ -9,6 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { run } from '../../server/cli/run.js';
 import { type FakeIo, fakeIo } from './fake-io.js';
+import { TOWARDS_ONE } from './towards-one.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-commands-'));
 const at = (name: string) => join(folder, name);
@@ -71,18 +72,7 @@ describe('sotto keys', () => {
 });
 
 const settings = {
-  task: 'towards-one',
-  profile: 'cohort',
-  trust: 'trusted',
-  group: { size: 3 },
-  model: { kind: 'softmax', input: 3, classes: 2 },
-  modelSeed: 1,
-  encoding: { clipNorm: 10 },
-  optimizer: { name: 'fedavg', learningRate: 1 },
-  training: { algorithm: 'fedavg', epochs: 1, batchSize: 1, learningRate: 0.5, optimizer: 'sgd' },
-  campaign: { rounds: 2 },
-  listen: { port: 0 },
-  roster: { kind: 'open' },
+  ...TOWARDS_ONE,
   identityFile: 'coordinator.key',
 };
 const TRAINER = `

@@ -12,6 +12,7 @@ import { flat, treeOf } from '../../server/cli/completion/tree.js';
 import { type Commands, createProgram } from '../../server/cli/program.js';
 import { run } from '../../server/cli/run.js';
 import { type FakeIo, fakeIo } from './fake-io.js';
+import { TOWARDS_ONE } from './towards-one.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-everyday-'));
 const at = (name: string) => join(folder, name);
@@ -127,19 +128,9 @@ describe('a look at a coordinator', () => {
     writeFileSync(at('token'), `${token.token}\n`);
     writeFileSync(at('trainer.mjs'), TRAINER);
     const settings = {
-      task: 'towards-one',
-      profile: 'cohort',
-      trust: 'trusted',
-      group: { size: 3 },
-      model: { kind: 'softmax', input: 3, classes: 2 },
-      modelSeed: 1,
-      encoding: { clipNorm: 10 },
-      optimizer: { name: 'fedavg', learningRate: 1 },
-      training: { algorithm: 'fedavg', epochs: 1, batchSize: 1, learningRate: 0.5, optimizer: 'sgd' },
+      ...TOWARDS_ONE,
       // The second round comes so late that everybody can be asked in between.
       campaign: { rounds: 2, pauseMs: 86_400_000 },
-      listen: { port: 0 },
-      roster: { kind: 'open' },
       identityFile: 'c.key',
       dataDir: 'data',
       admin: { tokens: [{ name: 'me', role: 'viewer', sha256: token.sha256 }] },

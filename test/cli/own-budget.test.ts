@@ -7,24 +7,17 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { run } from '../../server/cli/run.js';
 import { type FakeIo, fakeIo } from './fake-io.js';
+import { TOWARDS_ONE } from './towards-one.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-budget-'));
 const at = (name: string) => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const settings = {
-  task: 'towards-one',
-  profile: 'cohort',
-  trust: 'trusted',
+  ...TOWARDS_ONE,
   group: { size: 4 },
-  model: { kind: 'softmax', input: 3, classes: 2 },
-  modelSeed: 1,
   encoding: { clipNorm: 1 },
-  optimizer: { name: 'fedavg', learningRate: 1 },
-  training: { algorithm: 'fedavg', epochs: 1, batchSize: 1, learningRate: 0.5, optimizer: 'sgd' },
   campaign: { rounds: 3 },
-  listen: { port: 0 },
-  roster: { kind: 'open' },
 };
 /** ε of one round is 4.7, of two 7.1. */
 const NOISE = { placement: 'distributed', noiseMultiplier: 1, losses: 0, budget: { epsilon: 1000, delta: 1e-5 } };
