@@ -54,6 +54,8 @@ export const MAX_TEXT = 256;
 export const MAX_BOARD_CLIENTS = 20_000;
 /** Rounds on the board. A curve of more points than a screen has pixels shows nothing more. */
 export const MAX_BOARD_ROUNDS = 2_000;
+/** Reports that a running campaign keeps for its result: each names every member, and a coordinator runs for months. */
+export const MAX_KEPT_REPORTS = 100;
 /** Alerts on the board, and as many who were left out. The audit log keeps all of it. */
 export const MAX_BOARD_ALERTS = 500;
 /** Rounds of a client that its row shows. */

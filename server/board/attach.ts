@@ -34,9 +34,9 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
   let keptAt = -1;
   const refresh = (): void => {
     board.status(admin.status(), admin.monitor(), admin.writable);
-    const links = admin.links().length;
-    if (links === keptAt) return;
-    keptAt = links;
+    const { length } = admin.links();
+    if (length === keptAt) return;
+    keptAt = length;
     board.models(admin.links());
     board.kept((model) => admin.hasBlob(hashOf(fromHex(model))));
   };

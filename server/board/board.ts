@@ -7,7 +7,8 @@ import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS } from '../../pro
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Team } from '../campaign/types.js';
-import type { Link } from '../chain/store.js';
+import { indexOfRound } from '../chain/find.js';
+import type { ChainView } from '../chain/store.js';
 import type { CoordinatorStatus } from '../driver/administration.js';
 import type { CampaignResult, ClientNotice, CoordinatorEvents, Part, RoundReport } from '../driver/options.js';
 import type { MonitorEvent, MonitorState } from '../monitor/index.js';
@@ -40,6 +41,8 @@ export class Board {
   /** Alerts that count up instead of becoming more: key → number. */
   readonly #repeated = new Map<string, number>();
   #round = 0;
+  /** Records of the chain that it has rows of, dropped ones included. */
+  #models = 0;
   #alerts = 0;
   #stops = 0;
   #bytes = { up: 0, down: 0 };
@@ -145,7 +148,7 @@ export class Board {
     }
   }
 
-  round(report: RoundReport, monitor: MonitorState, links: readonly Link[], now: number): void {
+  round(report: RoundReport, monitor: MonitorState, chain: ChainView, now: number): void {
     const { outcome, survivors, dropped, excluded, cohort } = report;
     const ends = new Map<ClientId, Step>(cohort.map((client) => [client, 'void']));
     for (const client of survivors) ends.set(client, 'counted');
@@ -185,14 +188,17 @@ export class Board {
     }
     this.#groups(report, ends);
     this.#privacy(report);
-    this.models(links);
+    // A record may be there before the report that has its accuracy.
+    const made = outcome.type === 'committed' ? indexOfRound(chain, report.round) : undefined;
+    if (made !== undefined && made < this.#models) this.#model(chain, made);
+    this.models(chain);
     if (outcome.type === 'void')
       this.alert('warning', 'void', `round ${report.round} came to nothing: ${outcome.text}`, now);
     for (const one of this.#listeners) one.roundOver?.(report, stories);
   }
 
-  rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], links: readonly Link[], now: number): void {
-    this.models(links);
+  rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], chain: ChainView, now: number): void {
+    this.models(chain);
     const says = `${by} went back to the model of round ${to}, which is number ${round} of the chain: ${reason}`;
     this.alert('warning', 'roll-back', says, now);
   }
@@ -202,15 +208,18 @@ export class Board {
     this.alert(outcome.type === 'stalled' ? 'critical' : 'info', 'finished', says, now);
   }
 
-  /** Accuracies come with reports, records with the chain: both are read anew, since a roll-back adds records without a round. */
-  models(links: readonly Link[]): void {
-    const from = Math.max(0, links.length - MAX_BOARD_ROUNDS);
-    for (const [at, link] of links.slice(from).entries()) {
-      const index = from + at;
-      const known = this.table.get('model', index);
-      const row = linkRow(index, link, this.table.get('round', link.record.round), known?.kept ?? true);
-      if (known === undefined || known.accuracy !== row.accuracy) this.table.set('model', row, index);
-    }
+  /** Takes over records that it does not know yet: a roll-back adds one without a round. */
+  models(chain: ChainView): void {
+    for (let index = Math.max(this.#models, chain.length - MAX_BOARD_ROUNDS); index < chain.length; index++)
+      this.#model(chain, index);
+    this.#models = chain.length;
+  }
+
+  #model(chain: ChainView, index: number): void {
+    const link = chain.at(index);
+    if (link === undefined) return;
+    const kept = this.table.get('model', index)?.kept ?? true;
+    this.table.set('model', linkRow(index, link, this.table.get('round', link.record.round), kept), index);
   }
 
   /** Which weights are still here. @param has asks the store */

@@ -17,7 +17,7 @@ import type {
   CampaignState,
   Hold,
 } from '../campaign/types.js';
-import type { Link } from '../chain/store.js';
+import type { ChainView } from '../chain/store.js';
 import { appeal, type MonitorEvent, type MonitorState, quarantineBy } from '../monitor/index.js';
 import type { Store } from '../store/types.js';
 import type { Connections } from './connections.js';
@@ -70,8 +70,8 @@ export interface Administration {
   record(act: Act, action: string, detail: Json): void;
   /** The monitor's memory as it is: not to be changed. */
   monitor(): MonitorState;
-  /** Of the model chain, newest last. */
-  links(): readonly Link[];
+  /** The model chain, newest last. */
+  links(): ChainView;
   /** Bytes of a model, aggregate or optimiser state that is still kept. */
   blob(hash: Hash): Uint8Array | undefined;
   hasBlob(hash: Hash): boolean;
@@ -159,7 +159,7 @@ export function administration(desk: AdministrationParts): Administration {
     record: (one, action, detail) =>
       note(one, action, { detail }, [admin(one.by, action, { reason: one.reason, detail })]),
     monitor: () => watch.state,
-    links: () => parts.store.all(),
+    links: () => parts.store,
     blob: (hash) => parts.store.blob(hash)?.bytes,
     hasBlob: (hash) => parts.durable?.log.store.hasBlob(hash) ?? parts.store.blob(hash) !== undefined,
     blobs: () => parts.durable?.log.store.blobs() ?? [],

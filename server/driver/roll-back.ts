@@ -8,6 +8,7 @@ import { utf8Encode } from '../../protocol/crypto/utf8.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { isWord } from '../../protocol/wire/fields.js';
+import { indexOfRound } from '../chain/find.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf } from '../engine/combine.js';
 
@@ -25,10 +26,11 @@ export interface RollBack {
 export function ancestorOf(store: ChainStore, { round, reason }: RollBack): Link {
   const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
   if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
-  const ancestor = store.all().find(({ record }) => record.round === round);
+  const at = indexOfRound(store, round);
+  const ancestor = at === undefined ? undefined : store.at(at);
   if (ancestor === undefined)
     throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
-  if (ancestor === store.head()) throw bad('round', `is ${round}, which is the newest model`);
+  if (at === store.length - 1) throw bad('round', `is ${round}, which is the newest model`);
   const { modelAfter, optimizerAfter } = ancestor.record;
   // The rule of the next round starts from the aggregate that led to this model.
   const { aggregate } = originOf(store, ancestor).record;
@@ -77,8 +79,8 @@ export async function rollBack(
 export function originOf(store: ChainStore, link: Link): Link {
   let at = link;
   while (at.record.type === 'rollback') {
-    const ancestor = hashOf(at.record.transcript);
-    const found = store.all().find(({ hash }) => hash === ancestor);
+    const ancestor = store.indexOf(hashOf(at.record.transcript));
+    const found = ancestor === undefined ? undefined : store.at(ancestor);
     if (found === undefined)
       throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
     at = found;

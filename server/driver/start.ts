@@ -72,7 +72,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       store,
       random: options.random,
     };
-    const empty = store.all().length === 0;
+    const empty = store.length === 0;
     if (options.rollBack !== undefined) {
       if (empty)
         throw new SottoError('CONFIG_INVALID', 'rollBack: there is no earlier model yet', { field: 'rollBack' });
@@ -134,7 +134,7 @@ function lostFacts({ task, campaign, roster }: CoordinatorOptions, rows: Rows, n
 
 /** A store of somebody's own that holds a chain: rounds go on behind it, and nothing else is known. */
 const resumedFrom = (store: ChainStore): Resumed => ({
-  lastRound: store.all().at(-1)?.record.round ?? 0,
+  lastRound: store.at(store.length - 1)?.record.round ?? 0,
   attempts: 0,
   blamed: new Map(),
   quarantined: new Map(),

@@ -69,7 +69,7 @@ function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void 
   switch (action.do) {
     case 'notify':
       coordinator.admin.record(act, 'notify', { round: incident.round });
-      void webhook?.send({ ...incident, task: coordinator.chain()[0]?.task ?? '' }).then((sent) => {
+      void webhook?.send({ ...incident, task: coordinator.admin.links().at(0)?.record.task ?? '' }).then((sent) => {
         if (!sent.ok)
           log.error({ playbook: incident.playbook, tries: sent.tries }, `no webhook took the incident: ${sent.says}`);
       });
@@ -89,7 +89,7 @@ function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void 
       return;
     case 'roll-back': {
       const links = coordinator.admin.links();
-      const to = links[Math.max(0, links.length - 1 - action.models)]?.record.round ?? 0;
+      const to = links.at(Math.max(0, links.length - 1 - action.models))?.record.round ?? 0;
       // Every client reads the reason, which has to be one line.
       const reason = `${act.by}: ${act.reason}`.replaceAll(/\p{Cc}/gu, ' ').slice(0, MAX_TEXT);
       attempt(log, 'a playbook could not go back to an earlier model', { to }, () =>

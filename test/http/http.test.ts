@@ -181,7 +181,7 @@ describe('what a viewer sees', () => {
     // At rate 1 from zero the aggregate would be the model.
     const one = await desk({ config: taskOf({ size: 4, optimizer: { name: 'fedavg', learningRate: 0.5 } }) });
     await one.setting.run();
-    const [, link] = one.setting.coordinator.admin.links();
+    const link = one.setting.coordinator.admin.links().at(1);
     const hash = Buffer.from(link?.record.aggregate ?? []).toString('hex');
     expect(one.setting.coordinator.admin.hasBlob(hash as never)).toBe(true);
     expect((await one.json(`/api/models/${hash}`, { token: VIEWER })).status).toBe(404);
