@@ -165,7 +165,11 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    await coordinator.#gate.open(coordinator.#handlers);
+    await coordinator.#gate.open(coordinator.#handlers).catch((error: unknown) => {
+      // Its timer would keep a process alive that has nothing left to do.
+      coordinator.#connections.stop();
+      throw error;
+    });
     coordinator.#campaign.open();
     return coordinator;
   }
