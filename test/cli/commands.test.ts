@@ -226,7 +226,10 @@ describe('sotto coordinator and sotto client', () => {
     // As processes: a timer that is left over keeps one alive behind its last word, and systemd never starts it again.
     const second = await processOf(['coordinator', at('second.yaml')]);
     expect(second.err).toContain('the port is taken; change listen.host or listen.port');
-    await prepare('third', { listen: { port: 0, tls: { cert: 'third.yaml', key: 'third.key' } }, dataDir: 'third-data' });
+    await prepare('third', {
+      listen: { port: 0, tls: { cert: 'third.yaml', key: 'third.key' } },
+      dataDir: 'third-data',
+    });
     const third = await processOf(['coordinator', at('third.yaml')]);
     expect(third.err).toContain('are no certificate and its key');
     expect([second.code, third.code]).toEqual([2, 2]);
