@@ -284,6 +284,8 @@ export class RunningCoordinator implements Coordinator {
         return;
       case 'ended':
         this.#alarm.off();
+        // What strangers did since the last round, or in the one that is handed back.
+        this.#journal.record(this.#gate.roundOver());
         // Not over before the log says so: a start on a log without the last round's end would go on with it.
         this.#journal.after(() => void this.#finish(effect.outcome));
         return;

@@ -168,6 +168,10 @@ export class Gate implements AccessControl {
     this.#desk.journal.record(this.#offences.note(client, code, text, this.#desk.round()));
   }
 
+  strayed(code: ErrorCode): void {
+    this.#offences.stray(code);
+  }
+
   /** What was only counted in the round that is over. */
   roundOver(): readonly Fact[] {
     return this.#offences.flush(this.#desk.round());
