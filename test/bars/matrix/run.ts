@@ -137,7 +137,9 @@ async function play(world: MatrixWorld, one: Case): Promise<string[]> {
   const others = one.role === 'member' ? world.honest : [...world.honest, fourth];
   // Who has said its own part as part of the case does not say it again, but for the chunks that belong to it.
   const rest = stays && one.role === 'member' ? [...others, fourth] : others;
-  const report = await world.release(rest);
+  const deeds = harmless(one) ? one.deeds(material) : [];
+  const said = new Set(deeds.flatMap((deed) => (typeof deed === 'object' && 'kind' in deed ? [deed.kind] : [])));
+  const report = await world.release(rest, (player, { kind }) => player === fourth && said.has(kind));
   await settled(world);
 
   const after = world.events(seq);
