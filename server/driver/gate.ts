@@ -201,6 +201,10 @@ export class Gate implements AccessControl {
     return this.durable();
   }
 
+  get revoked(): ReadonlySet<ClientId> {
+    return this.#access.revoked;
+  }
+
   revokeToken(token: Hash, by: string, reason: string): Promise<void> {
     const { log, journal } = this.#desk;
     log.warn({ token, by, reason }, 'enrolment token revoked');

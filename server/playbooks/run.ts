@@ -4,8 +4,8 @@
 import { SottoError } from '../../protocol/errors.js';
 import { MAX_TEXT } from '../../protocol/limits.js';
 import type { Board } from '../board/board.js';
+import { modelsBack } from '../chain/lineage.js';
 import type { Coordinator, Logger } from '../driver/options.js';
-import { modelsBack } from '../driver/roll-back.js';
 import {
   type Action,
   type Incident,
