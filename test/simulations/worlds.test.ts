@@ -65,7 +65,7 @@ describe('a bad night', () => {
 describe('a bug that is there on purpose', () => {
   // All of them: npm run sim -- --planted.
   const quick = PLANTED.filter(({ bug }) =>
-    /flushed|before its guard record|wiped|both shares|keeps nothing/.test(bug),
+    /flushed|before its guard record|wiped|both shares|keeps nothing|after the record/.test(bug),
   );
 
   it.each(quick)('is found: $bug', { timeout: 60_000 }, async (planted) => {
