@@ -1,7 +1,6 @@
 // Puts a running coordinator in front of a board: every event of it becomes rows, with the time by the wall clock.
 // Not here: what the rows say (board.ts).
 
-import { fromHex, hashOf } from '../../protocol/ids.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { CampaignSettings } from '../campaign/types.js';
 import type { Coordinator } from '../driver/options.js';
@@ -33,12 +32,12 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
   board.models(admin.links());
   let keptAt = -1;
   const refresh = (): void => {
-    board.status(admin.status(), admin.monitor(), admin.writable);
+    board.status(admin.status(), admin.monitor(), coordinator.access.revoked, admin.writable);
     const { length } = admin.links();
     if (length === keptAt) return;
     keptAt = length;
     board.models(admin.links());
-    board.kept((model) => admin.hasBlob(hashOf(fromHex(model))));
+    board.kept(admin.hasBlob);
   };
   const offs = [
     coordinator.on('attempt', ({ round, attempt, groups }) => board.attempt(round, attempt, groups, now())),
@@ -47,6 +46,7 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
     coordinator.on('client', (notice) => board.notice(notice, now())),
     coordinator.on('monitor', (event) => board.monitor(event, now())),
     coordinator.on('round', (report) => board.round(report, admin.monitor(), admin.links(), now())),
+    coordinator.on('setback', (setback) => board.setback(setback, now())),
     coordinator.on('rolledBack', (back) => {
       board.rolledBack(back, admin.links(), now());
       refresh();

@@ -2,12 +2,13 @@
 // included, so a test can tell it any story. Not here: listening to a coordinator (attach.ts), sending rows (feed.ts), metrics.
 
 import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
-import type { ClientId } from '../../protocol/ids.js';
-import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS } from '../../protocol/limits.js';
+import type { ClientId, Hash } from '../../protocol/ids.js';
+import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS, SETBACKS_BEFORE_PAUSE } from '../../protocol/limits.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Team } from '../campaign/types.js';
 import { indexOfRound } from '../chain/find.js';
+import { originIn } from '../chain/lineage.js';
 import type { ChainView } from '../chain/store.js';
 import type { CoordinatorStatus } from '../driver/administration.js';
 import type { CampaignResult, ClientNotice, CoordinatorEvents, Part, RoundReport } from '../driver/options.js';
@@ -188,13 +189,20 @@ export class Board {
     }
     this.#groups(report, ends);
     this.#privacy(report);
-    // A record may be there before the report that has its accuracy.
+    // A record may have been there before this report, which has its accuracy.
     const made = outcome.type === 'committed' ? indexOfRound(chain, report.round) : undefined;
-    if (made !== undefined && made < this.#models) this.#model(chain, made);
-    this.models(chain);
+    this.#modelsFrom(chain, Math.min(made ?? this.#models, this.#models));
     if (outcome.type === 'void')
       this.alert('warning', 'void', `round ${report.round} came to nothing: ${outcome.text}`, now);
     for (const one of this.#listeners) one.roundOver?.(report, stories);
+  }
+
+  /** Once a round, and once more when it is no longer chance: nights without a client must not push everything else off the board. */
+  setback({ round, inARow, pauseMs, text }: CoordinatorEvents['setback'], now: number): void {
+    const bad = inARow >= SETBACKS_BEFORE_PAUSE;
+    const next = pauseMs > 0 ? `the next round in ${Math.round(pauseMs / 1_000)} s` : 'it goes on waiting for clients';
+    const says = `nothing came of ${inARow} ${inARow === 1 ? 'try' : 'tries in a row'}, ${next}; ${text}`;
+    this.#repeat(`setback ${round} ${bad}`, bad ? 'critical' : 'warning', 'setback', says, now);
   }
 
   rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], chain: ChainView, now: number): void {
@@ -210,30 +218,30 @@ export class Board {
 
   /** Takes over records that it does not know yet: a roll-back adds one without a round. */
   models(chain: ChainView): void {
-    for (let index = Math.max(this.#models, chain.length - MAX_BOARD_ROUNDS); index < chain.length; index++)
-      this.#model(chain, index);
+    this.#modelsFrom(chain, this.#models);
+  }
+
+  #modelsFrom(chain: ChainView, first: number): void {
+    for (let index = Math.max(first, chain.length - MAX_BOARD_ROUNDS); index < chain.length; index++) {
+      const link = chain.at(index);
+      if (link === undefined) continue;
+      const { record } = originIn(chain, link);
+      const round = record.type === 'update' ? this.table.get('round', record.round) : undefined;
+      this.table.set('model', linkRow(index, link, round, this.table.get('model', index)?.kept ?? true), index);
+    }
     this.#models = chain.length;
   }
 
-  #model(chain: ChainView, index: number): void {
-    const link = chain.at(index);
-    if (link === undefined) return;
-    const kept = this.table.get('model', index)?.kept ?? true;
-    this.table.set('model', linkRow(index, link, this.table.get('round', link.record.round), kept), index);
+  /** Which weights are still here; what is gone does not come back. @param has asks the store */
+  kept(has: (model: Hash) => boolean): void {
+    for (const row of this.table.all('model'))
+      if (row.kept && !has(row.model)) this.table.set('model', { ...row, kept: false }, row.index);
   }
 
-  /** Which weights are still here. @param has asks the store */
-  kept(has: (model: string) => boolean): void {
-    for (const row of this.table.all('model')) {
-      const kept = has(row.model);
-      if (kept !== row.kept) this.table.set('model', { ...row, kept }, row.index);
-    }
-  }
-
-  /** @param monitor its memory now @param writable of the durable state */
-  status(status: CoordinatorStatus, monitor: MonitorState, writable: boolean): void {
-    const counts = this.#clients.review(monitor);
-    const { hold, outcome } = status;
+  /** @param monitor its memory now @param revoked who is kept out now @param writable of the durable state */
+  status(status: CoordinatorStatus, monitor: MonitorState, revoked: ReadonlySet<ClientId>, writable: boolean): void {
+    const counts = this.#clients.review(monitor, revoked);
+    const { hold, setbacks, outcome } = status;
     const row = {
       phase: status.phase,
       round: status.round,
@@ -241,6 +249,7 @@ export class Board {
       connected: status.connected,
       checkedIn: status.checkedIn,
       hold: hold.type,
+      setbacks,
       says: outcome ? endOf(outcome) : hold.type === 'paused' ? `${hold.by}: ${hold.reason}` : '',
       writable,
       ...counts,

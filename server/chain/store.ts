@@ -20,6 +20,8 @@ export interface ChainView {
   readonly length: number;
   /** `undefined` outside of it. A durable chain may read it from the disk. */
   at(index: number): Link | undefined;
+  /** Where the record with this hash stands; `undefined` for an unknown one. */
+  indexOf(hash: Hash): number | undefined;
 }
 
 export interface ChainStore extends ChainView {
@@ -27,8 +29,6 @@ export interface ChainStore extends ChainView {
   append(link: Link, blobs: readonly Blob[], outcome?: RoundOutcome): Promise<void>;
   /** The newest record. @throws SottoError INTERNAL before genesis */
   head(): Link;
-  /** Where the record with this hash stands; `undefined` for an unknown one. */
-  indexOf(hash: Hash): number | undefined;
   /** `undefined` where it is unknown or no longer kept. */
   blob(hash: Hash): Blob | undefined;
 }

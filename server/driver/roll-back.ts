@@ -9,6 +9,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { isWord } from '../../protocol/wire/fields.js';
 import { indexOfRound } from '../chain/find.js';
+import { originIn } from '../chain/lineage.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf } from '../engine/combine.js';
 
@@ -33,7 +34,7 @@ export function ancestorOf(store: ChainStore, { round, reason }: RollBack): Link
   if (at === store.length - 1) throw bad('round', `is ${round}, which is the newest model`);
   const { modelAfter, optimizerAfter } = ancestor.record;
   // The rule of the next round starts from the aggregate that led to this model.
-  const { aggregate } = originOf(store, ancestor).record;
+  const { aggregate } = originIn(store, ancestor).record;
   for (const hash of [modelAfter, optimizerAfter, aggregate]) {
     if (hash.length === 0 || store.blob(hashOf(hash)) !== undefined) continue;
     const text = `the model of round ${round} is no longer kept; choose a newer one, and raise data.keptModels for the next time`;
@@ -73,17 +74,4 @@ export async function rollBack(
   const link: Link = { record, hash: hashOf(recordHash(primitives, record)) };
   await store.append(link, [why]);
   return link;
-}
-
-/** The link that made this model: behind a roll-back that of its ancestor. */
-export function originOf(store: ChainStore, link: Link): Link {
-  let at = link;
-  while (at.record.type === 'rollback') {
-    const ancestor = store.indexOf(hashOf(at.record.transcript));
-    const found = ancestor === undefined ? undefined : store.at(ancestor);
-    if (found === undefined)
-      throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
-    at = found;
-  }
-  return at;
 }
