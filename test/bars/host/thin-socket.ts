@@ -72,23 +72,23 @@ export class ThinSocket {
 
   #read(chunk: Buffer): void {
     let bytes: Buffer = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    if (this.#status === 0) {
-      const end = bytes.indexOf(END_OF_HEAD);
-      if (end >= 0) {
-        const head = bytes.toString('latin1', 0, end);
-        this.#status = Number(head.slice(9, 12));
-        if (this.#status !== 101) return this.#give('');
-        if (!head.includes(ACCEPT)) return this.#give('no websocket');
-        bytes = bytes.subarray(end + END_OF_HEAD.length);
-        this.#events.opened();
-      }
-    }
+    if (this.#status === 0) bytes = this.#head(bytes);
     if (this.#status !== 0) bytes = this.#frames(bytes);
     // The inbox is used again for the next socket.
     this.#rest = bytes.length === 0 ? NOTHING : Buffer.from(bytes);
   }
 
   /** @returns what is left */
+  #head(bytes: Buffer): Buffer {
+    const end = bytes.indexOf(END_OF_HEAD);
+    if (end < 0) return bytes;
+    const head = bytes.toString('latin1', 0, end);
+    this.#status = Number(head.slice(9, 12));
+    if (this.#status === 101 && head.includes(ACCEPT)) this.#events.opened();
+    else this.#give(this.#status === 101 ? 'no websocket' : '');
+    return bytes.subarray(end + END_OF_HEAD.length);
+  }
+
   #frames(all: Buffer): Buffer {
     let bytes = all;
     while (bytes.length >= 2 && !this.#socket.destroyed) {
@@ -111,15 +111,17 @@ export class ThinSocket {
     // Complete, no reserved bits.
     switch (first ^ 0x80) {
       case OPCODE.binary:
-        return this.#events.message(payload);
+        this.#events.message(payload);
+        return;
       case OPCODE.ping:
-        return void this.#socket.write(frameOf(OPCODE.pong, payload));
+        this.#socket.write(frameOf(OPCODE.pong, payload));
+        return;
       case OPCODE.close:
         this.#code = payload.length >= 2 ? payload.readUInt16BE(0) : 1_005;
         this.#socket.end(frameOf(OPCODE.close, payload.subarray(0, 2)));
         return;
       default:
-        return this.#give(`a frame that begins with ${first}`);
+        this.#give(`a frame that begins with ${first}`);
     }
   }
 }
