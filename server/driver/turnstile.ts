@@ -12,8 +12,8 @@ import {
 } from '../../protocol/limits.js';
 
 const SLOT_MS: Millis = 1_000 / HANDSHAKES_PER_SECOND;
-/** What those who come first may take in advance: they count, too. */
-const MOST_DEBT = HANDSHAKES_AT_ONCE - HANDSHAKE_BURST;
+/** What those take in advance who come before it is a storm: a second's worth, so that they and the next ones are not in the same second. */
+const MOST_DEBT = HANDSHAKES_PER_SECOND;
 
 export class Turnstile {
   #tokens = HANDSHAKE_BURST;
