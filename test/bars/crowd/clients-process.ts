@@ -73,7 +73,8 @@ function start(plan: CrowdPlan): void {
           }
           const why = came.type === 'busy' ? 'busy' : came.text;
           again[why] = (again[why] ?? 0) + 1;
-          const wait = BACK_MS.least + Math.random() * (BACK_MS.most - BACK_MS.least);
+          const told = came.type === 'busy' ? came.retryAfterMs : undefined;
+          const wait = told ?? BACK_MS.least + Math.random() * (BACK_MS.most - BACK_MS.least);
           await new Promise((resolve) => setTimeout(resolve, wait));
         }
       }

@@ -19,6 +19,8 @@ export interface HandshakeOptions {
 export type Answer =
   | { readonly type: 'say'; readonly message: Message }
   | { readonly type: 'in' }
+  /** It is to come back later. */
+  | { readonly type: 'busy'; readonly retryAfterMs: number }
   /** Somebody else than the pinned coordinator. */
   | { readonly type: 'stranger' }
   /** Nothing of the handshake. */
@@ -55,6 +57,8 @@ export class Handshake {
         return { type: 'say', message: { kind: 'checkIn', task, head: new Uint8Array(0) } };
       case 'accepted':
         return { type: 'in' };
+      case 'rejected':
+        return { type: 'busy', retryAfterMs: message.retryAfterMs };
       default:
         return { type: 'other' };
     }

@@ -12,8 +12,8 @@ export interface LightOptions extends HandshakeOptions {
 }
 export type CameIn<Client> =
   | { readonly type: 'in'; readonly client: Client }
-  /** 503: the coordinator has no room for now. */
-  | { readonly type: 'busy' }
+  /** The coordinator has no room for now: 503, or in its own words with the time to come back, milliseconds. */
+  | { readonly type: 'busy'; readonly retryAfterMs?: number }
   | { readonly type: 'lost'; readonly text: string };
 
 export class LightClient {
@@ -59,6 +59,8 @@ export class LightClient {
           case 'in':
             inside = true;
             return resolve({ type: 'in', client });
+          case 'busy':
+            return resolve(answer);
           case 'stranger':
             return socket.close(4401, 'not the pinned coordinator');
           case 'other':

@@ -30,6 +30,7 @@ export class ThinClient {
           const answer = handshake.answer(decoded.message);
           if (answer.type === 'say') socket.send(encodeFrame(answer.message));
           else if (answer.type === 'stranger') socket.cut();
+          else if (answer.type === 'busy') resolve(answer);
           else if (answer.type === 'in') {
             handshake = undefined;
             resolve({ type: 'in', client });
