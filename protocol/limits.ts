@@ -44,6 +44,8 @@ export const MAX_TASKS = 64;
 export const MAX_COUNTER = 2 ** 31 - 1;
 /** A duration inside a message, milliseconds: one week. From 2^31 ms on, timers of browsers and Node fire at once. */
 export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
+/** Times that one coordinator may change its key: its hand-overs (228 bytes each) are in every challenge. */
+export const MAX_HAND_OVERS = 32;
 /** Chain records in one answer. */
 export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */

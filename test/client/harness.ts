@@ -136,6 +136,7 @@ function record(client: FederatedClient): Recorded {
     accepted: [],
     rejected: [],
     rolledBack: [],
+    keyChanged: [],
     unavailable: [],
     round: [],
     model: [],
