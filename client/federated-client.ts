@@ -3,14 +3,12 @@
 import { type Answerer, answerWith, type ClientPrimitives } from '../protocol/crypto/asking.js';
 import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
-import { type ClientId, clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
-import type { Policy } from '../protocol/participant/types.js';
-import { checkBudget } from '../protocol/privacy/domain.js';
-import type { Budgets } from '../protocol/privacy/events.js';
+import { type ClientId, clientId, hashOf, type Millis } from '../protocol/ids.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
+import { checkOwnBudget, pinnedKey } from './check-options.js';
 import { ClauseLoader, loaded } from './clauses.js';
 import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
@@ -479,29 +477,4 @@ type ClausesSoon = ReturnType<ClauseLoader['of']>;
 function answererOf({ primitives, identity }: FederatedClientOptions): Answerer {
   if (primitives === undefined || 'privateKey' in identity) return webKeys;
   return (question) => answerWith(primitives, question);
-}
-
-/** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
-function checkOwnBudget({ privacy }: Policy): void {
-  if (privacy === 'any') return;
-  // Also what is no object at all has neither.
-  const { client, record }: Budgets = Object(privacy);
-  for (const budget of [client, record]) if (budget) checkBudget(budget);
-  if (client || record) return;
-  throw new SottoError(
-    'CONFIG_INVALID',
-    `policy.privacy is ${JSON.stringify(privacy)}; use 'any', or limits of this client's own: {client, record}, each {epsilon, delta}`,
-    { field: 'policy.privacy' },
-  );
-}
-
-function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | undefined {
-  if (coordinator === undefined) return undefined;
-  const key = typeof coordinator === 'string' && isHex32(coordinator) ? fromHex(coordinator) : coordinator;
-  if (key instanceof Uint8Array && key.length === 32) return key;
-  throw new SottoError(
-    'CONFIG_INVALID',
-    'coordinator must be an Ed25519 public key: 32 bytes or 64 lower-case hex digits',
-    { field: 'coordinator' },
-  );
 }

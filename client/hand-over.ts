@@ -46,13 +46,15 @@ export async function follow(
   pinned: Uint8Array = coordinator,
 ): Promise<Trusted> {
   const { task, guards, primitives, answerer, events } = setup;
-  let signerOf: SignerOf = () => coordinator;
   let key = coordinator;
+  let signerOf: SignerOf = () => key;
   if (handOvers === undefined) {
-    for (let next: Uint8Array | undefined = key; next !== undefined; next = await guards.pinned(heirName(task, key))) key = next;
+    for (let next: Uint8Array | undefined = key; next !== undefined; next = await guards.pinned(heirName(task, key)))
+      key = next;
   } else {
     const lineage = parseHandOvers(handOvers) ?? [];
-    const wrong = (await runAsking(askLineage(task, lineage), answerer)) ?? (await problem(setup, lineage, coordinator, pinned));
+    const wrong =
+      (await runAsking(askLineage(task, lineage), answerer)) ?? (await problem(setup, lineage, coordinator, pinned));
     if (wrong !== undefined)
       throw new SottoError(
         'AUTH_HAND_OVER',
@@ -79,15 +81,18 @@ async function problem(
   const at = lineage.findIndex(({ from }) => bytesEqual(from, pinned));
   if (at < 0) return 'its hand-overs do not come from the pinned key';
   for (const { from, to } of lineage.slice(at)) {
-    if ((await guards.pinned(heirName(task, to))) !== undefined) return `${clientId(to)} was given up before`;
     const heir = await guards.pinned(heirName(task, from));
     if (heir !== undefined && !bytesEqual(heir, to))
       return `${clientId(from)} has handed over to ${clientId(heir)} before`;
   }
-  return policy.keyChange === 'refuse' ? "its hand-over is signed, and policy.keyChange: 'refuse' takes none" : undefined;
+  if ((await guards.pinned(heirName(task, coordinator))) !== undefined)
+    return `${clientId(coordinator)} was given up before`;
+  return policy.keyChange === 'refuse'
+    ? "its hand-over is signed, and policy.keyChange: 'refuse' takes none"
+    : undefined;
 }
 
-/** In this order: a crash in between leaves a client that has the old pin and asks once more. */
+/** In this order: a crash in between leaves a client that has a pin on the way, and asks once more from there. */
 async function remember({ task, guards }: FollowSetup, lineage: readonly HandOver[]): Promise<void> {
   const once = async (name: string, key: Uint8Array): Promise<void> => {
     // What was pinned stays: a key that somebody named by hand needs no way to it.

@@ -73,7 +73,12 @@ export function* stepHandshake(setup: HandshakeSetup, state: HandshakeState, mes
     return refused('AUTH_WRONG_COORDINATOR', `the peer does not hold the key ${clientId(coordinator)} that it claims`);
   }
   const proof = yield* sign(identity, enc(LABELS.proof, nonce, coordinator, identity.publicKey));
-  return { type: 'prove', state: { phase: 'welcome', coordinator }, proof: { kind: 'proof', signature: proof }, handOvers };
+  return {
+    type: 'prove',
+    state: { phase: 'welcome', coordinator },
+    proof: { kind: 'proof', signature: proof },
+    handOvers,
+  };
 }
 
 const refused = (code: 'AUTH_WRONG_COORDINATOR' | 'SESSION_UNEXPECTED', text: string): HandshakeStep => ({

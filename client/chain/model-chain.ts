@@ -2,6 +2,7 @@
 // one before and the published aggregates, or that a signed checkpoint names where it has none yet.
 // Not here: getting the bytes (requests.ts), the arithmetic of a step (protocol/chain, protocol/optimizer).
 
+import type { SignerOf } from '../../protocol/chain/hand-over.js';
 import {
   hashOfBlob,
   type ModelState,
@@ -11,7 +12,6 @@ import {
   weightsBytes,
   weightsFromBytes,
 } from '../../protocol/chain/model.js';
-import type { SignerOf } from '../../protocol/chain/hand-over.js';
 import { askVerifyRecord, recordHash } from '../../protocol/chain/record.js';
 import type { NoiseClause } from '../../protocol/clauses/clauses.js';
 import type { Answerer } from '../../protocol/crypto/asking.js';

@@ -4,8 +4,8 @@
 import { canonicalJson, type Json } from '../canonical-json.js';
 import { enc } from '../crypto/enc.js';
 import { type Identity, signFields, verifyFields } from '../crypto/identity.js';
-import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { Primitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import { utf8Decode, utf8Encode } from '../crypto/utf8.js';
 import { fromHex, type Hash, hashOf, isHex32 } from '../ids.js';
 

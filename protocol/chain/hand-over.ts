@@ -15,8 +15,8 @@ import { type Asking, verify } from '../crypto/asking.js';
 import { bytesEqual, concat } from '../crypto/bytes.js';
 import { enc } from '../crypto/enc.js';
 import { type Identity, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, signFields } from '../crypto/identity.js';
-import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { PublicKeyPrimitives, SymmetricPrimitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import { SottoError } from '../errors.js';
 import { clientId, toHex } from '../ids.js';
 import { MAX_COUNTER, MAX_HAND_OVERS } from '../limits.js';
@@ -49,7 +49,10 @@ export function makeHandOver(
   at: Pick<HandOver, 'round' | 'head'>,
 ): HandOver {
   if (old.id === next.id)
-    throw new SottoError('CONFIG_INVALID', 'the next key is the one that the coordinator has; name another file for it');
+    throw new SottoError(
+      'CONFIG_INVALID',
+      'the next key is the one that the coordinator has; name another file for it',
+    );
   const plain = { from: old.publicKey, to: next.publicKey, round: at.round, head: at.head };
   const sign = (who: Identity): Uint8Array => signFields(crypto, who, RECORD_LABELS.handOver, ...fieldsOf(task, plain));
   return { ...plain, given: sign(old), taken: sign(next) };

@@ -3,8 +3,8 @@
 // Not here: when it is used (noised.ts). Nothing secret: the key is known to everybody in the round.
 
 import { enc } from '../crypto/enc.js';
-import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { Streaming } from './keystreams.js';
 
 /** Fresh in each round. @param config hash of the task's settings */

@@ -3,8 +3,8 @@
 // bounds (bounds.ts), why it is sound (docs/verified-sketches.md).
 
 import { enc } from '../crypto/enc.js';
-import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { Streaming } from '../secagg/keystreams.js';
 
 /** Independent count-sketches: a vector that vanishes in one (chance 2^-14) must vanish in all. */

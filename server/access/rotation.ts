@@ -7,8 +7,8 @@
 // as base64url behind a name. The new key proves itself in the handshake; of it nothing need be written here.
 
 import { type Identity, SIGNATURE_BYTES, signFields, verifyFields } from '../../protocol/crypto/identity.js';
-import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import type { PublicKeyPrimitives } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, publicKeyOf, toHex } from '../../protocol/ids.js';
 
@@ -57,5 +57,7 @@ export function isRotation(
   { from, to, signature }: Rotation,
 ): boolean {
   const [old, next] = [publicKeyOf(from), publicKeyOf(to)];
-  return from !== to && verifyFields(crypto, old, fromHex(signature), RECORD_LABELS.clientRotation, coordinator, old, next);
+  return (
+    from !== to && verifyFields(crypto, old, fromHex(signature), RECORD_LABELS.clientRotation, coordinator, old, next)
+  );
 }

@@ -11,8 +11,8 @@
 
 import { createHash } from 'node:crypto';
 import { type Identity, SIGNATURE_BYTES, signFields, verifyFields } from '../../protocol/crypto/identity.js';
-import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import type { PublicKeyPrimitives, Rng } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type Hash, hashOf } from '../../protocol/ids.js';
 import { MAX_TOKEN_DAYS, MAX_TOKEN_USES } from '../../protocol/limits.js';

@@ -6,7 +6,16 @@ import type { Json } from '../../protocol/canonical-json.js';
 import { askHandOver, type HandOver } from '../../protocol/chain/hand-over.js';
 import { answered } from '../../protocol/crypto/asking.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
-import { type ClientId, clientId, fromHex, type Hash, hashOf, isHex32, publicKeyOf, toHex } from '../../protocol/ids.js';
+import {
+  type ClientId,
+  clientId,
+  fromHex,
+  type Hash,
+  hashOf,
+  isHex32,
+  publicKeyOf,
+  toHex,
+} from '../../protocol/ids.js';
 import type { EventBodies, Fact } from './events.js';
 import type { Rows } from './project.js';
 
@@ -113,16 +122,24 @@ export class CoordinatorKeys {
     const { from, to, round, head } = body;
     const bad = (text: string): void => this.#problem(`event ${at} hands over from ${from} to ${to}: ${text}`);
     const handOver = handOverOf(body);
-    if (handOver === undefined) return bad('it makes no sense');
-    if (from !== this.#ids.at(-1)) {
-      const was = this.#ids.includes(from as ClientId);
-      return bad(was ? 'the old key had been given up before' : 'the old key was never the one of this coordinator');
-    }
-    if (this.#ids.includes(to as ClientId)) return bad('the new key had been given up before');
-    if (!answered(askHandOver(this.#task, handOver), this.#primitives)) return bad('it is not signed by both keys');
+    const wrong = this.#wrong(body, handOver);
+    if (wrong !== undefined) bad(wrong);
+    if (wrong !== undefined || handOver === undefined) return;
     if (this.#newest?.hash !== head || this.#newest.round !== round)
       bad(`it names record ${head} of round ${round}, and the chain was at another one`);
     this.#ids.push(to as ClientId);
     this.#all.push(handOver.to);
+  }
+
+  /** For which nobody follows it. */
+  #wrong({ from, to }: HandOverFact, handOver: HandOver | undefined): string | undefined {
+    if (handOver === undefined) return 'it makes no sense';
+    if (from !== this.#ids.at(-1))
+      return this.#ids.includes(from as ClientId)
+        ? 'the old key had been given up before'
+        : 'the old key was never the one of this coordinator';
+    if (this.#ids.includes(to as ClientId)) return 'the new key had been given up before';
+    if (!answered(askHandOver(this.#task, handOver), this.#primitives)) return 'it is not signed by both keys';
+    return undefined;
   }
 }

@@ -70,8 +70,7 @@ export class ModelLinks {
     const before = this.#before;
     const bad = (text: string): void => this.#problem(`event ${at}, model of round ${record.round}: ${text}`);
     if (hashOf(recordHash(this.#primitives, record)) !== hash) bad('its hash is another one');
-    if (!verifyRecord(this.#primitives, this.#coordinator.current, record))
-      bad('it is not signed by the coordinator');
+    if (!verifyRecord(this.#primitives, this.#coordinator.current, record)) bad('it is not signed by the coordinator');
     if (record.task !== this.#task || !bytesEqual(record.config, this.#configHash))
       bad('it is of another task, or of other settings');
     if (before === undefined ? record.type !== 'genesis' : record.type === 'genesis')

@@ -132,7 +132,11 @@ export function createProgram(
     )
     .option('--ca <file>', 'PEM file of the authority that signed the certificate of the coordinator')
     .option('--accept-roll-back', 'follow the coordinator where it signs a step back to an earlier model')
-    .option('--refuse-key-change', 'do not follow the coordinator to a new key, even where the old one has signed it', false)
+    .option(
+      '--refuse-key-change',
+      'do not follow the coordinator to a new key, even where the old one has signed it',
+      false,
+    )
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
@@ -182,7 +186,10 @@ export function createProgram(
     .description('check an exported audit log: events, signatures, every model, rounds, privacy')
     .argument('<folder>', 'what `sotto export` wrote')
     .addOption(
-      new Option('--coordinator <id>', 'public id that it must be signed by, now or before a hand-over, 64 hex digits').argParser(publicId),
+      new Option(
+        '--coordinator <id>',
+        'public id that it must be signed by, now or before a hand-over, 64 hex digits',
+      ).argParser(publicId),
     )
     .option(
       '--contains <seq:hash>',
@@ -226,7 +233,9 @@ export function createProgram(
 
   keys
     .command('hand-over')
-    .description("move a stopped coordinator's data directory to a new key, which its clients follow; prints the new id")
+    .description(
+      "move a stopped coordinator's data directory to a new key, which its clients follow; prints the new id",
+    )
     .argument('<data>', 'data directory of the coordinator')
     .option('--identity <file>', 'identity of the coordinator until now', 'sotto.key')
     .option('--next <file>', 'identity from now on; made where there is none', 'sotto-next.key')

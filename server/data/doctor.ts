@@ -171,7 +171,8 @@ async function coordinatorOf(directory: string, result: CheckResult | CheckDeath
   );
 }
 
-const OLDER_KEY = 'sound, but from before the key of the coordinator changed; to go back to it would undo the hand-over';
+const OLDER_KEY =
+  'sound, but from before the key of the coordinator changed; to go back to it would undo the hand-over';
 /** Whether it is sound, and of one of these. */
 async function isOf(database: string, coordinators: readonly ClientId[]): Promise<boolean> {
   for (const coordinator of coordinators) {

@@ -9,7 +9,13 @@ import { type ClientId, fromHex } from '../../protocol/ids.js';
 import { MAX_HAND_OVERS } from '../../protocol/limits.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { linksOf } from '../audit/chain-store.js';
-import { coordinatorOf, HAND_OVER_EVENT, type HandOverFact, handOverFact, handOversOf } from '../audit/coordinator-keys.js';
+import {
+  coordinatorOf,
+  HAND_OVER_EVENT,
+  type HandOverFact,
+  handOverFact,
+  handOversOf,
+} from '../audit/coordinator-keys.js';
 import { AuditLog } from '../audit/log.js';
 import { takeBackup } from './backups.js';
 import { readMarker, writeMarker } from './layout.js';
@@ -44,7 +50,10 @@ export async function handOver(setup: HandOverSetup): Promise<HandedOver> {
       { directory },
     );
   if (identity.id === next.id)
-    throw new SottoError('CONFIG_INVALID', 'the next key is the one that the coordinator has; name another file for it');
+    throw new SottoError(
+      'CONFIG_INVALID',
+      'the next key is the one that the coordinator has; name another file for it',
+    );
   if (marker.coordinator !== next.id) {
     await give(setup);
     writeMarker(directory, next.id, [...(marker.formerly ?? []), marker.coordinator]);

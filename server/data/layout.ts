@@ -37,7 +37,10 @@ export function readMarker(data: string): Marker | undefined {
       file: path,
     });
   }
-  const { format, coordinator, formerly } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const { format, coordinator, formerly } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
   if (format !== STORE_FORMAT) {
     throw new SottoError(
       'STORE_FORMAT',

@@ -3,8 +3,8 @@
 
 import { enc } from '../../protocol/crypto/enc.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { type ClientId, fromHex, isHex32, publicKeyOf, toHex } from '../../protocol/ids.js';
 import { canonicalJson, type Json } from '../../protocol/task.js';
 

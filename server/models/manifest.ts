@@ -3,8 +3,8 @@
 
 import { enc } from '../../protocol/crypto/enc.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, fromHex, type Hash, isHex32, publicKeyOf, toHex } from '../../protocol/ids.js';
 import { MAX_DIMENSION } from '../../protocol/limits.js';

@@ -89,6 +89,7 @@ const NAMES = [
   'rejected',
   'unavailable',
   'round',
+  'keyChanged',
   'model',
   'guard',
   'error',

@@ -1,6 +1,6 @@
 // What every GuardStore must do. Run by memory and files (test/client/guard-stores.test.ts), later by IndexedDB.
 import { describe, expect, it } from 'vitest';
-import type { GuardStore } from '../../client/guards.js';
+import { type GuardStore, lineageName } from '../../client/guards.js';
 import type { ClientId } from '../../protocol/ids.js';
 import type { GuardRecord } from '../../protocol/participant/types.js';
 
@@ -49,6 +49,16 @@ export function guardStoreContract(
       await store.save(COORDINATOR, record);
       await expect(store.save(COORDINATOR, { ...record, ...back })).rejects.toMatchObject({ code: 'STORE_WRITE' });
       expect(await store.load(COORDINATOR, 'digits')).toEqual(record);
+    });
+
+    it('pins other names beside addresses, each for itself: keys that were handed over', async () => {
+      const store = await make();
+      const [first, second] = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)];
+      await store.pin(lineageName('digits', COORDINATOR), first);
+      await store.pin(lineageName('digits-2', COORDINATOR), second);
+      expect(await store.pinned(lineageName('digits', COORDINATOR))).toEqual(first);
+      expect(await store.pinned(lineageName('digits-2', COORDINATOR))).toEqual(second);
+      expect(await store.pinned(lineageName('digits', OTHER))).toBeUndefined();
     });
 
     it('pins an address for ever: the same key again is fine, another one is refused', async () => {
