@@ -121,7 +121,8 @@ export class Session {
 /** The published chain with all its blobs. */
 export class Published {
   readonly config: TaskConfig;
-  readonly identity: Identity;
+  /** Signs what comes now. */
+  identity: Identity;
   readonly records: ChainRecordBody[] = [];
   readonly blobs = new Map<string, Uint8Array>();
   weights: Float32Array<ArrayBuffer>;
@@ -202,7 +203,7 @@ export class ScriptedCoordinator {
   readonly identity = generateIdentity(crypto, nativeRng);
   readonly hub = memoryHub();
   readonly sessions: Session[] = [];
-  readonly published: Published;
+  published: Published;
   /** How it answers; honest by default. */
   answer: Answers = (_session, _message, honest) => honest();
 

@@ -9,8 +9,9 @@ import { type HandOver, handOverBytes, makeHandOver } from '../../protocol/chain
 import { answerWith } from '../../protocol/crypto/asking.js';
 import { generateIdentity, type Identity } from '../../protocol/crypto/identity.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import { ScriptedCoordinator } from './coordinator.js';
+import { Published, ScriptedCoordinator, taskOf } from './coordinator.js';
 import { start } from './harness.js';
+import { settle } from './virtual-timers.js';
 
 const TASK = 'digits';
 const fresh = (): Identity => generateIdentity(nativePrimitives, nativeRng);
@@ -166,5 +167,79 @@ describe('the client at a coordinator with a new key', () => {
     const { coordinator, result } = await meet(memoryGuards(), (to) => ({ ...give(thief, to), from: first.publicKey }));
     expect(await result).toMatchObject({ code: 'AUTH_HAND_OVER' });
     expect(coordinator.session.received.map(({ kind }) => kind)).toEqual(['hello', 'fault']);
+  });
+});
+
+describe('the model chain across a hand-over', () => {
+  /** A client that pinned the first key, at a coordinator with another one, whose chain the first key has begun. */
+  const across = async (
+    prepare: (published: Published, next: Identity) => void,
+    at: (published: Published) => Pick<HandOver, 'round' | 'head'>,
+  ) => {
+    const coordinator = new ScriptedCoordinator();
+    const { identity } = coordinator;
+    coordinator.published = new Published(first, taskOf());
+    prepare(coordinator.published, identity);
+    const handOver = makeHandOver(nativePrimitives, TASK, first, identity, at(coordinator.published));
+    coordinator.answer = (session, message, honest) =>
+      message.kind === 'hello'
+        ? session.challenge(identity, message, { handOvers: handOverBytes([handOver]) })
+        : honest();
+    const harness = await start({ coordinatorSide: coordinator, coordinator: first.publicKey });
+    const announce = async (round: number): Promise<void> => {
+      coordinator.session.send(coordinator.announce({ round, attempt: 1, group: 0 }));
+      await settle();
+    };
+    const refused = (calls: number, why: RegExp): void => {
+      expect(harness.seen.guard).toMatchObject([{ code: 'GUARD_MODEL_CHAIN', text: expect.stringMatching(why) }]);
+      expect(harness.trainer.calls).toHaveLength(calls);
+    };
+    return { ...harness, announce, refused, published: coordinator.published, next: identity };
+  };
+  const newest = ({ newest: { round }, head }: Published) => ({ round, head });
+
+  it('the old key has signed up to the record that is named, the new one behind it', async () => {
+    const { announce, published, next, seen, trainer, client } = await across((chain) => void chain.advance(1), newest);
+    await announce(2);
+    published.identity = next;
+    for (const round of [2, 3]) published.advance(round);
+    await announce(4);
+    expect(seen.guard).toEqual([]);
+    expect(trainer.calls).toHaveLength(2);
+    expect(trainer.calls[1]?.weights).toEqual(published.weights);
+    await client.stop();
+  });
+
+  it('I sign the next record with the old key, and nobody trains on it', async () => {
+    const { announce, refused, published, client } = await across((chain) => void chain.advance(1), newest);
+    await announce(2);
+    published.advance(2);
+    await announce(3);
+    refused(1, /not signed by the pinned coordinator/);
+    await client.stop();
+  });
+
+  it('I sign the record before it with the new key, and nobody trains on it', async () => {
+    const early = (chain: Published, next: Identity): void => {
+      chain.identity = next;
+      chain.advance(1);
+    };
+    const { announce, refused, client } = await across(early, newest);
+    await announce(2);
+    refused(0, /not signed by the pinned coordinator/);
+    await client.stop();
+  });
+
+  it('I go on beside the record that the hand-over names, and nobody trains on it', async () => {
+    const { announce, refused, published, next, client } = await across(
+      () => undefined,
+      () => ({ round: 1, head: new Uint8Array(32) }),
+    );
+    await announce(1);
+    published.identity = next;
+    published.advance(2);
+    await announce(3);
+    refused(1, /leaves out record/);
+    await client.stop();
   });
 });
