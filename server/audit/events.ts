@@ -85,6 +85,8 @@ export interface EventBodies {
   };
   /** What those did who had not proven who they are, since the last such event, by code: a flood must not fill the disk. */
   'auth-failed': { readonly code: string; readonly count: number };
+  /** Messages that came too late, for another run, or from somebody who is not in it: no offence, as they cross on their way. By code. */
+  'messages-refused': { readonly code: string; readonly round: number; readonly count: number };
   // ---- rounds
   'groups-dealt': { readonly groups: readonly TeamFact[] };
   /** Before anybody is told. */
@@ -180,6 +182,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     'client-appealed': true,
     'client-offended': true,
     'auth-failed': true,
+    'messages-refused': true,
     'groups-dealt': true,
     'attempt-started': true,
     'inputs-fixed': true,

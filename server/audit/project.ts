@@ -153,6 +153,7 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
     case 'coordinator-stopped':
     case 'client-offended':
     case 'auth-failed':
+    case 'messages-refused':
     case 'inputs-fixed':
     case 'survivors-fixed':
     case 'attempt-failed':

@@ -14,6 +14,7 @@ import {
 import { recordHash, verifyRecord } from '../../protocol/chain/record.js';
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { SottoError } from '../../protocol/errors.js';
 import { type Hash, hashOf } from '../../protocol/ids.js';
 import { configHash, deriveTask, type Json, type TaskConfig } from '../../protocol/task.js';
 import { parseTask } from '../../protocol/task-schema.js';
@@ -82,7 +83,14 @@ export class ModelLinks {
         bad('it starts from another model than the one before it');
       if (record.round <= before.round) bad(`it follows round ${before.round}`);
     }
-    this.#model = this.#step(record, bad);
+    try {
+      this.#model = this.#step(record, bad);
+    } catch (error) {
+      // Bytes that have their hash and are no model of this task.
+      if (!(error instanceof SottoError)) throw error;
+      bad(error.message);
+      this.#model = undefined;
+    }
     this.#before = record;
     this.#known.set(hash, record);
   }

@@ -165,7 +165,11 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    await coordinator.#gate.open(coordinator.#handlers);
+    await coordinator.#gate.open(coordinator.#handlers).catch((error: unknown) => {
+      // Its timer would keep a process alive that has nothing left to do.
+      coordinator.#connections.stop();
+      throw error;
+    });
     coordinator.#campaign.open();
     return coordinator;
   }
@@ -263,6 +267,12 @@ export class RunningCoordinator implements Coordinator {
         this.#gate.rotate();
         return;
       }
+      case 'setback': {
+        const { type: _, ...told } = effect;
+        this.#log.warn(told, 'nothing came of it again; the campaign goes on');
+        this.#emitter.emit('setback', told);
+        return;
+      }
       case 'blame': {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
@@ -280,6 +290,8 @@ export class RunningCoordinator implements Coordinator {
         return;
       case 'ended':
         this.#alarm.off();
+        // What strangers did since the last round, or in the one that is handed back.
+        this.#journal.record(this.#gate.roundOver());
         // Not over before the log says so: a start on a log without the last round's end would go on with it.
         this.#journal.after(() => void this.#finish(effect.outcome));
         return;

@@ -173,6 +173,10 @@ export class Gate implements AccessControl {
     this.#desk.journal.record(this.#offences.note(client, code, text, this.#desk.round()));
   }
 
+  strayed(code: ErrorCode): void {
+    this.#offences.stray(code);
+  }
+
   /** What was only counted in the round that is over. */
   roundOver(): readonly Fact[] {
     return this.#offences.flush(this.#desk.round());
@@ -200,6 +204,10 @@ export class Gate implements AccessControl {
     journal.record(this.#access.readmit(client, by, reason));
     this.#tell((now) => ({ type: 'released', client, now }));
     return this.durable();
+  }
+
+  get revoked(): ReadonlySet<ClientId> {
+    return this.#access.revoked;
   }
 
   revokeToken(token: Hash, by: string, reason: string): Promise<void> {
