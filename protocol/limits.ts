@@ -44,6 +44,8 @@ export const MAX_TASKS = 64;
 export const MAX_COUNTER = 2 ** 31 - 1;
 /** A duration inside a message, milliseconds: one week. From 2^31 ms on, timers of browsers and Node fire at once. */
 export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
+/** Times that one coordinator may change its key: its hand-overs (228 bytes each) are in every challenge. */
+export const MAX_HAND_OVERS = 32;
 /**
  * Longest time, ms, that a phase which could close waits for members who lost their connection: a client's first wait (1 s and jitter) and a
  * handshake over a bad mobile line.
@@ -144,6 +146,15 @@ export const MAX_KEPT_RECORDS = 16;
 export const MAX_UNAUTHENTICATED = 1_024;
 /** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
 export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** Handshakes in progress up to which whoever comes is let in, however fast: a few hundred are no storm. */
+export const HANDSHAKES_AT_ONCE = 288;
+/** Beyond it so many are let in a second, and so many at once on top; the others are told when to come back. A handshake costs a millisecond, and rounds go on meanwhile. */
+export const HANDSHAKES_PER_SECOND = 350;
+export const HANDSHAKE_BURST = 70;
+/** Longest time that they are told, ms: MAX_POOL of them at that rate, and room. A flood must not keep an honest client away for longer. */
+export const HANDSHAKE_SLOTS_MS = 30_000;
+/** The first of those whom a stopping coordinator sends away comes back after so long, ms: until then it should be there again. */
+export const RESTART_MS = 3_000;
 /** TCP connections that are no websocket yet, in all and from one address (this machine exempt): each costs 10 KB, and five seconds at most. */
 export const MAX_PENDING = 2_048;
 export const MAX_PENDING_PER_ADDRESS = 128;
@@ -171,6 +182,8 @@ export const LEAST_BYTES_PER_SECOND = 16 * 1024;
 export const SLOW_AFTER_MS = 2_000;
 /** Longest time that one message may take, ms: a full frame at the least rate. */
 export const MAX_MESSAGE_MS = 20_000;
+/** What is taken off the time of a message at most because the coordinator itself was busy, ms. Time in which it could read nothing at all never counts. */
+export const MAX_MESSAGE_CREDIT_MS = 15_000;
 /** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
 export const MAX_OFFENCES_NAMED = 1_000;
 /** Clients that one enrolment token may let in, and days that it may be good for. */

@@ -25,7 +25,6 @@ import type {
 import { linksFrom } from '../chain/find.js';
 import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
-import { CLOSE } from '../session/close-codes.js';
 import { type Administration, administration } from './administration.js';
 import { Attempts } from './attempts.js';
 import { clientHandlers } from './clients.js';
@@ -118,6 +117,7 @@ export class RunningCoordinator implements Coordinator {
       heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
       enrol: (client, token) => this.#gate.enrol(client, token),
       durably: (work) => this.#journal.after(work),
+      verify: parts.verify,
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
@@ -211,7 +211,7 @@ export class RunningCoordinator implements Coordinator {
 
   async abort(): Promise<void> {
     this.#gate.refuseNew();
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.closeAll(true);
     this.#connections.stop();
     this.#alarm.off();
     await this.#gate.durable();
@@ -220,8 +220,9 @@ export class RunningCoordinator implements Coordinator {
   async #shutDown(reason: string): Promise<void> {
     this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });
-    await this.done.catch(() => undefined);
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    const result = await this.done.catch(() => undefined);
+    // Who was told that all is over does not come back; who was not, does.
+    this.#connections.closeAll(result === undefined || result.outcome.type === 'stopped');
     this.#connections.stop();
     this.#alarm.off();
     await this.#gate.close();
@@ -458,7 +459,7 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.reject(error);
     this.#alarm.off();
     this.#attempts.cancel();
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.closeAll(true);
   }
 
   #broken(error: unknown, text: string): void {
