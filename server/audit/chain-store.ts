@@ -13,6 +13,7 @@ import { chunkHashList } from '../../protocol/wire/chunks.js';
 import { indexOfRound, linksFrom } from '../chain/find.js';
 import type { ChainStore, Link, RoundOutcome } from '../chain/store.js';
 import type { Blob } from '../engine/types.js';
+import type { Store } from '../store/types.js';
 import type { Fact } from './events.js';
 import { type AuditLog, parseRow } from './log.js';
 import { chainKey } from './project.js';
@@ -37,8 +38,7 @@ export class DurableChainStore implements ChainStore {
     this.#primitives = primitives;
     this.#keptModels = keptModels;
     this.#damaged = damaged;
-    const newest = log.rows.get('chain') as { readonly index: number } | undefined;
-    for (let i = 0; newest !== undefined && i <= newest.index; i++) this.#push(this.#read(i));
+    for (let i = 0, newest = newestIndex(log); i <= newest; i++) this.#push(readLink(log.store, i));
   }
 
   async append(link: Link, blobs: readonly Blob[], outcome?: RoundOutcome): Promise<void> {
@@ -70,7 +70,7 @@ export class DurableChainStore implements ChainStore {
   /** @throws STORE_CORRUPT where an old record can no longer be read */
   at(index: number): Link | undefined {
     if (!Number.isInteger(index) || index < 0 || index >= this.length) return undefined;
-    return this.#recent[index - (this.length - this.#recent.length)] ?? this.#read(index);
+    return this.#recent[index - (this.length - this.#recent.length)] ?? readLink(this.#log.store, index);
   }
 
   indexOf(hash: Hash): number | undefined {
@@ -110,15 +110,6 @@ export class DurableChainStore implements ChainStore {
     if (this.#recent.length > Math.max(MAX_KEPT_RECORDS, this.#keptModels)) this.#recent.shift();
   }
 
-  #read(index: number): Link {
-    const bytes = this.#log.store.get(chainKey(index));
-    const row = bytes && (parseRow(bytes) as { readonly hash: Hash; readonly record: Json } | undefined);
-    const record = row && recordFromJson(row.record);
-    if (row !== undefined && record !== undefined) return { record, hash: row.hash };
-    const text = `record ${index} of the model chain cannot be read; run: sotto doctor <data directory>`;
-    throw new SottoError('STORE_CORRUPT', text, { record: index });
-  }
-
   /** Models and optimiser states that nobody keeps once `next` is there. */
   #surplus(next: Link): Hash[] {
     const at = this.length - this.#keptModels;
@@ -149,3 +140,22 @@ export class DurableChainStore implements ChainStore {
 const PIN = 'pin/';
 const modelsOf = ({ record }: Link): Hash[] =>
   [record.modelAfter, record.optimizerAfter].filter((hash) => hash.length > 0).map(hashOf);
+
+/** Of the model chain on this log; `undefined` before genesis. @throws STORE_CORRUPT */
+export function newestLink(log: AuditLog): Link | undefined {
+  const newest = newestIndex(log);
+  return newest < 0 ? undefined : readLink(log.store, newest);
+}
+
+/** −1 before genesis. */
+const newestIndex = ({ rows }: AuditLog): number =>
+  (rows.get('chain') as { readonly index: number } | undefined)?.index ?? -1;
+
+function readLink(store: Pick<Store, 'get'>, index: number): Link {
+  const bytes = store.get(chainKey(index));
+  const row = bytes && (parseRow(bytes) as { readonly hash: Hash; readonly record: Json } | undefined);
+  const record = row && recordFromJson(row.record);
+  if (row !== undefined && record !== undefined) return { record, hash: row.hash };
+  const text = `record ${index} of the model chain cannot be read; run: sotto doctor <data directory>`;
+  throw new SottoError('STORE_CORRUPT', text, { record: index });
+}
