@@ -59,7 +59,8 @@ export class Access {
       if (typeof row.token === 'string') this.#enrolled.add(client);
       if (row.revoked === true) this.#revoked.add(client);
       if (typeof row.rotatedTo === 'string') this.#heirs.set(client, row.rotatedTo as ClientId);
-      this.#known.add(client);
+      // Somebody may have shut a key out that has never been here.
+      if (Object.keys(row).some((field) => field !== 'revoked')) this.#known.add(client);
     }
     for (const client of [...this.#listed]) if (this.#heirs.has(client)) this.#listed.add(this.current(client));
     for (const [key, row] of rows) {

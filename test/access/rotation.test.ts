@@ -100,6 +100,18 @@ describe('who may move an identity to another key', () => {
     expect([old, next, third].map((who) => come(again, who))).toEqual(['AUTH_REVOKED', 'AUTH_REVOKED', 'in']);
     expect(again.current(old.id)).toBe(third.id);
   });
+
+  it('to a key that was shut out by mistake before it came, once it is let in again, and after a restart as before it', () => {
+    const access = doors({ kind: 'open' });
+    const facts = [
+      { type: 'client-enrolled', body: { client: old.id } } as const,
+      ...access.revoke(next.id, 'ops', 'the wrong key'),
+      ...access.readmit(next.id, 'ops', 'the wrong key'),
+    ];
+    const again = doors({ kind: 'open' }, replay(facts.map((fact, at) => ({ ...fact, seq: at + 1 }))));
+    expect(come(access, old)).toBe('in');
+    expect([access, again].map((one) => come(one, next, move(old, next)))).toEqual(['in', 'in']);
+  });
 });
 
 describe('what moves with a client', () => {
