@@ -14,7 +14,7 @@ export {
   loadCoordinatorSettings,
   type TaskSettings,
 } from './config/index.js';
-export type { Administration, CoordinatorStatus } from './driver/administration.js';
+export type { Act, Administration, CoordinatorStatus } from './driver/administration.js';
 export type { Clock } from './driver/clock.js';
 export type { FetchHandler, Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {
