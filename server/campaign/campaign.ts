@@ -225,6 +225,8 @@ function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
     // It was announced, so it has an end of its own.
     return over(s.round, voidEffect({ round: s.round, attempt: s.attempt - 1 }, 'PRIVACY_BUDGET', text));
   }
+  // As many as were hoped for, and not those of one group: the others have the rest of the time.
+  if (e.now < s.until) return { state: s, effects: [{ type: 'wakeAt', at: s.until }] };
   // The attempt before failed and there are too few for another: those who sit this round out may be in the next one.
   if (s.attempt > 1) return giveUpRound({ ...s, attempt: s.attempt - 1 }, 'ROUND_QUORUM', plan.text, e.now);
   // Nothing was announced, so the round keeps its number; but somebody has to be told that nobody comes.
