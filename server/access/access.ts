@@ -126,7 +126,8 @@ export class Access {
   /** From now on the new key is the client, and the old one nobody. @returns what to write down; nothing where it cannot be any more */
   rotate(rotation: Rotation): readonly Fact[] {
     const { from, to, signature } = rotation;
-    if (this.#known.has(to) || this.#heirs.has(from) || this.#revoked.has(from)) return [];
+    // Since it was admitted, somebody may have shut out either key.
+    if (this.#known.has(to) || this.#heirs.has(from) || this.#revoked.has(from) || this.#revoked.has(to)) return [];
     this.#heirs.set(from, to);
     this.#revoked.add(from);
     this.#known.add(to);

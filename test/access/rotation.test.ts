@@ -101,6 +101,15 @@ describe('who may move an identity to another key', () => {
     expect(again.current(old.id)).toBe(third.id);
   });
 
+  it('not to a key that was shut out while the change waited for the end of its round', () => {
+    const access = doors(listed);
+    const admission = access.admit(next.id, move(old, next));
+    if (!admission.ok || admission.rotation === undefined) throw new Error('not admitted');
+    access.revoke(next.id, 'ops', 'a stolen laptop');
+    expect(access.rotate(admission.rotation)).toEqual([]);
+    expect([next, old].map((who) => come(access, who))).toEqual(['AUTH_REVOKED', 'in']);
+  });
+
   it('to a key that was shut out by mistake before it came, once it is let in again, and after a restart as before it', () => {
     const access = doors({ kind: 'open' });
     const facts = [
