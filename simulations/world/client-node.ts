@@ -21,7 +21,7 @@ import { clientEngine } from './engines.js';
 import { Life } from './life.js';
 import type { Network } from './network.js';
 import type { Observed } from './observed.js';
-import type { Settings } from './ops.js';
+import { AMPLE_EPSILON, type Settings } from './ops.js';
 import type { Scheduler } from './scheduler.js';
 import type { Seams } from './seams.js';
 import { watchedMachine } from './secrets.js';
@@ -180,8 +180,11 @@ export class ClientNode {
     client.on('guard', ({ code, text, run }) => {
       if (!life.alive) return;
       said = run === undefined ? '' : `${run.round}.${run.attempt}`;
-      const asked = this.refusesRollBack && code === 'GUARD_MODEL_CHAIN' && text.includes(GOES_BACK);
-      if (!asked && code !== 'PRIVACY_BUDGET') observed.guard(index, code, text);
+      const refuses = this.refusesRollBack && code === 'GUARD_MODEL_CHAIN' && text.includes(GOES_BACK);
+      // Its reservation of a round whose end it has not heard of counts at its worst: it may refuse what the coordinator can still pay.
+      const broke = settings.epsilon < AMPLE_EPSILON && code === 'GUARD_PRIVACY' && text.startsWith('PRIVACY_BUDGET');
+      if (broke) observed.broke = true;
+      if (!refuses && !broke) observed.guard(index, code, text);
     });
   }
 
@@ -218,6 +221,8 @@ export class ClientNode {
     const seed = new Secret(random.fork(`key ${this.#ids.length}`).bytes(32));
     const next = identityOf(nativePrimitives, seed);
     this.#token = makeRotation(nativePrimitives, coordinator.publicKey, this.#identity, next.publicKey);
+    // A key that is shut out cannot let another one in.
+    if (observed.shut.has(this.#identity.id)) observed.shut.add(next.id);
     observed.shut.add(this.#identity.id);
     this.#identity = next;
     this.#ids.push(next.id);

@@ -136,7 +136,7 @@ export class CoordinatorNode {
       if (!life.alive) return;
       observed.reports[outcome.type]++;
       const calm = this.#calm?.round === round && this.#calm.beganAt > disturbedUntil();
-      if (calm && outcome.type === 'void')
+      if (calm && outcome.type === 'void' && !observed.broke)
         observed.violate('calm round void', `round ${round}: ${outcome.code}, ${outcome.text}`);
     });
     coordinator.on('fact', ({ round, fact }) => {
@@ -206,7 +206,12 @@ export class CoordinatorNode {
   #logger(life: Life): Logger {
     const quiet = (): void => {};
     const error = (fields: object, text: string): void => {
-      if (!life.alive || text.startsWith('durable state could not be written')) return;
+      if (!life.alive) return;
+      if (text.startsWith('durable state could not be written')) {
+        // While a campaign runs, this ends it. Afterwards only whoever reads the log can tell: late clients would wait for ever.
+        if (this.outcome !== undefined) this.#failed(new SottoError('STORE_WRITE', text), life);
+        return;
+      }
       this.#setup.observed.violate('coordinator says error', `${text} ${JSON.stringify(fields)}`);
     };
     return { debug: quiet, info: quiet, warn: quiet, error };

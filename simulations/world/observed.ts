@@ -31,6 +31,8 @@ export class Observed implements Watcher {
   readonly trained: Trained[] = [];
   /** Keys that an operator has revoked, or that their clients have given up. */
   readonly shut = new Set<string>();
+  /** A client has refused to spend more than its budget. */
+  broke = false;
   /** Rounds that were reported, over all lives of the coordinator. */
   readonly reports = { committed: 0, void: 0 };
   /** Complaints of clients' guards, and blame, while nobody meddles with frames. */

@@ -100,6 +100,8 @@ const TASKS: readonly (readonly [upTo: number, task: TaskKind])[] = [
   [0.15, 'median'],
   [0.18, 'trimmed mean'],
 ];
+/** More than any world spends. */
+export const AMPLE_EPSILON = 1_000;
 const OPERATED = 0.25;
 /** More than any world sends. */
 const AMPLE_BYTES = 1 << 20;
@@ -148,7 +150,7 @@ function drawSettings(seed: number, random: Random): Settings {
     task: 'plain',
     faulty: 0,
     losses: 0,
-    epsilon: 1_000,
+    epsilon: AMPLE_EPSILON,
     loud: [],
     refusesRollBack: [],
     uploadBytes: AMPLE_BYTES,
@@ -184,7 +186,13 @@ function drawTask(settings: Settings, random: Random): Settings {
       };
     }
     case 'noise':
-      return { ...common, losses: pick(1, 1, 0), epsilon: pick(1_000, 1_000, 8), privacy: false, overSelection: 1 };
+      return {
+        ...common,
+        losses: pick(1, 1, 0),
+        epsilon: pick(AMPLE_EPSILON, AMPLE_EPSILON, 8),
+        privacy: false,
+        overSelection: 1,
+      };
     case 'median':
     case 'trimmed mean': {
       const group = { size: 4, count: 3, colluders: settings.group.colluders };
