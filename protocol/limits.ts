@@ -44,6 +44,11 @@ export const MAX_TASKS = 64;
 export const MAX_COUNTER = 2 ** 31 - 1;
 /** A duration inside a message, milliseconds: one week. From 2^31 ms on, timers of browsers and Node fire at once. */
 export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
+/**
+ * Longest time, ms, that a phase which could close waits for members who lost their connection: a client's first wait (1 s and jitter) and a
+ * handshake over a bad mobile line.
+ */
+export const MAX_RETURN_MS = 5_000;
 /** Chain records in one answer. */
 export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */
@@ -101,8 +106,13 @@ export const MAX_LOCAL_DEVIATION = 8_000;
 export const MAX_NOISE_DEVIATION = 65_536;
 
 // ---- coordinator -----------------------------------------------------------------------------------------------------
-/** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */
-export const MAX_VOID_IN_A_ROW = 3;
+/** Void rounds in a row that follow each other at once: chance, or one bad minute. From this one on a campaign pauses before the next. */
+export const SETBACKS_BEFORE_PAUSE = 3;
+/** That pause, ms: it doubles with each further void round, from what a restarted router takes to what nobody notices after a bad night. */
+export const MIN_SETBACK_PAUSE_MS = 10_000;
+export const MAX_SETBACK_PAUSE_MS = 300_000;
+/** Void rounds, or vain waits for clients, in a row after which a simulation ends unless told otherwise: nobody is there who could help it. */
+export const SIMULATION_GIVES_UP_AFTER = 3;
 /** Clients that one campaign keeps connected between rounds. Surplus ones are told when to come back. 10,000 at 20 KB are 200 MB. */
 export const MAX_POOL = 10_000;
 /** Shortest and longest time a rejected client is told to stay away, ms: no hammering, and nobody forgets us. */

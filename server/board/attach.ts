@@ -47,6 +47,7 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
     coordinator.on('client', (notice) => board.notice(notice, now())),
     coordinator.on('monitor', (event) => board.monitor(event, now())),
     coordinator.on('round', (report) => board.round(report, admin.monitor(), admin.links(), now())),
+    coordinator.on('setback', (setback) => board.setback(setback, now())),
     coordinator.on('rolledBack', (back) => {
       board.rolledBack(back, admin.links(), now());
       refresh();

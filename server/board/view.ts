@@ -33,6 +33,8 @@ export interface StatusView {
   readonly connected: number;
   readonly checkedIn: number;
   readonly hold: 'none' | 'paused' | 'draining';
+  /** Void rounds, and waits that ended with too few clients, since the last good round. */
+  readonly setbacks: number;
   /** Who paused it and why; how it ended. */
   readonly says: string;
   readonly writable: boolean;

@@ -263,6 +263,12 @@ export class RunningCoordinator implements Coordinator {
         this.#gate.rotate();
         return;
       }
+      case 'setback': {
+        const { type: _, ...told } = effect;
+        this.#log.warn(told, 'nothing came of it again; the campaign goes on');
+        this.#emitter.emit('setback', told);
+        return;
+      }
       case 'blame': {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');

@@ -42,7 +42,7 @@ export interface CoordinatorSetup {
 const REPAIR_MS = 1_000;
 
 export class CoordinatorNode {
-  readonly disk: DiskState = { disk: new MemoryDisk(), extraMs: 0, extraUntil: 0, fails: undefined };
+  readonly disk: DiskState = { disk: new MemoryDisk(), extraMs: 0, extraUntil: 0, fails: undefined, deadly: undefined };
   readonly #setup: CoordinatorSetup;
   #lives = 0;
   #life: Life | undefined;
@@ -94,6 +94,7 @@ export class CoordinatorNode {
     this.#running = undefined;
     this.#engine = engine;
     this.#calm = undefined;
+    this.disk.deadly = undefined;
     seams.disk?.(this.disk.disk);
     const heads = (head: { readonly seq: number; readonly hash: string }) => observed.heads.set(head.seq, head.hash);
     startCoordinator({
@@ -108,6 +109,7 @@ export class CoordinatorNode {
         clients: { min: settings.minClients, waitMs: settings.waitMs },
         overSelection: settings.overSelection,
         pauseMs: settings.pauseMs,
+        ...(settings.patient !== true && { giveUpAfter: 3 }),
       },
       random: () => campaign.uniform(),
       rng: (length) => rng.bytes(length),
@@ -207,6 +209,8 @@ export class CoordinatorNode {
     const quiet = (): void => {};
     const error = (fields: object, text: string): void => {
       if (!life.alive) return;
+      // Its disk, again: the next fact that cannot be written ends it.
+      if (text === 'the roll-back could not be made' && /STORE_(WRITE|FULL)/.test(JSON.stringify(fields))) return;
       if (text.startsWith('durable state could not be written')) {
         // While a campaign runs, this ends it. Afterwards only whoever reads the log can tell: late clients would wait for ever.
         if (this.outcome !== undefined) this.#failed(new SottoError('STORE_WRITE', text), life);

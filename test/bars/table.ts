@@ -65,8 +65,8 @@ export const BARS: readonly Bar[] = [
     name: 'network',
     claims:
       'real clients over bad lines: 99 % of rounds commit exactly the sum of their survivors, the rest say why not',
-    long: { rounds: 300, clients: 12, cohort: 10, dimension: 200_000, storm: 100, seed: 1 },
-    short: { rounds: 10, dimension: 20_000, storm: 5 },
+    long: { rounds: 300, campaigns: 4, clients: 12, cohort: 10, dimension: 200_000, storm: 25, seed: 1 },
+    short: { rounds: 12, campaigns: 4, dimension: 20_000, storm: 2 },
     run: (options, say) => networkBar({ ...options, say }),
   }),
   bar({

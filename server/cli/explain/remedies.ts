@@ -115,6 +115,6 @@ export const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORE_BLOB: 'The rest goes on; `sotto doctor <data>` names what is lost.',
   AUDIT_INVALID: 'Export again, to a new folder: `sotto export <data> <folder> --identity <file>`.',
   CAMPAIGN_STALLED:
-    'Too few clients stayed. Look at `sotto rounds` for the reasons, then start again: the coordinator goes on from its last model.',
+    'Too few clients stayed, `campaign.giveUpAfter` times in a row. Look at `sotto rounds` for the reasons, then start again: the coordinator goes on from its last model. Without that setting a coordinator never gives up.',
   INTERNAL: 'Set SOTTO_DEBUG=1 for the stack, and please report it.',
 };
