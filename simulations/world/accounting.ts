@@ -40,7 +40,7 @@ export function sumCheckOf(
     const members = round.groups.flatMap(({ survivors }) => survivors);
     const indices = members.map(indexOf);
     if (new Set(indices).size !== indices.length || indices.includes(-1)) return false;
-    if (task === 'plain') return isOneHot(vector, indices);
+    if (task === 'plain' || task === 'chunks') return isOneHot(vector, indices);
     const rows = round.groups.map(({ survivors }) => survivors.map((client) => sent(round, client)));
     if (rows.flat().includes(undefined)) return false;
     const expected = combined(settings, rows as ArrayLike<number>[][], vector.length);

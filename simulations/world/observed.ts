@@ -4,7 +4,7 @@
 import { type Millis, toHex } from '../../protocol/ids.js';
 import type { GuardRecord } from '../../protocol/participant/types.js';
 import { decodeFrame } from '../../protocol/wire/frame.js';
-import type { RunRef } from '../../protocol/wire/messages.js';
+import type { Message, RunRef } from '../../protocol/wire/messages.js';
 import type { MaskedInput } from './accounting.js';
 import type { Trained } from './check-decisions.js';
 import type { Watcher } from './network.js';
@@ -60,11 +60,11 @@ export class Observed implements Watcher {
     this.models.set(round, (this.models.get(round) ?? new Set()).add(hash));
   }
 
-  sent(client: number, way: 'up' | 'down', frame: Uint8Array): void {
+  sent(client: number, way: 'up' | 'down', frame: Uint8Array): Message['kind'] | undefined {
     const decoded = decodeFrame(frame);
     if (!decoded.ok) {
       this.violate('bad frame', `${way} ${client}: ${decoded.reason}`);
-      return;
+      return undefined;
     }
     const { message } = decoded;
     if (way === 'down' && message.kind === 'unmaskRequest') this.#asked(message.run);
@@ -75,6 +75,7 @@ export class Observed implements Watcher {
       this.#guarded(client, message.run, true);
       this.#answered(client, message.run, message.opened);
     }
+    return message.kind;
   }
 
   /** Write before sending: what a guard has to know is on the disk when the message leaves. */

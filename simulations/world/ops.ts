@@ -32,6 +32,8 @@ export type Op = When &
     | { readonly op: 'leave'; readonly client: number; readonly awayMs: Millis }
     /** A connection ends; what is under way is lost in these directions (`down`: done, and the answer is lost). */
     | { readonly op: 'cut'; readonly client: number; readonly lose: Lose; readonly deaf: readonly Side[] }
+    /** A connection ends behind the next chunk of an input that its client sends. */
+    | { readonly op: 'cut at a chunk'; readonly client: number }
     | { readonly op: 'partition'; readonly clients: readonly number[]; readonly forMs: Millis }
     | { readonly op: 'slow'; readonly client: number; readonly byMs: Millis; readonly forMs: Millis }
     | { readonly op: 'duplicate'; readonly client: number; readonly way: Lane }
@@ -103,10 +105,13 @@ const TASKS: readonly (readonly [upTo: number, task: TaskKind])[] = [
   [0.12, 'noise'],
   [0.15, 'median'],
   [0.18, 'trimmed mean'],
+  [0.195, 'chunks'],
 ];
 /** More than any world spends. */
 export const AMPLE_EPSILON = 1_000;
 const OPERATED = 0.25;
+/** In a world whose inputs have more than one chunk: a cut at any moment seldom falls into an upload. */
+const CHUNK_CUTS = 3;
 /** More than any world sends. */
 const AMPLE_BYTES = 1 << 20;
 
@@ -119,6 +124,9 @@ export function planOf(seed: number): Plan {
   const count = draw.integer(14);
   const ops = Array.from({ length: count }, () => drawOp(draw, settings, at(draw)));
   ops.push(...deadlyWrites(random.fork('writes'), steps));
+  const uploads = random.fork('uploads');
+  for (let i = 0; i < CHUNK_CUTS && settings.task === 'chunks'; i++)
+    ops.push({ at: at(uploads), op: 'cut at a chunk', client: uploads.integer(settings.clients) });
   const operator = random.fork('operator');
   const decisions = operator.uniform() < OPERATED ? 1 + operator.integer(4) : 0;
   for (let i = 0; i < decisions; i++) ops.push(drawDecision(operator, settings, at(operator)));
@@ -184,6 +192,9 @@ function drawTask(settings: Settings, random: Random): Settings {
   switch (task) {
     case 'plain':
       return common;
+    case 'chunks':
+      // One input, and none besides: who is cut off makes way for others, or comes back for the rest.
+      return { ...common, rounds: 2, uploadBytes: pick(AMPLE_BYTES, 1), privacy: false };
     case 'sketches': {
       // Long vectors, and one member may be left out.
       const { group } = settings;

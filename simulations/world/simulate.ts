@@ -258,6 +258,11 @@ class SimWorld {
         this.#disturb(0);
         network.cut(this.#client(op.client).index, op.lose, op.deaf);
         return;
+      case 'cut at a chunk':
+        // When it comes is known when it has come.
+        this.#disturb(Number.POSITIVE_INFINITY);
+        network.cutAtChunk(this.#client(op.client).index);
+        return;
       case 'partition':
         this.#disturb(op.forMs);
         for (const client of op.clients) network.hold(this.#client(client).index, op.forMs);

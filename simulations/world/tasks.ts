@@ -1,6 +1,7 @@
 // What is learned in a world: the signed settings of each kind of task, and the update of each client, chosen so that a sum tells exactly
 // who is in it. Not here: which kind a seed draws (ops.ts), comparing sums (accounting.ts).
 
+import { CHUNK_BYTES } from '../../protocol/limits.js';
 import { defaultClipSteps, levelBits } from '../../protocol/privacy/provision.js';
 import type { SketchSpec } from '../../protocol/sketch/bounds.js';
 import { type TaskConfig, thresholdOf, WAITING_PHASES } from '../../protocol/task.js';
@@ -10,8 +11,9 @@ import type { Settings } from './ops.js';
 /**
  * `plain`: unit vectors and the mean. `sketches`: the same with verified sketches, and members who are left out. `noise`: each member adds
  * a share of noise. `median`, `trimmed mean`: over the means of three groups, with updates that differ in every coordinate.
+ * `chunks`: as `plain`, with inputs of two chunks each, so that an upload can be cut in its middle and resumed.
  */
-export type TaskKind = 'plain' | 'sketches' | 'noise' | 'median' | 'trimmed mean';
+export type TaskKind = 'plain' | 'chunks' | 'sketches' | 'noise' | 'median' | 'trimmed mean';
 
 export const TASK = 'world';
 /** One grid step of tasks without noise, exactly. */
@@ -24,6 +26,7 @@ const LOUD = 12;
 const LOUDEST = 4;
 
 export function dimensionOf({ task, clients, group }: Settings): number {
+  if (task === 'chunks') return CHUNK_BYTES / 4 + clients;
   // As few as sketches may have: 10·k·n.
   return task === 'sketches' ? 10 * ROWS * group.size * group.count : clients;
 }
@@ -69,6 +72,8 @@ function encodingOf(settings: Settings): TaskConfig['encoding'] {
   const weighting = { by: 'uniform' } as const;
   if (settings.task === 'noise')
     return { clipNorm: 1, range: 1, bits: levelBits(defaultClipSteps(dimensionOf(settings))), weighting };
+  // A grid step of 2^-23: four bytes for each coordinate of a sum.
+  if (settings.task === 'chunks') return { clipNorm: 1e6, range: (2 ** 23 - 1) / 2 ** 23, bits: 24, weighting };
   // Nobody is ever clipped.
   return { clipNorm: settings.task === 'sketches' ? LOUDEST : 1e6, range: RANGE, bits: 8, weighting };
 }

@@ -3,6 +3,7 @@
 
 import { Backoff } from '../../client/reconnect.js';
 import { Secret } from '../../protocol/crypto/secret.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
 import type { EngineWork } from '../../protocol/secagg/jobs.js';
 import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
 import { DurableChainStore } from '../../server/audit/chain-store.js';
@@ -357,6 +358,24 @@ export const PLANTED: readonly Planted[] = [
         },
       }),
     }),
+  },
+  // ---- uploads of more than one chunk
+  {
+    bug: 'a chunk is taken without a look at its hash, and every third one is damaged',
+    where: learns('chunks'),
+    seams: () => {
+      const now = everyNth(3);
+      return {
+        engine: (inner) => ({
+          ...inner,
+          run(work, ...rest) {
+            if (work.type !== 'chunk' || !now()) return inner.run(work, ...rest);
+            const section = work.section.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
+            return inner.run({ ...work, section, hash: nativePrimitives.sha256(section) }, ...rest);
+          },
+        }),
+      };
+    },
   },
   // ---- rules over groups
   {
