@@ -167,9 +167,12 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
       const seat = state.seats.get(event.from);
       if (seat === undefined || run.round !== round || run.attempt !== attempt || run.group !== seat.group) {
         const code = seat === undefined ? 'ROUND_NOT_IN_ROSTER' : 'ROUND_WRONG_ROUND';
-        return { state, effects: [{ type: 'refuse', client: event.from, code, run, fatal: false }] };
+        return { state, effects: [{ type: 'refuse', client: event.from, code, run, fatal: false, stray: true }] };
       }
       apply(seat.group, { type: 'message', rank: seat.rank, body: event.body, now: event.now });
+      for (const [i, effect] of effects.entries())
+        if (effect.type === 'refuse' && effect.client === event.from && !effect.fatal)
+          effects[i] = { ...effect, stray: true };
       break;
     }
     case 'selected': {

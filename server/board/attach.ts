@@ -33,7 +33,7 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
   board.models(admin.links());
   let keptAt = -1;
   const refresh = (): void => {
-    board.status(admin.status(), admin.monitor(), admin.writable);
+    board.status(admin.status(), admin.monitor(), coordinator.access.revoked, admin.writable);
     const links = admin.links().length;
     if (links === keptAt) return;
     keptAt = links;

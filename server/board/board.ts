@@ -7,6 +7,7 @@ import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS, SETBACKS_BEFORE_
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Team } from '../campaign/types.js';
+import { originIn } from '../chain/lineage.js';
 import type { Link } from '../chain/store.js';
 import type { CoordinatorStatus } from '../driver/administration.js';
 import type { CampaignResult, ClientNotice, CoordinatorEvents, Part, RoundReport } from '../driver/options.js';
@@ -216,7 +217,9 @@ export class Board {
     for (const [at, link] of links.slice(from).entries()) {
       const index = from + at;
       const known = this.table.get('model', index);
-      const row = linkRow(index, link, this.table.get('round', link.record.round), known?.kept ?? true);
+      const { record } = originIn(links, link);
+      const made = record.type === 'update' ? this.table.get('round', record.round) : undefined;
+      const row = linkRow(index, link, made, known?.kept ?? true);
       if (known === undefined || known.accuracy !== row.accuracy) this.table.set('model', row, index);
     }
   }
@@ -229,9 +232,9 @@ export class Board {
     }
   }
 
-  /** @param monitor its memory now @param writable of the durable state */
-  status(status: CoordinatorStatus, monitor: MonitorState, writable: boolean): void {
-    const counts = this.#clients.review(monitor);
+  /** @param monitor its memory now @param revoked who is kept out now @param writable of the durable state */
+  status(status: CoordinatorStatus, monitor: MonitorState, revoked: ReadonlySet<ClientId>, writable: boolean): void {
+    const counts = this.#clients.review(monitor, revoked);
     const { hold, setbacks, outcome } = status;
     const row = {
       phase: status.phase,

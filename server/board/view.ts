@@ -138,7 +138,7 @@ export interface ClientView {
   readonly n: number;
   readonly id: string;
   readonly online: boolean;
-  readonly status: 'active' | 'quarantined' | 'banned';
+  readonly status: 'active' | 'quarantined' | 'banned' | 'revoked';
   /** Last round of a quarantine. */
   readonly until: number;
   readonly group: number;

@@ -195,6 +195,8 @@ export interface AccessControl {
   revoke(client: ClientId, by: string, reason: string): Promise<void>;
   /** Takes a revocation back; a quarantine ends with it. */
   readmit(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Those who are kept out, and keys that were given up. Another set whenever it changes. */
+  readonly revoked: ReadonlySet<ClientId>;
   /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
   revokeToken(token: Hash, by: string, reason: string): Promise<void>;
   /**

@@ -27,7 +27,7 @@ const move = (old: Identity, next: Identity, to = coordinator): string =>
   makeRotation(nativePrimitives, to.publicKey, old, next.publicKey);
 /** Its last letter is another one. */
 const changed = (text: string): string => text.slice(0, -1) + (text.endsWith('A') ? 'B' : 'A');
-const read = (client: ClientId, text: string) => readRotation(nativePrimitives, coordinator.publicKey, client, text);
+const read = (client: ClientId, text: string) => readRotation(nativePrimitives, [coordinator.publicKey], client, text);
 const doors = (policy: RosterPolicy, rows?: Rows): Access =>
   new Access({ policy, readToken: () => undefined, readRotation: read, wallClock: () => 0, ...(rows && { rows }) });
 /** As the gate does it, between rounds. */
@@ -208,7 +208,7 @@ describe('what a third party finds', () => {
   });
   const problems = (...facts: Fact[]): string[] => {
     const found: string[] = [];
-    const moves = new KeyMoves(coordinator.publicKey, (text) => found.push(text));
+    const moves = new KeyMoves({ all: [coordinator.publicKey] }, (text) => found.push(text));
     for (const [at, fact] of facts.entries()) moves.take(fact, at + 1);
     return found;
   };
