@@ -76,7 +76,7 @@ export function authorise(action: string, { name, role }: Me, phase: CampaignPha
   if (!Object.hasOwn(ACTIONS, action)) throw new SottoError('ADMIN_UNKNOWN', 'there is no such action');
   const grant: Grant = ACTIONS[action as ActionName];
   if (!atLeast(role, grant.least))
-    throw new SottoError('ADMIN_FORBIDDEN', `${name} is a ${role}; this needs the role ${grant.least}`);
+    throw new SottoError('ADMIN_FORBIDDEN', `${name} has the role ${role}; this needs the role ${grant.least}`);
   if (!grant.phases.includes(phase))
     throw new SottoError('ADMIN_CONFLICT', `${action} cannot be done any more: the coordinator is ${phase}`);
 }
