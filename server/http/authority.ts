@@ -43,6 +43,7 @@ export const ACTIONS = {
   readmit: { least: 'admin', phases: ALWAYS },
   'new-token': { least: 'admin', phases: ALWAYS },
   'revoke-token': { least: 'admin', phases: ALWAYS },
+  pin: { least: 'admin', phases: ALWAYS },
   'roll-back': { least: 'admin', phases: WHILE_IT_GOES_ON },
 } as const satisfies Readonly<Record<string, Grant>>;
 export type ActionName = keyof typeof ACTIONS;
