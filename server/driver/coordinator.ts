@@ -23,7 +23,6 @@ import type {
 } from '../campaign/types.js';
 import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
-import { CLOSE } from '../session/close-codes.js';
 import { type Administration, administration } from './administration.js';
 import { Attempts } from './attempts.js';
 import { clientHandlers } from './clients.js';
@@ -209,7 +208,7 @@ export class RunningCoordinator implements Coordinator {
 
   async abort(): Promise<void> {
     this.#gate.refuseNew();
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.closeAll(true);
     this.#connections.stop();
     this.#alarm.off();
     await this.#gate.durable();
@@ -218,8 +217,9 @@ export class RunningCoordinator implements Coordinator {
   async #shutDown(reason: string): Promise<void> {
     this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });
-    await this.done.catch(() => undefined);
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    const result = await this.done.catch(() => undefined);
+    // Who was told that all is over does not come back; who was not, does.
+    this.#connections.closeAll(result === undefined || result.outcome.type === 'stopped');
     this.#connections.stop();
     this.#alarm.off();
     await this.#gate.close();
@@ -455,7 +455,7 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.reject(error);
     this.#alarm.off();
     this.#attempts.cancel();
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.closeAll(true);
   }
 
   #broken(error: unknown, text: string): void {

@@ -8,6 +8,7 @@ import { hostileBar } from './hostile/run.js';
 import { killBar } from './kill/run.js';
 import { matrixBar } from './matrix/run.js';
 import { networkBar } from './network/run.js';
+import { reconnectBar } from './reconnect/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 import { runtimesBar } from './runtimes/run.js';
 import { soakBar } from './soak/run.js';
@@ -68,6 +69,14 @@ export const BARS: readonly Bar[] = [
     long: { rounds: 300, campaigns: 4, clients: 12, cohort: 10, dimension: 200_000, storm: 25, seed: 1 },
     short: { rounds: 12, campaigns: 4, dimension: 20_000, storm: 2 },
     run: (options, say) => networkBar({ ...options, say }),
+  }),
+  bar({
+    name: 'reconnect',
+    claims:
+      '5,000 clients of a coordinator that dies or stops: all are back, and never more than 600 handshakes a second',
+    long: { clients: 5_000, seed: 1 },
+    short: { clients: 800 },
+    run: (options, say) => reconnectBar({ ...options, say }),
   }),
   bar({
     name: 'disk',
