@@ -151,7 +151,8 @@ export class CoordinatorNode {
         observed.violate('honest client left out', `round ${round}: ${fact.client}`);
     });
     coordinator.on('rolledBack', ({ round }) => {
-      if (life.alive && !this.rowOf('chain')?.includes(coordinator.admin.links().at(-1)?.hash ?? '?'))
+      const links = coordinator.admin.links();
+      if (life.alive && !this.rowOf('chain')?.includes(links.at(links.length - 1)?.hash ?? '?'))
         observed.violate('decision not durable', `the roll-back in round ${round} is told before it is on the disk`);
     });
     coordinator.on('client', (notice) => {

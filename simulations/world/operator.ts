@@ -44,7 +44,7 @@ export class Operator {
   rollBack(back: number): void {
     this.#once(({ admin }) => {
       const links = admin.links();
-      admin.rollBack(links[Math.max(0, links.length - 1 - back)]?.record.round ?? 0, ACT);
+      admin.rollBack(links.at(Math.max(0, links.length - 1 - back))?.record.round ?? 0, ACT);
     });
   }
 

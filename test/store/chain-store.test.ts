@@ -159,7 +159,8 @@ describe('a chain on an audit log', () => {
           });
           for (const [round, one] of wanted.entries()) {
             await append(chain, one);
-            if (list[round]?.pin) await log.record([{ type: 'model-pinned', body: { by: 'test', round } }]);
+            if (list[round]?.pin)
+              await log.record([{ type: 'model-pinned', body: { by: 'test', reason: 'a test', round } }]);
           }
           const needed = (i: number): boolean => i === 0 || i >= wanted.length - kept || list[i]?.pin === true;
           const keeps = new Set(
