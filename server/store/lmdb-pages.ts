@@ -130,8 +130,15 @@ export function readMetas(file: PageFile): Metas {
   // Half a page behind the first one, with neither magic nor version.
   const flushed = snapshotOf(read(even.pageSize / 2, 0), 0, even.pageSize);
   if (!flushed.flushed) throw new PageFault(0, 'what is said to be flushed is not marked so');
+  // A copy of one of the others when it was written: else a start would go on from the one before, and miss what was acknowledged.
+  for (const one of [even, odd])
+    if (flushed.transaction > 0 && one.transaction === flushed.transaction && !isSame(one, flushed))
+      throw new PageFault(0, 'what is said to be flushed is another state than its transaction');
   return { even, odd, flushed };
 }
+
+const isSame = (a: Snapshot, b: Snapshot): boolean =>
+  a.lastPage === b.lastPage && a.names.root === b.names.root && a.free.root === b.free.root;
 
 /** @param assumed page size of one that nothing was written to yet */
 function snapshotOf(bytes: Buffer, page: number, assumed?: number): Snapshot {
