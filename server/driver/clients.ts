@@ -28,6 +28,7 @@ export interface ClientDesk {
   /** It is in; by this token where it was not before. */
   readonly enrol: (client: ClientId, token: Hash | undefined) => void;
   readonly durably: (work: () => void) => void;
+  readonly verify: ConnectionHandlers['verify'];
 }
 
 export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
@@ -40,11 +41,14 @@ export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
       notify({ type: 'connected', client, agent });
     },
     durably: desk.durably,
+    verify: desk.verify,
     request: (connection, client, message) => onRequest(desk, connection, client, message),
     offence(_, offence) {
       log.warn(offence, 'a peer broke the protocol');
       notify({ type: 'offence', ...offence });
       const { client, code } = offence;
+      // A bad network, or a busy machine of ours, does the same: its connection is lost, and it may come back and go on where it was.
+      if (code === 'TRANSPORT_SLOW') return;
       // Somebody who is not connected under that name has done nothing to the round.
       if (client === undefined || connections.of(client) === undefined) return;
       reporter.offence(client, code);

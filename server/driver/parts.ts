@@ -1,13 +1,16 @@
 // What a running coordinator is put together from. Not here: putting it together (start.ts), running it (coordinator.ts).
 
+import { handOverBytes } from '../../protocol/chain/hand-over.js';
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { type HandOverFact, handOverOf } from '../audit/coordinator-keys.js';
 import type { Durable } from '../audit/durable.js';
 import type { CampaignEffect, CampaignEvent, CampaignState } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { SessionSetup } from '../session/types.js';
 import type { Clock } from './clock.js';
+import type { ConnectionHandlers } from './connection.js';
 import type { MachineSpec } from './mailbox.js';
 import type { CoordinatorOptions, Logger } from './options.js';
 import type { Publisher } from './publisher.js';
@@ -24,12 +27,14 @@ export interface Parts {
   readonly durable: Durable | undefined;
   /** Of unfinished inputs. */
   readonly uploadBytes: number;
+  readonly verify: ConnectionHandlers['verify'];
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 
 export function sessionSetup(
   { identity, task, rng = nativeRng }: CoordinatorOptions,
   admit: SessionSetup['admit'],
+  handOvers: readonly HandOverFact[],
 ): SessionSetup {
   return {
     identity,
@@ -38,5 +43,6 @@ export function sessionSetup(
     admit,
     task: task.task,
     pingMs: PING_MS,
+    ...(handOvers.length > 0 && { handOvers: handOverBytes(handOvers.flatMap((one) => handOverOf(one) ?? [])) }),
   };
 }

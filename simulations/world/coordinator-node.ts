@@ -98,6 +98,7 @@ export class CoordinatorNode {
         clients: { min: settings.minClients, waitMs: settings.waitMs },
         overSelection: settings.overSelection,
         pauseMs: settings.pauseMs,
+        ...(settings.patient !== true && { giveUpAfter: 3 }),
       },
       random: () => campaign.uniform(),
       rng: (length) => rng.bytes(length),

@@ -64,6 +64,8 @@ export interface Settings {
   readonly clientModels: boolean;
   /** Whether each training is charged to a privacy ledger. */
   readonly privacy: boolean;
+  /** Whether the campaign goes on after any number of void rounds; else it ends with the third in a row. */
+  readonly patient?: boolean;
 }
 export interface Plan {
   readonly settings: Settings;

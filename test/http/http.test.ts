@@ -7,7 +7,7 @@ import { type AuditEvent, eventHash } from '../../protocol/audit/event.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { ACTIONS, READS } from '../../server/http/authority.js';
 import { taskOf } from '../protocol/world.js';
-import { type DeskOptions, type HttpDesk, OPERATOR, openDesk, VIEWER } from './desk.js';
+import { ADMIN, type DeskOptions, type HttpDesk, OPERATOR, openDesk, VIEWER } from './desk.js';
 
 const open: HttpDesk[] = [];
 async function desk(options?: DeskOptions): Promise<HttpDesk> {
@@ -203,6 +203,38 @@ describe('what an operator does', () => {
   const act = (one: HttpDesk, action: string, body: object) =>
     one.json(`/api/actions/${action}`, { token: OPERATOR, body: { reason: REASON, ...body } });
 
+  it('a revoked client is shown as that, also once it has been in a round, and as before when it is readmitted', async () => {
+    const one = await desk();
+    await one.setting.run();
+    const client = one.setting.idOf(1);
+    const asAdmin = (action: string) =>
+      one.json(`/api/actions/${action}`, { token: ADMIN, body: { client, reason: REASON } });
+    const revoked = async () => {
+      const { body } = await one.json('/api/clients?status=revoked', { token: VIEWER });
+      return (body as { clients: { id: string }[] }).clients.map(({ id }) => id);
+    };
+    expect(await revoked()).toEqual([]);
+    expect((await asAdmin('revoke')).status).toBe(200);
+    expect(await revoked()).toEqual([client]);
+    expect((await asAdmin('readmit')).status).toBe(200);
+    expect(await revoked()).toEqual([]);
+    const { body } = await one.json('/api/clients', { token: VIEWER });
+    expect((body as { clients: { status: string }[] }).clients.map(({ status }) => status)).toEqual(
+      Array(4).fill('active'),
+    );
+  });
+  it('a model that somebody went back to has the accuracy that it had', async () => {
+    const one = await desk({ campaign: { rounds: 4 } });
+    const { coordinator } = one.setting;
+    coordinator.on('round', ({ round }) => {
+      if (round === 2) coordinator.admin.rollBack(1, { by: 'anna', reason: REASON });
+    });
+    await one.setting.run();
+    const { body } = await one.json('/api/models', { token: VIEWER });
+    const models = (body as { models: { type: string; accuracy: number | null }[] }).models;
+    expect(models.filter(({ type }) => type === 'rollback')).toMatchObject([{ accuracy: 0.75 }]);
+    expect(models.filter(({ type }) => type === 'genesis')).toMatchObject([{ accuracy: null }]);
+  });
   it('paused before it starts, no round starts although everybody is there; resumed, it runs', async () => {
     const one = await desk();
     expect((await act(one, 'pause', {})).status).toBe(200);
@@ -323,6 +355,12 @@ describe('the record', () => {
 });
 
 describe('over a socket', () => {
+  const BOARD = {
+    task: taskOf({ size: 4 }),
+    campaign: { rounds: 1, attemptsPerRound: 1, clients: { min: 1, waitMs: 1 }, overSelection: 1, pauseMs: 0 },
+    evaluates: false,
+    version: 'test',
+  };
   it('answers on the port of the websockets, with headers that let no page of others in', async () => {
     const { setting } = await desk();
     const url = setting.coordinator.url.replace('ws:', 'http:');
@@ -337,19 +375,31 @@ describe('over a socket', () => {
   });
   it('a scrape with ten thousand clients on the board stays below 200 KB and names none', async () => {
     const { ask, http, setting } = await desk({ tokens: [] });
-    const { board } = http.attach(setting.coordinator, {
-      task: taskOf({ size: 4 }),
-      campaign: { rounds: 1, attemptsPerRound: 1, clients: { min: 1, waitMs: 1 }, overSelection: 1, pauseMs: 0 },
-      evaluates: false,
-      version: 'test',
-    }).attached;
+    const { board } = http.attach(setting.coordinator, BOARD).attached;
     for (let i = 0; i < 10_000; i++)
       board.notice({ type: 'connected', client: i.toString(16).padStart(64, '0') as never, agent: 'a' }, 0);
     const text = await (await ask('/metrics')).text();
-    // Listing the open files stops everything for as long as there are sockets to list.
-    expect(text).not.toContain('open_fds');
     expect(text.length).toBeLessThan(200_000);
     expect(text).not.toContain('0'.repeat(60));
+  });
+  it('a scrape lists no files, sockets or timers: that stops everything for as long as there are some to list', async () => {
+    const { ask, http, setting } = await desk({ tokens: [] });
+    http.attach(setting.coordinator, BOARD);
+    // safe: Node has it in no types, and prom-client asks for it
+    const internals = process as unknown as Record<'_getActiveHandles' | '_getActiveRequests', () => unknown[]>;
+    const listings = [
+      vi.spyOn(internals, '_getActiveHandles'),
+      vi.spyOn(internals, '_getActiveRequests'),
+      vi.spyOn(process, 'getActiveResourcesInfo'),
+    ];
+    const text = await (await ask('/metrics')).text();
+    for (const listing of listings) {
+      expect(listing).not.toHaveBeenCalled();
+      listing.mockRestore();
+    }
+    expect(text).not.toContain('open_fds');
+    expect(text).toContain('sotto_nodejs_eventloop_lag_seconds');
+    expect(text).toContain('sotto_process_resident_memory_bytes');
   });
 });
 
