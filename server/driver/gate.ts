@@ -86,9 +86,10 @@ export class Gate implements AccessControl {
       ...(options.fetch && { fetch: options.fetch }),
       room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
-      accept: (socket, address, stream) => {
+      accept: (socket, address, stream, bulk) => {
         const connection = new Connection(socket, session, handlers, clock, traffic, busy);
         connections.add(connection, address);
+        bulk?.lend(socket, () => connection.expectsChunk);
         if (stream === undefined) return;
         guard.watch(
           socket,
@@ -109,6 +110,11 @@ export class Gate implements AccessControl {
     const pressure = this.#memory.pressure(clock.now());
     if (pressure === 'critical') connections.cutStrangers();
     return pressure === 'none' && connections.room(address);
+  }
+
+  /** Nobody new comes in, and no upload is begun beside another. */
+  get memoryTight(): boolean {
+    return this.#memory.pressure(this.#desk.clock.now()) !== 'none';
   }
 
   refuseNew(): void {

@@ -46,7 +46,8 @@ export class Guard {
   watch(socket: WebSocket, stream: Duplex, known: () => boolean, cut: () => void): void {
     const one: Watched = { known, cut, bytes: 0, since: 0 };
     this.#watched.add(one);
-    stream.on('data', (chunk: Buffer) => {
+    // Before those who read: a read may be given back when they are done with it.
+    stream.prependListener('data', (chunk: Buffer) => {
       if (one.bytes === 0) one.since = this.#clock.now();
       one.bytes += chunk.length;
       if (one.bytes > MAX_STRANGER_BYTES && !known()) this.#cut(one);
