@@ -117,7 +117,8 @@ export class BulkStream extends Duplex {
     let at = 0;
     let forwarded = false;
     const forward = (): void => {
-      if (at === from) return;
+      // A listener may have ended the connection.
+      if (at === from || this.destroyed) return;
       forwarded = true;
       if (!this.push(bytes.subarray(from, at))) this.#socket.pause();
     };
