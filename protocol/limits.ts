@@ -44,6 +44,13 @@ export const MAX_TASKS = 64;
 export const MAX_COUNTER = 2 ** 31 - 1;
 /** A duration inside a message, milliseconds: one week. From 2^31 ms on, timers of browsers and Node fire at once. */
 export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
+/** Times that one coordinator may change its key: its hand-overs (228 bytes each) are in every challenge. */
+export const MAX_HAND_OVERS = 32;
+/**
+ * Longest time, ms, that a phase which could close waits for members who lost their connection: a client's first wait (1 s and jitter) and a
+ * handshake over a bad mobile line.
+ */
+export const MAX_RETURN_MS = 5_000;
 /** Chain records in one answer. */
 export const MAX_CHAIN_RECORDS = 32;
 /** A free text inside a message (reason, metric name), characters. */
@@ -101,8 +108,13 @@ export const MAX_LOCAL_DEVIATION = 8_000;
 export const MAX_NOISE_DEVIATION = 65_536;
 
 // ---- coordinator -----------------------------------------------------------------------------------------------------
-/** Void rounds, or waits for clients that ended with too few, in a row before a campaign gives up: enough to outlive one bad minute. */
-export const MAX_VOID_IN_A_ROW = 3;
+/** Void rounds in a row that follow each other at once: chance, or one bad minute. From this one on a campaign pauses before the next. */
+export const SETBACKS_BEFORE_PAUSE = 3;
+/** That pause, ms: it doubles with each further void round, from what a restarted router takes to what nobody notices after a bad night. */
+export const MIN_SETBACK_PAUSE_MS = 10_000;
+export const MAX_SETBACK_PAUSE_MS = 300_000;
+/** Void rounds, or vain waits for clients, in a row after which a simulation ends unless told otherwise: nobody is there who could help it. */
+export const SIMULATION_GIVES_UP_AFTER = 3;
 /** Clients that one campaign keeps connected between rounds. Surplus ones are told when to come back. 10,000 at 20 KB are 200 MB. */
 export const MAX_POOL = 10_000;
 /** Shortest and longest time a rejected client is told to stay away, ms: no hammering, and nobody forgets us. */
@@ -132,6 +144,15 @@ export const MAX_KEPT_RECORDS = 16;
 export const MAX_UNAUTHENTICATED = 1_024;
 /** The same from one address. A school or a ward behind one router connects its machines within seconds; a flood needs more. Addresses of this machine are exempt: a proxy, a simulation. */
 export const MAX_UNAUTHENTICATED_PER_ADDRESS = 64;
+/** Handshakes in progress up to which whoever comes is let in, however fast: a few hundred are no storm. */
+export const HANDSHAKES_AT_ONCE = 288;
+/** Beyond it so many are let in a second, and so many at once on top; the others are told when to come back. A handshake costs a millisecond, and rounds go on meanwhile. */
+export const HANDSHAKES_PER_SECOND = 350;
+export const HANDSHAKE_BURST = 70;
+/** Longest time that they are told, ms: MAX_POOL of them at that rate, and room. A flood must not keep an honest client away for longer. */
+export const HANDSHAKE_SLOTS_MS = 30_000;
+/** The first of those whom a stopping coordinator sends away comes back after so long, ms: until then it should be there again. */
+export const RESTART_MS = 3_000;
 /** TCP connections that are no websocket yet, in all and from one address (this machine exempt): each costs 10 KB, and five seconds at most. */
 export const MAX_PENDING = 2_048;
 export const MAX_PENDING_PER_ADDRESS = 128;

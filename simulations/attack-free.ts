@@ -7,6 +7,7 @@ import { FederatedClient, inlineEngine, memoryGuards } from '../client/index.js'
 import { generateIdentity } from '../protocol/crypto/identity.js';
 import type { Primitives } from '../protocol/crypto/primitives.js';
 import { openKernels } from '../protocol/kernels/wasm.js';
+import { SIMULATION_GIVES_UP_AFTER } from '../protocol/limits.js';
 import { nativeKeystream, nativePrimitives, nativeRng } from '../protocol/native/index.js';
 import { openProjector } from '../protocol/sketch/project.js';
 import { inProcessEngine, type MonitorEvent, type RoundReport, startCoordinator } from '../server/index.js';
@@ -30,7 +31,14 @@ export async function runAttackFree({ onRound, ...options }: AttackFreeOptions):
     identity,
     listen: { host: 'memory', port: 0 },
     roster: { kind: 'allowlist', clients: roster.map((client) => client.identity.id) },
-    campaign: { rounds, attemptsPerRound: 3, clients: { min: count, waitMs: 60_000 }, overSelection: 1, pauseMs: 0 },
+    campaign: {
+      rounds,
+      attemptsPerRound: 3,
+      clients: { min: count, waitMs: 60_000 },
+      overSelection: 1,
+      pauseMs: 0,
+      giveUpAfter: SIMULATION_GIVES_UP_AFTER,
+    },
     random: () => random.uniform(),
     engine: inProcessEngine(),
     openListener: world.openListener,

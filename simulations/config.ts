@@ -4,6 +4,7 @@
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { inputShape, type ModelSpec, modelManifest } from '../client/tfjs/spec.js';
+import { SIMULATION_GIVES_UP_AFTER } from '../protocol/limits.js';
 import type { PrivacyBudget } from '../protocol/privacy/events.js';
 import type { ClientPhase, TaskConfig } from '../protocol/task.js';
 import { campaignSchema, monitorEntry, taskEntries } from '../server/config/fields.js';
@@ -249,7 +250,7 @@ export function fillSimulation(file: SimulationFile, base = '.'): SimulationConf
       ...(file.data.testExamples === undefined ? {} : { testExamples: file.data.testExamples }),
     },
     fleet: fillFleet(file, task, threshold),
-    campaign: fillCampaign(file.campaign, task),
+    campaign: fillCampaign({ giveUpAfter: SIMULATION_GIVES_UP_AFTER, ...file.campaign }, task),
     // The test part is the coordinator's.
     monitor: fillMonitor(file.monitor, task.profile, true),
     seed: file.seed,

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { SottoError } from '../protocol/errors.js';
+import { SIMULATION_GIVES_UP_AFTER } from '../protocol/limits.js';
 import { deriveTask } from '../protocol/task.js';
 import { parseTask } from '../protocol/task-schema.js';
 import { generatedPages } from '../server/cli/pages.js';
@@ -333,6 +334,14 @@ describe('what is left out', () => {
     expect(said.get('encoding.bits')).toBe('16');
     expect(said.get('prg')).toBe('aes256ctr');
     expect(said.get('windows.masked: deadlineMs')).toBe(String(task.windows.masked.time.max));
+  });
+
+  it('a coordinator never gives up, a simulation after three setbacks; both do as the file says', () => {
+    const told = (text: string): string => changed(text, 'campaign.giveUpAfter', 7);
+    const read = (text: string) => parseCoordinatorSettings(text, 'f', dimensionOf).campaign.giveUpAfter;
+    expect([read(COORDINATOR), read(told(COORDINATOR))]).toEqual([undefined, 7]);
+    expect(parseSimulationConfig(QUICK, 'f').campaign.giveUpAfter).toBe(SIMULATION_GIVES_UP_AFTER);
+    expect(parseSimulationConfig(told(QUICK), 'f').campaign.giveUpAfter).toBe(7);
   });
 
   it('never overrides what a file says', () => {

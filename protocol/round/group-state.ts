@@ -48,11 +48,16 @@ export interface Run {
 interface Waiting extends Run {
   readonly openedAt: Millis;
 }
-export interface KeysState extends Waiting {
+/** R1-R3: who has lost its connection may come back, and goes on where it was. */
+export interface Returning extends Waiting {
+  /** When the phase could have closed for the first time, with everybody in who is connected; Infinity before. */
+  readonly closableAt: Millis;
+}
+export interface KeysState extends Returning {
   readonly phase: 'keys';
   readonly keys: Map<Rank, Keys>;
 }
-export interface SharesState extends Waiting {
+export interface SharesState extends Returning {
   readonly phase: 'shares';
   readonly u1: readonly Rank[];
   readonly keys: ReadonlyMap<Rank, Keys>;
@@ -73,7 +78,7 @@ export interface Incoming {
   readonly taken: Set<number>;
   readonly checking: Set<number>;
 }
-export interface MaskedState extends Dealt, Waiting {
+export interface MaskedState extends Dealt, Returning {
   readonly phase: 'masked';
   readonly incoming: Map<Rank, Incoming>;
   readonly complaints: Map<Rank, Set<Rank>>;

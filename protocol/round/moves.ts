@@ -3,9 +3,10 @@
 
 import type { ErrorCode } from '../errors.js';
 import type { Millis, Rank } from '../ids.js';
+import { MAX_RETURN_MS } from '../limits.js';
 import type { ClientPhase, Window } from '../terms.js';
 import type { ClientRoundMessage, CoordinatorRoundMessage } from '../wire/messages.js';
-import type { DoneState, FailedState, GroupSetup, GroupState, GroupStep, Run } from './group-state.js';
+import type { DoneState, FailedState, GroupSetup, GroupState, GroupStep, Returning, Run } from './group-state.js';
 import { memberOf, slotOf } from './group-state.js';
 import type { GroupPhase, RoundEffect, RoundFailure } from './types.js';
 
@@ -59,36 +60,72 @@ export function misplaced(run: Run, rank: Rank, body: ClientRoundMessage, curren
   return late ? [decline(run.setup, rank, 'ROUND_TOO_LATE')] : expel(run, rank, current, 'ROUND_WRONG_PHASE');
 }
 
+/** `short`: it ends with too few, at its deadline. `hopeless`: the same before it, since the minimum cannot come together any more. */
+export type Verdict = 'open' | 'closed' | 'short' | 'hopeless';
+
 /**
  * A phase closes when its minimum time has passed, its minimum count is in, and nobody more can come (or the maximum is in);
- * or when its maximum time has passed. `short`: it closed with too few.
+ * or when its maximum time has passed. It fails at once when the minimum cannot come together any more.
  */
-export function closing(
-  window: Window,
-  openedAt: Millis,
-  now: Millis,
-  arrived: number,
-  canStillCome: number,
-): 'open' | 'closed' | 'short' {
+export function closing(window: Window, openedAt: Millis, now: Millis, arrived: number, canStillCome: number): Verdict {
   if (arrived >= window.count.max && now >= openedAt + window.time.min) return 'closed';
   if (canStillCome === 0 && arrived >= window.count.min && now >= openedAt + window.time.min) return 'closed';
+  if (arrived + canStillCome < window.count.min) return 'hopeless';
   if (now >= openedAt + window.time.max) return arrived >= window.count.min ? 'closed' : 'short';
   return 'open';
 }
+
+/**
+ * The same for a phase to which members come back (R1-R3). Whoever lost its connection may be on its way, and is missed later: members
+ * that are lost after R3 are lost for good, and a group that has only just enough of them then fails. So where more than half of what the
+ * group may lose is gone, a phase that could close waits for them as long again as it has taken so far, MAX_RETURN_MS at most.
+ * @param expected of the phase
+ */
+export function closingWithReturns<S extends Run & Returning>(
+  state: S,
+  window: Window,
+  now: Millis,
+  expected: readonly Rank[],
+  delivered: { has(rank: Rank): boolean; readonly size: number },
+): { readonly state: S; readonly verdict: Verdict } {
+  const arrived = delivered.size;
+  const coming = outstanding(state, expected, delivered).length;
+  const away = expected.filter(
+    (rank) => state.absent.has(rank) && !delivered.has(rank) && !state.refused.has(rank),
+  ).length;
+  const full = closing(window, state.openedAt, now, arrived, coming + away);
+  if (full !== 'open') return { state, verdict: full };
+  const verdict = closing(window, state.openedAt, now, arrived, coming);
+  // Not hopeless: there are some who may come back.
+  if (verdict !== 'closed') return { state, verdict: 'open' };
+  const closable = { ...state, closableAt: Math.min(state.closableAt, now) };
+  const comfortable = window.count.min + Math.ceil((expected.length - window.count.min) / 2);
+  const waits = arrived < comfortable && now < returnsUntil(closable);
+  return { state: closable, verdict: waits ? 'open' : 'closed' };
+}
+
+/** Until when a phase that could close waits for members who are away. */
+export const returnsUntil = ({ openedAt, closableAt }: Returning): Millis =>
+  closableAt + Math.min(closableAt - openedAt, MAX_RETURN_MS);
 
 /** Members of `expected` that have neither delivered nor been lost or refused. */
 export const outstanding = (run: Run, expected: readonly Rank[], delivered: { has(rank: Rank): boolean }): Rank[] =>
   expected.filter((rank) => !delivered.has(rank) && !run.absent.has(rank) && !run.refused.has(rank));
 
-/** Facts for those who were expected in a phase and never delivered, and were not refused either. */
+/**
+ * Facts for those who were expected in a phase and never delivered, and were not refused either. Where it ended before its time, those who
+ * were still there had no chance to: they did not drop out.
+ */
 export const droppedFacts = (
   run: Run,
   expected: readonly Rank[],
   delivered: { has(rank: Rank): boolean },
   phase: ClientPhase,
+  verdict: Verdict,
 ): RoundEffect[] =>
   expected
     .filter((rank) => !delivered.has(rank) && !run.refused.has(rank))
+    .filter((rank) => verdict !== 'hopeless' || run.absent.has(rank))
     .map((rank) => ({
       type: 'measure',
       fact: { type: 'dropped', group: run.setup.run.group, client: memberOf(run.setup, rank), phase },

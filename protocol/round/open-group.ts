@@ -179,8 +179,8 @@ function closeIfDue(s: CollectingState, now: Millis, effects: readonly RoundEffe
   const everyone = s.setup.members.map((_, rank) => rank);
   const verdict = closing(window, s.openedAt, now, s.rows.size, outstanding(s, everyone, s.rows).length);
   if (verdict === 'open') return stay(s, effects);
-  const facts = droppedFacts(s, everyone, s.rows, 'masked');
-  if (verdict === 'short') {
+  const facts = droppedFacts(s, everyone, s.rows, 'masked', verdict);
+  if (verdict !== 'closed') {
     const failed = failOpen(s, {
       code: 'ROUND_QUORUM',
       text: `${s.rows.size} of at least ${window.count.min} clients sent an update`,

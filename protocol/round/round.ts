@@ -18,7 +18,7 @@ import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js
 import type { Announce, RunRef } from '../wire/messages.js';
 import { type Evict, type GroupEvent, stepGroup } from './group.js';
 import { type ClaimedSketch, type GroupSetup, type GroupState, type GroupStep, memberOf } from './group-state.js';
-import { entered, sorted } from './moves.js';
+import { entered, returnsUntil, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
 import { budgetOf } from './phases/sketch.js';
 import { transcriptFacts, transcriptHash } from './transcript.js';
@@ -133,7 +133,7 @@ function newGroup(setup: GroupSetup, now: Millis): AnyGroup {
   const run = { setup, absent: new Set<Rank>(), refused: new Map(), pending: new Map(), openedAt: now };
   return setup.config.profile === 'open'
     ? { ...run, phase: 'masked', open: true, incoming: new Map(), rows: new Map() }
-    : { ...run, phase: 'keys', keys: new Map() };
+    : { ...run, phase: 'keys', closableAt: Number.POSITIVE_INFINITY, keys: new Map() };
 }
 
 /** Consumes `state`: afterwards only the returned one may be used. */
@@ -167,9 +167,12 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
       const seat = state.seats.get(event.from);
       if (seat === undefined || run.round !== round || run.attempt !== attempt || run.group !== seat.group) {
         const code = seat === undefined ? 'ROUND_NOT_IN_ROSTER' : 'ROUND_WRONG_ROUND';
-        return { state, effects: [{ type: 'refuse', client: event.from, code, run, fatal: false }] };
+        return { state, effects: [{ type: 'refuse', client: event.from, code, run, fatal: false, stray: true }] };
       }
       apply(seat.group, { type: 'message', rank: seat.rank, body: event.body, now: event.now });
+      for (const [i, effect] of effects.entries())
+        if (effect.type === 'refuse' && effect.client === event.from && !effect.fatal)
+          effects[i] = { ...effect, stray: true };
       break;
     }
     case 'selected': {
@@ -265,14 +268,19 @@ const PROGRESS: readonly GroupPhase[] = [
 const reached = (phase: GroupPhase, barrier: GroupPhase): boolean =>
   PROGRESS.indexOf(phase) >= PROGRESS.indexOf(barrier);
 
-/** Earliest time at which a tick can change something: the end of the minimum (a full phase waits for it), or of the maximum. */
+/**
+ * Earliest time at which a tick can change something: the end of the minimum (a full phase waits for it), of the wait for members who may
+ * come back, or of the maximum.
+ */
 function deadlineOf(group: AnyGroup, now: Millis): Millis {
   if (!('openedAt' in group)) return Number.POSITIVE_INFINITY;
   const { windows, integrity } = group.setup.config;
   const time = group.phase === 'sketch' ? integrity !== 'none' && integrity.window.time : windows[group.phase].time;
   // Past its maximum a phase waits for our own engine only, which reports by itself.
   if (time === false || now >= group.openedAt + time.max) return Number.POSITIVE_INFINITY;
-  return group.openedAt + (now < group.openedAt + time.min ? time.min : time.max);
+  const at = group.openedAt + (now < group.openedAt + time.min ? time.min : time.max);
+  const returns = 'closableAt' in group ? returnsUntil(group) : Number.POSITIVE_INFINITY;
+  return now < returns ? Math.min(at, returns) : at;
 }
 
 /** Why the round cannot go on any more, if so: fewer groups left than the rule needs. */

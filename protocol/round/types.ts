@@ -51,6 +51,8 @@ export type RoundEffect =
       readonly code: ErrorCode;
       readonly run: RunRef;
       readonly fatal: boolean;
+      /** Of a message that came too late, or for a run or from a client that this is none of: it has changed nothing, and proves nothing. */
+      readonly stray?: true;
     }
   /** A `tick` is wanted at this time. A later wakeAt replaces an earlier one. */
   | { readonly type: 'wakeAt'; readonly at: Millis }

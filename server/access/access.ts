@@ -45,7 +45,7 @@ export class Access {
   /** Keys that were given up, with those that they moved to. */
   readonly #heirs = new Map<ClientId, ClientId>();
   readonly #enrolled = new Set<ClientId>();
-  readonly #revoked = new Set<ClientId>();
+  #revoked: ReadonlySet<ClientId> = new Set<ClientId>();
   readonly #used = new Map<Hash, number>();
   readonly #revokedTokens = new Set<Hash>();
 
@@ -54,13 +54,15 @@ export class Access {
     const { policy, rows } = setup;
     this.#listed = new Set(policy.kind === 'allowlist' ? policy.clients : []);
     if (rows === undefined) return;
+    const revoked = new Set<ClientId>();
     for (const [client, row] of clientsOf(rows)) {
       // Under another policy, enrolment by token is a decision that somebody made; having been seen once in `open` is none.
       if (typeof row.token === 'string') this.#enrolled.add(client);
-      if (row.revoked === true) this.#revoked.add(client);
+      if (row.revoked === true) revoked.add(client);
       if (typeof row.rotatedTo === 'string') this.#heirs.set(client, row.rotatedTo as ClientId);
       this.#known.add(client);
     }
+    this.#revoked = revoked;
     for (const client of [...this.#listed]) if (this.#heirs.has(client)) this.#listed.add(this.current(client));
     for (const [key, row] of rows) {
       if (!key.startsWith('token/')) continue;
@@ -127,7 +129,7 @@ export class Access {
     const { from, to, signature } = rotation;
     if (this.#known.has(to) || this.#heirs.has(from) || this.#revoked.has(from)) return [];
     this.#heirs.set(from, to);
-    this.#revoked.add(from);
+    this.#revoked = new Set([...this.#revoked, from]);
     this.#known.add(to);
     if (this.#enrolled.has(from)) this.#enrolled.add(to);
     if (this.#listed.has(from)) this.#listed.add(to);
@@ -144,12 +146,13 @@ export class Access {
   /** From now on it is refused, whatever the roster says. */
   revoke(client: ClientId, by: string, reason: string): readonly Fact[] {
     if (this.#revoked.has(client)) return [];
-    this.#revoked.add(client);
+    this.#revoked = new Set([...this.#revoked, client]);
     return [{ type: 'client-revoked', body: { client, by, reason } }];
   }
 
   readmit(client: ClientId, by: string, reason: string): readonly Fact[] {
-    if (!this.#revoked.delete(client)) return [];
+    if (!this.#revoked.has(client)) return [];
+    this.#revoked = new Set([...this.#revoked].filter((one) => one !== client));
     return [{ type: 'client-readmitted', body: { client, by, reason } }];
   }
 
@@ -160,7 +163,8 @@ export class Access {
     return [{ type: 'token-revoked', body: { token, by, reason } }];
   }
 
-  isRevoked(client: ClientId): boolean {
-    return this.#revoked.has(client);
+  /** Those who are kept out, and keys that were given up. Another set whenever it changes. */
+  get revoked(): ReadonlySet<ClientId> {
+    return this.#revoked;
   }
 }

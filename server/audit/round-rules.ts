@@ -9,7 +9,8 @@ interface Attempt {
   readonly attempt: number;
   readonly groups: ReadonlyMap<number, TeamFact>;
   readonly survivors: Map<number, readonly string[]>;
-  opened: boolean;
+  /** Groups whose opening was asked for. */
+  readonly opened: Set<number>;
 }
 
 export class RoundRules {
@@ -31,11 +32,11 @@ export class RoundRules {
         if (current !== undefined && round === current.round) {
           if (attempt <= current.attempt) bad(`attempt ${round}.${attempt} comes after ${round}.${current.attempt}`);
           // Two opened sums that differ by one client would reveal it (protocol.md §6.6).
-          if (current.opened)
+          if (current.opened.size > 0)
             bad(`attempt ${round}.${attempt} is announced though round ${round} was asked to be opened`);
         }
         const teams = new Map(groups.map((team) => [team.id, team]));
-        this.#current = { round, attempt, groups: teams, survivors: new Map(), opened: false };
+        this.#current = { round, attempt, groups: teams, survivors: new Map(), opened: new Set() };
         return;
       }
       case 'survivors-fixed': {
@@ -57,7 +58,7 @@ export class RoundRules {
         if (attempt === undefined) return;
         if (!attempt.survivors.has(fact.body.group))
           bad(`group ${fact.body.group} is opened before its survivors are fixed`);
-        attempt.opened = true;
+        attempt.opened.add(fact.body.group);
         return;
       }
       case 'round-committed': {
@@ -68,8 +69,10 @@ export class RoundRules {
           // Without masks (profile open) nothing is fixed beforehand: then everybody in it must have been announced.
           const fits =
             fixed === undefined
-              ? survivors.every((one) => members.includes(one)) && attempt?.opened !== true
+              ? survivors.every((one) => members.includes(one)) && attempt?.opened.size === 0
               : fixed.length === survivors.length && fixed.every((one, i) => one === survivors[i]);
+          if (fixed !== undefined && attempt?.opened.has(group) !== true)
+            bad(`the sum of group ${group} is there, and nobody was asked to open it`);
           if (!fits) bad(`the sum of group ${group} is of others than the survivors that were fixed`);
           if (new Set(survivors).size !== survivors.length) bad(`somebody is in the sum of group ${group} twice`);
         }
@@ -83,7 +86,7 @@ export class RoundRules {
         // A roll-back takes a round number of its own.
         const { type, round } = fact.body.record as { readonly type: string; readonly round: number };
         if (type !== 'rollback') return;
-        if (current?.opened === true && current.round > this.#over)
+        if (current !== undefined && current.opened.size > 0 && current.round > this.#over)
           bad(`the model is rolled back while round ${current.round} is open`);
         if (round <= this.#over) bad(`a roll-back has the number ${round}, and round ${this.#over} was over`);
         this.#over = Math.max(this.#over, round);

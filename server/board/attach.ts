@@ -33,7 +33,7 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
   board.models(admin.links());
   let keptAt = -1;
   const refresh = (): void => {
-    board.status(admin.status(), admin.monitor(), admin.writable);
+    board.status(admin.status(), admin.monitor(), coordinator.access.revoked, admin.writable);
     const links = admin.links().length;
     if (links === keptAt) return;
     keptAt = links;
@@ -47,6 +47,7 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
     coordinator.on('client', (notice) => board.notice(notice, now())),
     coordinator.on('monitor', (event) => board.monitor(event, now())),
     coordinator.on('round', (report) => board.round(report, admin.monitor(), admin.links(), now())),
+    coordinator.on('setback', (setback) => board.setback(setback, now())),
     coordinator.on('rolledBack', (back) => {
       board.rolledBack(back, admin.links(), now());
       refresh();

@@ -3,10 +3,11 @@
 
 import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
-import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS } from '../../protocol/limits.js';
+import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS, SETBACKS_BEFORE_PAUSE } from '../../protocol/limits.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Team } from '../campaign/types.js';
+import { originIn } from '../chain/lineage.js';
 import type { Link } from '../chain/store.js';
 import type { CoordinatorStatus } from '../driver/administration.js';
 import type { CampaignResult, ClientNotice, CoordinatorEvents, Part, RoundReport } from '../driver/options.js';
@@ -191,6 +192,14 @@ export class Board {
     for (const one of this.#listeners) one.roundOver?.(report, stories);
   }
 
+  /** Once a round, and once more when it is no longer chance: nights without a client must not push everything else off the board. */
+  setback({ round, inARow, pauseMs, text }: CoordinatorEvents['setback'], now: number): void {
+    const bad = inARow >= SETBACKS_BEFORE_PAUSE;
+    const next = pauseMs > 0 ? `the next round in ${Math.round(pauseMs / 1_000)} s` : 'it goes on waiting for clients';
+    const says = `nothing came of ${inARow} ${inARow === 1 ? 'try' : 'tries in a row'}, ${next}; ${text}`;
+    this.#repeat(`setback ${round} ${bad}`, bad ? 'critical' : 'warning', 'setback', says, now);
+  }
+
   rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], links: readonly Link[], now: number): void {
     this.models(links);
     const says = `${by} went back to the model of round ${to}, which is number ${round} of the chain: ${reason}`;
@@ -208,7 +217,9 @@ export class Board {
     for (const [at, link] of links.slice(from).entries()) {
       const index = from + at;
       const known = this.table.get('model', index);
-      const row = linkRow(index, link, this.table.get('round', link.record.round), known?.kept ?? true);
+      const { record } = originIn(links, link);
+      const made = record.type === 'update' ? this.table.get('round', record.round) : undefined;
+      const row = linkRow(index, link, made, known?.kept ?? true);
       if (known === undefined || known.accuracy !== row.accuracy) this.table.set('model', row, index);
     }
   }
@@ -221,10 +232,10 @@ export class Board {
     }
   }
 
-  /** @param monitor its memory now @param writable of the durable state */
-  status(status: CoordinatorStatus, monitor: MonitorState, writable: boolean): void {
-    const counts = this.#clients.review(monitor);
-    const { hold, outcome } = status;
+  /** @param monitor its memory now @param revoked who is kept out now @param writable of the durable state */
+  status(status: CoordinatorStatus, monitor: MonitorState, revoked: ReadonlySet<ClientId>, writable: boolean): void {
+    const counts = this.#clients.review(monitor, revoked);
+    const { hold, setbacks, outcome } = status;
     const row = {
       phase: status.phase,
       round: status.round,
@@ -232,6 +243,7 @@ export class Board {
       connected: status.connected,
       checkedIn: status.checkedIn,
       hold: hold.type,
+      setbacks,
       says: outcome ? endOf(outcome) : hold.type === 'paused' ? `${hold.by}: ${hold.reason}` : '',
       writable,
       ...counts,

@@ -12,14 +12,16 @@ interface Standings {
   readonly quarantined: number;
   readonly banned: number;
 }
+type Revoked = ReadonlySet<ClientId>;
 type Change = Partial<Omit<ClientView, 'n' | 'id'>>;
 
 export class ClientRows {
   readonly #table: Table;
   readonly #numbers = new Map<ClientId, number>();
   #next = 1;
-  /** The last review, good until a row or the monitor changes. */
-  #reviewed: { readonly monitor: MonitorState; readonly counts: Standings } | undefined;
+  /** The last review, good until a row, the monitor or the revocations change. */
+  #reviewed: { readonly monitor: MonitorState; readonly revoked: Revoked; readonly counts: Standings } | undefined;
+  #revoked: Revoked = new Set();
 
   constructor(table: Table) {
     this.#table = table;
@@ -55,7 +57,7 @@ export class ClientRows {
       'client',
       {
         ...row,
-        ...standing(id, monitor),
+        ...standing(id, monitor, this.#revoked),
         group,
         invited: row.invited + 1,
         counted: row.counted + Number(end === 'counted'),
@@ -68,20 +70,21 @@ export class ClientRows {
     );
   }
 
-  /** Standing of everybody anew: quarantines end by themselves. Rows that stay the same are not touched. @param monitor another object where anything in it has changed */
-  review(monitor: MonitorState): Standings {
-    if (this.#reviewed?.monitor === monitor) return this.#reviewed.counts;
+  /** Standing of everybody anew: quarantines end by themselves. Rows that stay the same are not touched. @param monitor, revoked other objects where anything in them has changed */
+  review(monitor: MonitorState, revoked: Revoked): Standings {
+    this.#revoked = revoked;
+    if (this.#reviewed?.monitor === monitor && this.#reviewed.revoked === revoked) return this.#reviewed.counts;
     let [quarantined, banned] = [0, 0];
     for (const row of this.#table.all('client')) {
-      const next = standing(row.id as ClientId, monitor);
-      const status = row.status === 'banned' ? 'banned' : next.status;
+      const next = standing(row.id as ClientId, monitor, revoked);
+      const status = row.status === 'banned' && next.status !== 'revoked' ? 'banned' : next.status;
       if (status === 'quarantined') quarantined++;
       if (status === 'banned') banned++;
       if (status !== row.status || next.until !== row.until)
         this.#table.set('client', { ...row, status, until: next.until }, row.n);
     }
     const counts = { quarantined, banned };
-    this.#reviewed = { monitor, counts };
+    this.#reviewed = { monitor, revoked, counts };
     return counts;
   }
 
@@ -90,7 +93,8 @@ export class ClientRows {
   }
 }
 
-function standing(id: ClientId, monitor: MonitorState): Pick<ClientView, 'status' | 'until'> {
+function standing(id: ClientId, monitor: MonitorState, revoked: Revoked): Pick<ClientView, 'status' | 'until'> {
+  if (revoked.has(id)) return { status: 'revoked', until: 0 };
   const ledger = monitor.clients.get(id);
   if (ledger?.banned) return { status: 'banned', until: 0 };
   const until = ledger?.quarantinedUntil ?? 0;

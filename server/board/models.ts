@@ -4,7 +4,7 @@ import { hashOf } from '../../protocol/ids.js';
 import type { Link } from '../chain/store.js';
 import type { ModelView, RoundView } from './view.js';
 
-/** @param round the row of the round that made it, if it is still there */
+/** @param round the row of the round that made it (behind a roll-back the ancestor's), if it is still there */
 export const linkRow = (
   index: number,
   { record, hash }: Link,
@@ -16,7 +16,7 @@ export const linkRow = (
   round: record.round,
   hash,
   model: hashOf(record.modelAfter),
-  accuracy: record.type === 'update' ? (round?.accuracy ?? null) : null,
-  loss: record.type === 'update' ? (round?.loss ?? null) : null,
+  accuracy: round?.accuracy ?? null,
+  loss: round?.loss ?? null,
   kept,
 });

@@ -33,6 +33,8 @@ export interface StatusView {
   readonly connected: number;
   readonly checkedIn: number;
   readonly hold: 'none' | 'paused' | 'draining';
+  /** Void rounds, and waits that ended with too few clients, since the last good round. */
+  readonly setbacks: number;
   /** Who paused it and why; how it ended. */
   readonly says: string;
   readonly writable: boolean;
@@ -136,7 +138,7 @@ export interface ClientView {
   readonly n: number;
   readonly id: string;
   readonly online: boolean;
-  readonly status: 'active' | 'quarantined' | 'banned';
+  readonly status: 'active' | 'quarantined' | 'banned' | 'revoked';
   /** Last round of a quarantine. */
   readonly until: number;
   readonly group: number;

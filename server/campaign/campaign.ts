@@ -5,7 +5,14 @@
 import type { ErrorCode } from '../../protocol/errors.js';
 import { ERRORS } from '../../protocol/errors.js';
 import type { ClientId, Millis } from '../../protocol/ids.js';
-import { MAX_POOL, MAX_RETRY_AFTER_MS, MAX_VOID_IN_A_ROW, MIN_RETRY_AFTER_MS } from '../../protocol/limits.js';
+import {
+  MAX_POOL,
+  MAX_RETRY_AFTER_MS,
+  MAX_SETBACK_PAUSE_MS,
+  MIN_RETRY_AFTER_MS,
+  MIN_SETBACK_PAUSE_MS,
+  SETBACKS_BEFORE_PAUSE,
+} from '../../protocol/limits.js';
 import type { RoundFailure, RoundResult } from '../../protocol/round/types.js';
 import { openSpending, reserveAttempt, settleAttempt, settleFailure } from './budget.js';
 import { rotate } from './rotate.js';
@@ -40,7 +47,7 @@ export function startCampaign(setup: CampaignSetup, now: Millis): CampaignStep<I
     quarantined: new Map(resumed?.quarantined),
     sittingOut: new Set(resumed?.quarantined.keys()),
     // A restart is somebody's answer to what went wrong.
-    voidInARow: 0,
+    setbacks: 0,
     hold: resumed?.hold ?? { type: 'none' },
     rollBack: 'none',
     spending: openSpending(setup.config, setup.spent),
@@ -147,15 +154,20 @@ function goodbye(state: In<'ended'>, client: ClientId): CampaignEffect {
   return { type: 'farewell', client, rounds: state.outcome.round };
 }
 
-/** Between rounds draining is stopping; a wait that was paused begins anew, since nobody is to blame for the time that passed. */
+/**
+ * Between rounds draining is stopping; a wait that was paused begins anew, since nobody is to blame for the time that passed. Whoever lets
+ * it go on has looked at what went wrong before: that no longer counts, and nobody waits for the rest of a long pause.
+ */
 function hold(state: CampaignState, wanted: Hold, now: Millis): CampaignStep {
   if (state.phase === 'ended' || state.phase === 'stopping' || state.hold.type === 'draining') return stay(state);
-  const held: CampaignState = { ...state, hold: wanted };
+  const held: CampaignState = { ...state, hold: wanted, setbacks: wanted.type === 'none' ? 0 : state.setbacks };
   const between =
     held.phase === 'pausing' || held.phase === 'judging' || (held.phase === 'waiting' && held.attempt === 1);
   if (wanted.type === 'draining' && between) return stepCampaign(held, { type: 'stop', reason: wanted.reason, now });
   if (held.phase === 'waiting' && wanted.type !== 'paused') return wait(held, held, now);
-  return stay(held);
+  if (held.phase !== 'pausing' || wanted.type !== 'none') return stay(held);
+  const until = Math.min(held.until, now + held.setup.settings.pauseMs);
+  return { state: { ...held, until }, effects: [{ type: 'wakeAt', at: until }] };
 }
 
 /** Whether an operator's roll-back can still be taken: not twice, and not where it ends anyway. */
@@ -224,9 +236,10 @@ function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
   // The attempt before failed and there are too few for another: those who sit this round out may be in the next one.
   if (s.attempt > 1) return giveUpRound({ ...s, attempt: s.attempt - 1 }, 'ROUND_QUORUM', plan.text, e.now);
   // Nothing was announced, so the round keeps its number; but somebody has to be told that nobody comes.
-  const voidInARow = s.voidInARow + 1;
-  if (voidInARow >= MAX_VOID_IN_A_ROW) return stall({ ...s, voidInARow }, s.round - 1, plan.text);
-  return wait({ ...s, voidInARow }, s, e.now);
+  const after = { ...s, setbacks: s.setbacks + 1 };
+  if (givesUp(after)) return stall(after, s.round - 1, plan.text);
+  const { state, effects } = wait(after, s, e.now);
+  return { state, effects: [setback(after, 0, plan.text), ...effects] };
 }
 
 function onRunning(s: In<'running'>, e: PhaseEvent): StepFrom<'running'> {
@@ -245,7 +258,7 @@ function onRunning(s: In<'running'>, e: PhaseEvent): StepFrom<'running'> {
 function onPublishing(s: In<'publishing'>, e: PhaseEvent): StepFrom<'publishing'> {
   switch (e.type) {
     case 'published': {
-      const done = { ...s, voidInARow: 0, roundMs: blend(s.roundMs, e.now - s.startedAt) };
+      const done = { ...s, setbacks: 0, roundMs: blend(s.roundMs, e.now - s.startedAt) };
       if (s.setup.settings.stopAt === undefined || s.rollBack !== 'none') return nextRound(done, e.now);
       return { state: { ...common(done), phase: 'judging', round: s.round }, effects: [] };
     }
@@ -307,8 +320,8 @@ function stay<S extends CampaignState>(state: S, ...effects: CampaignEffect[]): 
 
 /** The fields of every phase, and no other: a new phase is built on these. */
 function common(s: Common): Common {
-  const { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, rollBack, roundMs } = s;
-  return { setup, pool, seating, blamed, quarantined, sittingOut, voidInARow, spending, hold, rollBack, roundMs };
+  const { setup, pool, seating, blamed, quarantined, sittingOut, setbacks, spending, hold, rollBack, roundMs } = s;
+  return { setup, pool, seating, blamed, quarantined, sittingOut, setbacks, spending, hold, rollBack, roundMs };
 }
 
 function wait(s: Common, next: AttemptRef, now: Millis): CampaignStep<In<'waiting'>> {
@@ -372,12 +385,32 @@ function giveUpRound(
   now: Millis,
 ): CampaignStep<In<'pausing' | 'rollingBack' | 'ended'>> {
   // Whoever wants another model has given the round up: that says nothing about the clients.
-  const voidInARow = s.rollBack === 'none' ? s.voidInARow + 1 : 0;
-  const next =
-    voidInARow >= MAX_VOID_IN_A_ROW
-      ? stall({ ...s, voidInARow }, s.round, `round ${s.round} is void: ${code}, ${text}`)
-      : nextRound({ ...s, voidInARow }, now);
-  return { state: next.state, effects: [voidEffect(s, code, text), ...next.effects] };
+  const after = { ...s, setbacks: s.rollBack === 'none' ? s.setbacks + 1 : 0 };
+  const says = `round ${s.round} is void: ${code}, ${text}`;
+  const next = givesUp(after) ? stall(after, s.round, says) : nextRound(after, now);
+  const effects: CampaignEffect[] = [voidEffect(s, code, text)];
+  if (next.state.phase === 'pausing' && after.setbacks >= SETBACKS_BEFORE_PAUSE)
+    effects.push(setback(after, next.state.until - now, says));
+  return { state: next.state, effects: [...effects, ...next.effects] };
+}
+
+const givesUp = ({ setbacks, setup }: Common): boolean =>
+  setup.settings.giveUpAfter !== undefined && setbacks >= setup.settings.giveUpAfter;
+
+const setback = (s: Common & { readonly round: number }, pauseMs: Millis, text: string): CampaignEffect => ({
+  type: 'setback',
+  round: s.round,
+  inARow: s.setbacks,
+  pauseMs,
+  text,
+});
+
+/** Each void round costs everybody who trains for it: the longer it has gone wrong, the longer until the next try. */
+function pauseOf({ setup, setbacks }: Common): Millis {
+  const { pauseMs } = setup.settings;
+  if (setbacks < SETBACKS_BEFORE_PAUSE) return pauseMs;
+  const doubled = MIN_SETBACK_PAUSE_MS * 2 ** Math.min(setbacks - SETBACKS_BEFORE_PAUSE, 32);
+  return Math.max(pauseMs, Math.min(doubled, MAX_SETBACK_PAUSE_MS));
 }
 
 /** The round is over. `pausing` even where there is no pause: one way from round to round. */
@@ -394,12 +427,12 @@ function nextRound(
   }
   if (s.round >= settings.rounds) return end(s, { type: 'rounds', round: s.round });
   if (s.hold.type === 'draining') return end(s, { type: 'stopped', round: s.round, reason: s.hold.reason });
-  const until = now + settings.pauseMs;
+  const until = now + pauseOf(s);
   return { state: { ...common(s), phase: 'pausing', round: s.round, until }, effects: [{ type: 'wakeAt', at: until }] };
 }
 
 function stall(s: Common, round: number, text: string): CampaignStep<In<'ended'>> {
-  const says = `nothing came of ${MAX_VOID_IN_A_ROW} tries in a row; the last one: ${text}`;
+  const says = `nothing came of ${s.setbacks} tries in a row; the last one: ${text}`;
   return end(s, { type: 'stalled', round, code: 'CAMPAIGN_STALLED', text: says });
 }
 

@@ -9,7 +9,7 @@ import type { CampaignSetup } from './types.js';
 /** @throws SottoError CONFIG_INVALID, naming the field, its value and what would do */
 export function checkCampaign({ settings, ...setup }: CampaignSetup): void {
   const { config, threshold } = setup;
-  const { rounds, attemptsPerRound, clients, overSelection, pauseMs, stopAt } = settings;
+  const { rounds, attemptsPerRound, clients, overSelection, pauseMs, giveUpAfter, stopAt } = settings;
   const bad = (field: string, text: string) =>
     new SottoError('CONFIG_INVALID', `campaign.${field} ${text}`, { field: `campaign.${field}` });
   if (!isCount(rounds)) throw bad('rounds', `is ${rounds}; it must be a whole number of at least 1`);
@@ -19,6 +19,8 @@ export function checkCampaign({ settings, ...setup }: CampaignSetup): void {
     throw bad('clients.min', `is ${clients.min}; it must be in 1…${MAX_POOL}`);
   if (!isTime(clients.waitMs)) throw bad('clients.waitMs', `is ${clients.waitMs}; it must be a time in ms`);
   if (!isTime(pauseMs)) throw bad('pauseMs', `is ${pauseMs}; it must be a time in ms`);
+  if (giveUpAfter !== undefined && !isCount(giveUpAfter))
+    throw bad('giveUpAfter', `is ${giveUpAfter}; it must be a whole number of at least 1, or left out`);
   if (!(overSelection >= 1) || !Number.isFinite(overSelection))
     throw bad('overSelection', `is ${overSelection}; it must be at least 1`);
   if (config.profile === 'grouped' && overSelection !== 1) {

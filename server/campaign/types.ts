@@ -23,6 +23,11 @@ export interface CampaignSettings {
   readonly overSelection: number;
   /** Between two rounds. */
   readonly pauseMs: Millis;
+  /**
+   * Setbacks in a row after which the campaign ends as stalled: void rounds, and waits that ended with too few clients. Absent: it never
+   * gives up. It says so, and the pauses between void rounds grow (MAX_SETBACK_PAUSE_MS).
+   */
+  readonly giveUpAfter?: number;
   readonly stopAt?: { readonly accuracy: number };
 }
 
@@ -86,7 +91,7 @@ export type Seating =
   | { readonly type: 'undealt' }
   | { readonly type: 'dealt'; readonly groups: readonly Team[] };
 
-/** Every legal move. `waiting` may follow itself: a wait that ended with too few starts again, at most MAX_VOID_IN_A_ROW times. */
+/** Every legal move. `waiting` may follow itself: a wait that ended with too few starts again, until `giveUpAfter` of them. */
 export const CAMPAIGN_TRANSITIONS = {
   waiting: ['waiting', 'running', 'pausing', 'rollingBack', 'ended'],
   running: ['waiting', 'pausing', 'publishing', 'rollingBack', 'stopping', 'ended'],
@@ -112,7 +117,7 @@ export interface Common {
   /** Left out of this round for breaking the protocol in it: they sit out its further attempts. */
   readonly sittingOut: Set<ClientId>;
   /** Void rounds and vain waits in a row. */
-  readonly voidInARow: number;
+  readonly setbacks: number;
   readonly hold: Hold;
   /** Done as soon as no round runs. */
   readonly rollBack: 'none' | WantedRollBack;
@@ -205,6 +210,17 @@ export type CampaignEvent =
   /** An operator pauses it, drains it, or lets it go on (`none`). What drains, drains. */
   | { readonly type: 'hold'; readonly hold: Hold; readonly now: Millis };
 
+export interface Setback {
+  readonly type: 'setback';
+  /** The round that is void, or that nobody came for. */
+  readonly round: number;
+  /** With this one. */
+  readonly inARow: number;
+  /** Until the next try; 0: as soon as enough clients are there. */
+  readonly pauseMs: Millis;
+  readonly text: string;
+}
+
 /** Run in order. */
 export type CampaignEffect =
   | { readonly type: 'accept'; readonly client: ClientId; readonly round: number }
@@ -243,6 +259,8 @@ export type CampaignEffect =
       /** Nothing of it was opened and the coordinator stops: whoever starts again may go on with it. */
       readonly handedBack: boolean;
     }
+  /** A wait ended with too few clients, or void rounds come in a row: somebody may have to help. The campaign goes on. */
+  | Setback
   /** A client is out for good. */
   | { readonly type: 'blame'; readonly client: ClientId; readonly code: ErrorCode }
   /** A `tick` is wanted at this time. A later one replaces an earlier one. */

@@ -205,6 +205,12 @@ function tell(
       );
     }
   });
+  running.on('setback', (setback) => {
+    emit('setback', setback);
+    const { inARow, pauseMs, text } = setback;
+    const next = pauseMs > 0 ? `next round in ${Math.round(pauseMs / 1_000)} s` : 'still waiting for clients';
+    print(`setback ${inARow}: ${text}; ${next}`);
+  });
   running.on('round', (report) => {
     emit('round', report);
     show({ type: 'round', round: roundLine(report) });

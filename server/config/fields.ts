@@ -13,6 +13,7 @@ import {
   MAX_OPEN_COHORT,
   MAX_ORIGINS,
   MAX_TASK_ID,
+  SIMULATION_GIVES_UP_AFTER,
 } from '../../protocol/limits.js';
 import { adminSettings } from './admin.js';
 import { incidentSettings } from './incidents.js';
@@ -288,6 +289,13 @@ export const campaignSchema = settings({
     ),
   ),
   pauseMs: maybe('0', says('Milliseconds between two rounds.', whole(0, DAY_MS))),
+  giveUpAfter: maybe(
+    `a coordinator never gives up, a simulation after ${SIMULATION_GIVES_UP_AFTER}`,
+    says(
+      'Void rounds, or waits that ended with too few clients, in a row after which the campaign ends as stalled. Where it goes on, the pauses between void rounds grow to five minutes.',
+      whole(1, MAX_ROUNDS),
+    ),
+  ),
   stopAt: maybe(
     'all rounds are run',
     says('Ends the campaign early.', settings({ accuracy: says('Accuracy that is enough.', between(0, 1)) })),

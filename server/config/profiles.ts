@@ -218,6 +218,7 @@ export function fillCampaign(file: CampaignFile, { profile, group }: TaskConfig)
     clients: { min, waitMs: file.clients?.waitMs ?? 600_000 },
     overSelection,
     pauseMs: file.pauseMs ?? 0,
+    ...(file.giveUpAfter === undefined ? {} : { giveUpAfter: file.giveUpAfter }),
     ...(file.stopAt ? { stopAt: file.stopAt } : {}),
   };
 }

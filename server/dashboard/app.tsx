@@ -151,6 +151,12 @@ function stateOf(status: StatusView | undefined): readonly [Tone, string] {
   if (!status.writable) return ['bad', 'cannot write its data'];
   if (status.hold === 'paused') return ['warn', `paused by ${status.says}`];
   if (status.hold === 'draining') return ['warn', 'draining: ends after this round'];
+  // Not while a round runs: it may be the good one.
+  if (status.setbacks > 0 && (status.phase === 'waiting' || status.phase === 'pausing'))
+    return [
+      'warn',
+      `nothing came of ${count(status.setbacks)} tries in a row, ${count(status.checkedIn)} clients here`,
+    ];
   switch (status.phase) {
     case 'waiting':
       return ['calm', `waiting for clients, ${count(status.checkedIn)} here`];

@@ -17,6 +17,7 @@ const TYPES = [
   'client-quarantined',
   'client-appealed',
   'auth-failed',
+  'messages-refused',
   'model-recorded',
   'privacy-reserved',
   'paused',

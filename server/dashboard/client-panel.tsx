@@ -50,7 +50,7 @@ export function ClientPanel(props: { readonly client: ClientView }): JSX.Element
         <h2 id="client-title">
           Client <span class="mono">{client.id.slice(0, 8)}</span>
         </h2>
-        <Tag tone={client.status === 'active' ? 'good' : client.status === 'banned' ? 'bad' : 'warn'}>
+        <Tag tone={client.status === 'active' ? 'good' : client.status === 'quarantined' ? 'warn' : 'bad'}>
           {client.status}
           {client.status === 'quarantined' &&
             (client.until > (one('task')?.rounds ?? 0) ? ' for the rest of the task' : ` up to round ${client.until}`)}
@@ -133,7 +133,12 @@ export function ClientPanel(props: { readonly client: ClientView }): JSX.Element
               Quarantine…
             </button>
           )}
-          {isAdmin() && client.status !== 'banned' && (
+          {isAdmin() && client.status === 'revoked' && (
+            <button type="button" onClick={() => setAsking(readmitAsk(client))}>
+              Readmit…
+            </button>
+          )}
+          {isAdmin() && client.status !== 'banned' && client.status !== 'revoked' && (
             <button type="button" class="danger" onClick={() => setAsking(revokeAsk(client))}>
               Revoke…
             </button>
@@ -162,10 +167,17 @@ const quarantineAsk = ({ id }: ClientView): Ask => ({
 
 const revokeAsk = ({ id }: ClientView): Ask => ({
   title: `Revoke ${id.slice(0, 8)}`,
-  says: 'Its connection is closed at once, in the middle of a round too, and it is let in no more. `sotto admin readmit` takes it back.',
+  says: 'Its connection is closed at once, in the middle of a round too, and it is let in no more, until an administrator readmits it.',
   verb: 'Revoke',
   dangerous: true,
   go: (reason) => act('revoke', { client: id, reason }, `${id.slice(0, 8)} is out and comes in no more`),
+});
+
+const readmitAsk = ({ id }: ClientView): Ask => ({
+  title: `Readmit ${id.slice(0, 8)}`,
+  says: 'It may connect again as the roster says; a quarantine ends with it. A key that was given up for another one stays shut.',
+  verb: 'Readmit',
+  go: (reason) => act('readmit', { client: id, reason }, `${id.slice(0, 8)} may come in again`),
 });
 
 const appealAsk = ({ id }: ClientView, granted: boolean): Ask => ({

@@ -11,8 +11,13 @@ import { list, one, route } from './state.js';
 
 const ROW = 44;
 const AROUND = 6;
-const TONES: Readonly<Record<ClientView['status'], Tone>> = { active: 'good', quarantined: 'warn', banned: 'bad' };
-const FILTERS = ['all', 'online', 'suspicious', 'quarantined', 'banned'] as const;
+const TONES: Readonly<Record<ClientView['status'], Tone>> = {
+  active: 'good',
+  quarantined: 'warn',
+  banned: 'bad',
+  revoked: 'bad',
+};
+const FILTERS = ['all', 'online', 'suspicious', 'quarantined', 'banned', 'revoked'] as const;
 type Filter = (typeof FILTERS)[number];
 const ORDERS = { arrival: 'first seen', suspicion: 'suspicion', counted: 'participation' } as const;
 type Order = keyof typeof ORDERS;

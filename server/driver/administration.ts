@@ -36,6 +36,8 @@ export interface CoordinatorStatus {
   readonly connected: number;
   readonly checkedIn: number;
   readonly hold: Hold;
+  /** Void rounds, and waits that ended with too few clients, since the last good round. */
+  readonly setbacks: number;
   readonly outcome?: CampaignOutcome;
 }
 
@@ -173,7 +175,7 @@ export function administration(desk: AdministrationParts): Administration {
 const admin = (by: string, action: string, detail: Json) => ({ type: 'admin', body: { by, action, detail } }) as const;
 
 function statusOf(state: CampaignState, connections: Connections): CoordinatorStatus {
-  const { phase, pool, hold } = state;
+  const { phase, pool, hold, setbacks } = state;
   return {
     phase,
     round: state.phase === 'ended' ? state.outcome.round : state.phase === 'pausing' ? state.round + 1 : state.round,
@@ -181,6 +183,7 @@ function statusOf(state: CampaignState, connections: Connections): CoordinatorSt
     connected: connections.size,
     checkedIn: pool.size,
     hold,
+    setbacks,
     ...(state.phase === 'ended' && { outcome: state.outcome }),
   };
 }

@@ -163,6 +163,7 @@ export class Attempts {
           connection?.send(faultOf(code, run));
           if (fatal) connection?.bye(closeCodeOf(code), code);
         }),
+      strayed: (code) => gate.strayed(code),
       fact: (fact) => {
         reporter.fact(fact);
         emitter.emit('fact', { round, attempt, fact });

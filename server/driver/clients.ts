@@ -45,6 +45,8 @@ export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
       log.warn(offence, 'a peer broke the protocol');
       notify({ type: 'offence', ...offence });
       const { client, code } = offence;
+      // A bad network, or a busy machine of ours, does the same: its connection is lost, and it may come back and go on where it was.
+      if (code === 'TRANSPORT_SLOW') return;
       // Somebody who is not connected under that name has done nothing to the round.
       if (client === undefined || connections.of(client) === undefined) return;
       reporter.offence(client, code);

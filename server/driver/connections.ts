@@ -3,9 +3,10 @@
 
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { MAX_UNAUTHENTICATED, MAX_UNAUTHENTICATED_PER_ADDRESS } from '../../protocol/limits.js';
-import { CLOSE, type CloseCode } from '../session/close-codes.js';
+import { CLOSE } from '../session/close-codes.js';
 import type { Clock } from './clock.js';
 import type { Connection } from './connection.js';
+import { returnAfter } from './turnstile.js';
 import { isThisMachine } from './upgrade.js';
 
 const SWEEP_MS: Millis = 1_000;
@@ -26,8 +27,13 @@ export class Connections {
 
   /** Whether another one may try to authenticate. @param address it comes from; the machine itself is trusted not to flood */
   room(address?: string): boolean {
-    if (this.#all.size - this.#byClient.size >= MAX_UNAUTHENTICATED) return false;
+    if (this.strangers >= MAX_UNAUTHENTICATED) return false;
     return address === undefined || (this.#strangers.get(address) ?? 0) < MAX_UNAUTHENTICATED_PER_ADDRESS;
+  }
+
+  /** Connections that have not proven who they are. */
+  get strangers(): number {
+    return this.#all.size - this.#byClient.size;
   }
 
   get size(): number {
@@ -74,9 +80,14 @@ export class Connections {
     return this.#byClient.get(client);
   }
 
-  /** Says goodbye to everybody. */
-  closeAll(code: CloseCode = CLOSE.goingAway, reason = 'going away'): void {
-    for (const connection of [...this.#all]) connection.bye(code, reason);
+  /** Says goodbye to everybody. @param comeBack each is told when, one after the other */
+  closeAll(comeBack: boolean): void {
+    let place = 0;
+    for (const connection of [...this.#all]) {
+      if (comeBack && connection.client !== undefined)
+        connection.tell({ type: 'rejected', code: 'SESSION_BUSY', retryAfterMs: returnAfter(place++) });
+      connection.bye(CLOSE.goingAway, 'going away');
+    }
   }
 
   /** Memory is short: whoever has not proven who it is comes back another time. */

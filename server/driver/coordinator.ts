@@ -23,7 +23,6 @@ import type {
 } from '../campaign/types.js';
 import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
-import { CLOSE } from '../session/close-codes.js';
 import { type Administration, administration } from './administration.js';
 import { Attempts } from './attempts.js';
 import { clientHandlers } from './clients.js';
@@ -165,7 +164,11 @@ export class RunningCoordinator implements Coordinator {
   /** @throws what listening throws, such as EADDRINUSE */
   static async open(parts: Parts): Promise<RunningCoordinator> {
     const coordinator = new RunningCoordinator(parts);
-    await coordinator.#gate.open(coordinator.#handlers);
+    await coordinator.#gate.open(coordinator.#handlers).catch((error: unknown) => {
+      // Its timer would keep a process alive that has nothing left to do.
+      coordinator.#connections.stop();
+      throw error;
+    });
     coordinator.#campaign.open();
     return coordinator;
   }
@@ -205,7 +208,7 @@ export class RunningCoordinator implements Coordinator {
 
   async abort(): Promise<void> {
     this.#gate.refuseNew();
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.closeAll(true);
     this.#connections.stop();
     this.#alarm.off();
     await this.#gate.durable();
@@ -214,8 +217,9 @@ export class RunningCoordinator implements Coordinator {
   async #shutDown(reason: string): Promise<void> {
     this.#gate.refuseNew();
     this.#campaign.post({ type: 'stop', reason, now: this.#clock.now() });
-    await this.done.catch(() => undefined);
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    const result = await this.done.catch(() => undefined);
+    // Who was told that all is over does not come back; who was not, does.
+    this.#connections.closeAll(result === undefined || result.outcome.type === 'stopped');
     this.#connections.stop();
     this.#alarm.off();
     await this.#gate.close();
@@ -263,6 +267,12 @@ export class RunningCoordinator implements Coordinator {
         this.#gate.rotate();
         return;
       }
+      case 'setback': {
+        const { type: _, ...told } = effect;
+        this.#log.warn(told, 'nothing came of it again; the campaign goes on');
+        this.#emitter.emit('setback', told);
+        return;
+      }
       case 'blame': {
         const { client, code } = effect;
         this.#log.warn({ client, code }, 'client proven to have broken the protocol; it sits out');
@@ -280,6 +290,8 @@ export class RunningCoordinator implements Coordinator {
         return;
       case 'ended':
         this.#alarm.off();
+        // What strangers did since the last round, or in the one that is handed back.
+        this.#journal.record(this.#gate.roundOver());
         // Not over before the log says so: a start on a log without the last round's end would go on with it.
         this.#journal.after(() => void this.#finish(effect.outcome));
         return;
@@ -443,7 +455,7 @@ export class RunningCoordinator implements Coordinator {
     this.#settle.reject(error);
     this.#alarm.off();
     this.#attempts.cancel();
-    this.#connections.closeAll(CLOSE.goingAway, 'going away');
+    this.#connections.closeAll(true);
   }
 
   #broken(error: unknown, text: string): void {

@@ -2,17 +2,21 @@
 // Not here: the decisions (access/), what is said once somebody is in (clients.ts), the socket (connection.ts).
 
 import { performance } from 'node:perf_hooks';
+import type { WebSocket } from 'ws';
 import { type ErrorCode, SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash, Millis } from '../../protocol/ids.js';
-import { MAX_COUNTER } from '../../protocol/limits.js';
+import { MAX_COUNTER, MAX_UNAUTHENTICATED } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { encodeFrame } from '../../protocol/wire/frame.js';
 import { Access, type Admission } from '../access/access.js';
 import { type Rotation, readRotation } from '../access/rotation.js';
 import { makeToken, readToken } from '../access/token.js';
+import { handOversOf, knownKeys } from '../audit/coordinator-keys.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
 import type { Journal } from '../audit/journal.js';
 import type { CampaignEvent } from '../campaign/types.js';
+import { CLOSE } from '../session/close-codes.js';
 import type { Clock } from './clock.js';
 import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
 import type { Connections } from './connections.js';
@@ -22,6 +26,7 @@ import { MemoryWatch } from './memory.js';
 import { Offences } from './offences.js';
 import type { AccessControl, ClientNotice, CoordinatorOptions, Logger, NewToken } from './options.js';
 import { sessionSetup } from './parts.js';
+import { Turnstile } from './turnstile.js';
 
 export interface GateDesk {
   readonly options: CoordinatorOptions;
@@ -42,6 +47,8 @@ export interface GateDesk {
   readonly done: Promise<unknown>;
 }
 
+const handOversIn = (durable: Durable | undefined) => (durable === undefined ? [] : handOversOf(durable.log.rows));
+
 /** Milliseconds since the start of the process in which the event loop was not waiting. */
 const loopBusyMs = (): Millis => performance.eventLoopUtilization().active;
 
@@ -52,6 +59,8 @@ export class Gate implements AccessControl {
   /** Signed, and waiting for the end of the round, by the old key. */
   readonly #rotations = new Map<ClientId, Rotation>();
   #guard: Guard | undefined;
+  /** Sent away, and not gone yet. */
+  #leaving = 0;
   readonly #memory: MemoryWatch;
   #listener: Listener | undefined;
 
@@ -59,10 +68,11 @@ export class Gate implements AccessControl {
     this.#desk = desk;
     const { options, durable } = desk;
     this.#memory = new MemoryWatch(options.memoryBytes ?? Number.POSITIVE_INFINITY);
+    const keys = knownKeys(handOversIn(durable), options.identity.publicKey);
     this.#access = new Access({
       policy: options.roster,
-      readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
-      readRotation: (client, text) => readRotation(nativePrimitives, options.identity.publicKey, client, text),
+      readToken: (text) => readToken(nativePrimitives, keys.ofTokens, options.task.task, text),
+      readRotation: (client, text) => readRotation(nativePrimitives, keys.all, client, text),
       wallClock: options.wallClock ?? Date.now,
       ...(durable && { rows: durable.log.rows }),
     });
@@ -75,18 +85,32 @@ export class Gate implements AccessControl {
   /** @throws what listening throws, such as EADDRINUSE */
   async open(handlers: ConnectionHandlers): Promise<void> {
     const { options, connections, clock, traffic, log } = this.#desk;
-    const session = sessionSetup(options, (client, token) => this.#admit(client, token));
+    const admit = (client: ClientId, token: string | undefined) => this.#admit(client, token);
+    const session = sessionSetup(options, admit, handOversIn(this.#desk.durable));
     const open = options.openListener ?? openListener;
     // A clock of somebody else's says nothing of this process.
     const busy = options.busyMs ?? (options.clock === undefined ? loopBusyMs : () => 0);
     const guard = new Guard(clock, options.memoryBytes);
     this.#guard = guard;
+    const turnstile = new Turnstile(clock.now());
     const opened = open({
       ...options.listen,
       ...(options.fetch && { fetch: options.fetch }),
       room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
       accept: (socket, address, stream, bulk) => {
+        const wait = turnstile.enter(clock.now(), connections.strangers);
+        if (wait > 0) {
+          this.#sendAway(socket, wait);
+          if (stream !== undefined)
+            guard.watch(
+              socket,
+              stream,
+              () => false,
+              () => socket.terminate(),
+            );
+          return;
+        }
         const connection = new Connection(socket, session, handlers, clock, traffic, busy);
         connections.add(connection, address);
         bulk?.lend(socket, () => connection.expectsChunk);
@@ -109,7 +133,16 @@ export class Gate implements AccessControl {
     const { connections, clock } = this.#desk;
     const pressure = this.#memory.pressure(clock.now());
     if (pressure === 'critical') connections.cutStrangers();
-    return pressure === 'none' && connections.room(address);
+    return pressure === 'none' && this.#leaving < MAX_UNAUTHENTICATED && connections.room(address);
+  }
+
+  /** Too many come at once: it is told when to come back, which a browser could not read from an HTTP answer. Nothing of it is read. */
+  #sendAway(socket: WebSocket, retryAfterMs: Millis): void {
+    this.#leaving++;
+    socket.once('close', () => this.#leaving--);
+    socket.on('error', () => {}); // it closes by itself
+    socket.send(encodeFrame({ kind: 'rejected', code: 'SESSION_BUSY', retryAfterMs }), { binary: true });
+    socket.close(CLOSE.busy, 'SESSION_BUSY');
   }
 
   /** Nobody new comes in, and no upload is begun beside another. */
@@ -174,6 +207,10 @@ export class Gate implements AccessControl {
     this.#desk.journal.record(this.#offences.note(client, code, text, this.#desk.round()));
   }
 
+  strayed(code: ErrorCode): void {
+    this.#offences.stray(code);
+  }
+
   /** What was only counted in the round that is over. */
   roundOver(): readonly Fact[] {
     return this.#offences.flush(this.#desk.round());
@@ -201,6 +238,10 @@ export class Gate implements AccessControl {
     journal.record(this.#access.readmit(client, by, reason));
     this.#tell((now) => ({ type: 'released', client, now }));
     return this.durable();
+  }
+
+  get revoked(): ReadonlySet<ClientId> {
+    return this.#access.revoked;
   }
 
   revokeToken(token: Hash, by: string, reason: string): Promise<void> {

@@ -1,5 +1,6 @@
-// What of broken rules goes into the audit log: each kind once for a client and round, at once; repetitions, and whatever those did who
-// have not proven who they are, as counts when the round is over. A flood must not fill the disk. Pure.
+// What of broken rules goes into the audit log: each kind once for a client and round, at once; repetitions, whatever those did who
+// have not proven who they are, and messages that came too late or to the wrong run, which break none, as counts when the round is over.
+// A flood must not fill the disk. Pure.
 // Not here: what follows from an offence (clients.ts, campaign/).
 
 import type { ErrorCode } from '../../protocol/errors.js';
@@ -12,6 +13,8 @@ export class Offences {
   readonly #named = new Map<string, { readonly client: ClientId; readonly code: ErrorCode; again: number }>();
   /** By code, of strangers and of those beyond MAX_OFFENCES_NAMED. */
   readonly #others = new Map<ErrorCode, number>();
+  /** By code. */
+  readonly #strays = new Map<ErrorCode, number>();
 
   /** @returns what to write down now */
   note(client: ClientId | undefined, code: ErrorCode, text: string, round: number): readonly Fact[] {
@@ -25,6 +28,11 @@ export class Offences {
     if (this.#named.size >= MAX_OFFENCES_NAMED) return this.#count(code);
     this.#named.set(name, { client, code, again: 0 });
     return [{ type: 'client-offended', body: { client, code, text, round, count: 1 } }];
+  }
+
+  /** A message crossed on its way: nobody is named for that. */
+  stray(code: ErrorCode): void {
+    this.#strays.set(code, (this.#strays.get(code) ?? 0) + 1);
   }
 
   #count(code: ErrorCode): readonly Fact[] {
@@ -43,8 +51,12 @@ export class Offences {
         }),
       );
     const others = [...this.#others].map(([code, count]): Fact => ({ type: 'auth-failed', body: { code, count } }));
+    const strays = [...this.#strays].map(
+      ([code, count]): Fact => ({ type: 'messages-refused', body: { code, round, count } }),
+    );
     this.#named.clear();
     this.#others.clear();
-    return [...again, ...others];
+    this.#strays.clear();
+    return [...again, ...others, ...strays];
   }
 }

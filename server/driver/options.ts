@@ -13,7 +13,7 @@ import type { RosterPolicy } from '../access/access.js';
 import type { Selection, StageReport } from '../aggregate/index.js';
 import type { DataSettings, OpenPlace } from '../audit/durable.js';
 import type { RoundPrivacy } from '../campaign/budget.js';
-import type { CampaignOutcome, CampaignSettings, Team } from '../campaign/types.js';
+import type { CampaignOutcome, CampaignSettings, Setback, Team } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { MonitorEvent, MonitorSettings, MonitorState } from '../monitor/index.js';
@@ -165,6 +165,8 @@ export interface CoordinatorEvents {
   /** As it happens: appeals at once, all others at the end of their round, before its report. */
   readonly monitor: MonitorEvent;
   readonly round: RoundReport;
+  /** Nobody came, or void rounds come in a row. The campaign goes on by itself. */
+  readonly setback: Omit<Setback, 'type'>;
   /** An operator went back to the model after round `to`; `round` is the number that this took. */
   readonly rolledBack: {
     readonly round: number;
@@ -193,6 +195,8 @@ export interface AccessControl {
   revoke(client: ClientId, by: string, reason: string): Promise<void>;
   /** Takes a revocation back; a quarantine ends with it. */
   readmit(client: ClientId, by: string, reason: string): Promise<void>;
+  /** Those who are kept out, and keys that were given up. Another set whenever it changes. */
+  readonly revoked: ReadonlySet<ClientId>;
   /** Nobody else is enrolled by this token. @param token its hash, as `sotto tokens new` prints it */
   revokeToken(token: Hash, by: string, reason: string): Promise<void>;
   /**

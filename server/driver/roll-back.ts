@@ -8,6 +8,7 @@ import { utf8Encode } from '../../protocol/crypto/utf8.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { isWord } from '../../protocol/wire/fields.js';
+import { originIn } from '../chain/lineage.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf } from '../engine/combine.js';
 
@@ -74,14 +75,4 @@ export async function rollBack(
 }
 
 /** The link that made this model: behind a roll-back that of its ancestor. */
-export function originOf(store: ChainStore, link: Link): Link {
-  let at = link;
-  while (at.record.type === 'rollback') {
-    const ancestor = hashOf(at.record.transcript);
-    const found = store.all().find(({ hash }) => hash === ancestor);
-    if (found === undefined)
-      throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
-    at = found;
-  }
-  return at;
-}
+export const originOf = (store: ChainStore, link: Link): Link => originIn(store.all(), link);

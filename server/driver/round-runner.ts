@@ -25,6 +25,8 @@ export interface RunnerHandlers {
   /** It has had credit for long and sent nothing: its connection is to end, and it may come back. */
   stalled(client: ClientId): void;
   refuse(client: ClientId, code: ErrorCode, run: RunRef, fatal: boolean): void;
+  /** A message came that this was no time for; its sender is told by `refuse`. */
+  strayed(code: ErrorCode): void;
   fact(fact: RoundFact): void;
   /** Whom to leave out, worst first; asked once, when every group's sketches are checked, before anything is opened. */
   select(candidates: readonly Candidate[], matrixKey: Uint8Array): Promise<readonly ClientId[]>;
@@ -120,6 +122,7 @@ export class RoundRunner {
         this.#handlers.send(effect.to, effect.message);
         return;
       case 'refuse':
+        if (effect.stray) this.#handlers.strayed(effect.code);
         this.#handlers.refuse(effect.client, effect.code, effect.run, effect.fatal);
         return;
       case 'upload':

@@ -148,8 +148,6 @@ function clientsOf({ cohort, groups, dropped, excluded }: Unwatched): ClientObse
     const out = excluded.find(({ client }) => client === id);
     if (out !== undefined) {
       const { phase, code } = out;
-      // A bad network, or a busy machine of ours, does the same: it counts as leaving.
-      if (code === 'TRANSPORT_SLOW') return { id, group, outcome: { type: 'dropped', phase } };
       return { id, group, outcome: { type: 'excluded', phase, code, offence: ERRORS[code].blame === 'remote' } };
     }
     const left = dropped.find(({ client }) => client === id);

@@ -56,6 +56,10 @@ export function metricsOf(board: Board, watchers: () => number): Metrics {
   const clients = gauge('clients', 'Clients, by state.', ['state']);
   const round = gauge('round', 'The running or next round.');
   const held = gauge('held', '1 where an operator has paused or is draining the campaign.');
+  const setbacks = gauge(
+    'setbacks',
+    'Void rounds, and waits that ended with too few clients, since the last good round.',
+  );
   const ready = gauge('writable', '1 where durable state can be written.');
   const watching = gauge('watchers', 'Dashboards that watch.');
 
@@ -95,6 +99,7 @@ export function metricsOf(board: Board, watchers: () => number): Metrics {
         clients.set({ state: 'banned' }, status.banned);
         round.set(status.round);
         held.set(status.hold === 'none' ? 0 : 1);
+        setbacks.set(status.setbacks);
         ready.set(status.writable ? 1 : 0);
       }
       watching.set(watchers());

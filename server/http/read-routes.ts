@@ -20,7 +20,9 @@ const auditPage = v.strictObject({
 const clientPage = v.strictObject({
   from: number(0),
   limit: number(100, 1_000),
-  status: v.optional(v.picklist(['active', 'quarantined', 'banned'], 'active, quarantined or banned')),
+  status: v.optional(
+    v.picklist(['active', 'quarantined', 'banned', 'revoked'], 'active, quarantined, banned or revoked'),
+  ),
 });
 
 export function readRoutes(desk: Desk): Hono<Env> {

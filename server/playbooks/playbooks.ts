@@ -81,13 +81,15 @@ export function stepPlaybooks(
 ): { readonly state: PlaybookState; readonly effects: readonly PlaybookEffect[] } {
   if (event.type === 'monitor') return { state: { ...state, said: [...state.said, event.event] }, effects: [] };
   const { playbooks, said } = state;
-  const { round } = event.report;
+  const { round, outcome } = event.report;
+  // Somebody gave it up, to go back to an earlier model or to stop: it says nothing of clients or of the network.
+  const givenUp = outcome.type === 'void' && outcome.code === 'ROUND_CANCELLED';
   const longest = Math.max(1, ...playbooks.map(({ condition }) => reach(condition)));
-  const past = [...state.past, pastOf(event.report)].slice(-longest);
+  const past = givenUp ? state.past : [...state.past, pastOf(event.report)].slice(-longest);
   const quiet = new Map(state.quiet);
   const effects: PlaybookEffect[] = [];
   for (const { name, condition, actions, quietRounds } of playbooks) {
-    if ((quiet.get(name) ?? 0) >= round) continue;
+    if ((quiet.get(name) ?? 0) >= round || (givenUp && condition.when !== 'monitor')) continue;
     const found = check(condition, past, said);
     if (found === undefined) continue;
     quiet.set(name, round + quietRounds);
@@ -127,9 +129,10 @@ function check(condition: Condition, past: readonly Past[], said: readonly Monit
   const nobody = (says: string): Found => ({ says, clients: [] });
   switch (condition.when) {
     case 'void-rounds': {
-      const last = past.slice(-condition.inARow);
-      if (last.length < condition.inARow || last.some((one) => !one.void)) return undefined;
-      return nobody(`${condition.inARow} rounds in a row came to nothing`);
+      const { inARow } = condition;
+      const last = past.slice(-inARow);
+      if (last.length < inARow || last.some((one) => !one.void)) return undefined;
+      return nobody(inARow === 1 ? 'a round came to nothing' : `${inARow} rounds in a row came to nothing`);
     }
     case 'accuracy-drop': {
       const now = past.at(-1)?.accuracy;
@@ -137,18 +140,18 @@ function check(condition: Condition, past: readonly Past[], said: readonly Monit
       if (now === undefined || before.length === 0) return undefined;
       const best = Math.max(...before);
       if (best - now < condition.by) return undefined;
-      return nobody(`accuracy fell from ${percent(best)} to ${percent(now)} within ${condition.rounds} rounds`);
+      return nobody(`accuracy fell from ${percent(best)} to ${percent(now)} within ${counted(condition.rounds)}`);
     }
     case 'dropouts': {
       const last = past.slice(-condition.rounds);
       const mean = last.reduce((sum, { dropShare }) => sum + dropShare, 0) / last.length;
       if (last.length < condition.rounds || mean < condition.share) return undefined;
-      return nobody(`${percent(mean)} of the clients dropped out over ${condition.rounds} rounds`);
+      return nobody(`${percent(mean)} of the clients dropped out over ${counted(condition.rounds)}`);
     }
     case 'exclusions': {
       const clients = [...new Set(past.slice(-condition.rounds).flatMap(({ excluded }) => excluded))];
       if (clients.length < condition.clients) return undefined;
-      return { says: `${clients.length} clients were left out within ${condition.rounds} rounds`, clients };
+      return { says: `${clients.length} clients were left out within ${counted(condition.rounds)}`, clients };
     }
     case 'client-excluded': {
       const times = new Map<ClientId, number>();
@@ -157,7 +160,7 @@ function check(condition: Condition, past: readonly Past[], said: readonly Monit
       const clients = [...times].filter(([, n]) => n >= condition.times).map(([client]) => client);
       if (clients.length === 0) return undefined;
       const who = clients.length === 1 ? 'a client was' : `${clients.length} clients were each`;
-      return { says: `${who} left out ${condition.times} times within ${condition.rounds} rounds`, clients };
+      return { says: `${who} left out ${condition.times} times within ${counted(condition.rounds)}`, clients };
     }
     case 'monitor': {
       const events = said.filter(({ type }) => type === condition.kind);
@@ -172,4 +175,5 @@ function check(condition: Condition, past: readonly Past[], said: readonly Monit
   }
 }
 
+const counted = (rounds: number): string => (rounds === 1 ? 'one round' : `${rounds} rounds`);
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

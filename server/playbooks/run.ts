@@ -1,9 +1,10 @@
 // Carries playbooks out on a running coordinator: notices by webhook, pause, quarantine, exclusion, roll-back, each recorded as done by `playbook <name>`.
 // Not here: when a playbook fires (playbooks.ts).
 
-import { ERRORS, SottoError } from '../../protocol/errors.js';
+import { SottoError } from '../../protocol/errors.js';
 import { MAX_TEXT } from '../../protocol/limits.js';
 import type { Board } from '../board/board.js';
+import { modelsBack } from '../chain/lineage.js';
 import type { Coordinator, Logger } from '../driver/options.js';
 import {
   type Action,
@@ -53,13 +54,21 @@ function tell({ log, board, wallClock }: PlaybookDesk, { playbook, round, says }
   board?.alert('critical', 'playbook', `playbook ${playbook}: ${says}`, wallClock());
 }
 
-/** What cannot be done is told; a bug is none of the playbook's. */
-function attempt(log: PlaybookDesk['log'], text: string, fields: object, work: () => void): void {
+/** What cannot be done is told to whoever counts on it, and keeps nothing else from being done: a pause behind a roll-back above all. */
+function attempt(
+  { log, board, wallClock }: PlaybookDesk,
+  { playbook }: Incident,
+  what: string,
+  fields: object,
+  work: () => void,
+): void {
   try {
     work();
   } catch (error) {
-    if (!(error instanceof SottoError) || ERRORS[error.code].blame === 'local') throw error;
-    log.warn({ ...fields, code: error.code, error: error.message }, text);
+    const known = error instanceof SottoError;
+    const why = known ? error.message : 'the coordinator broke; see its log';
+    log[known ? 'warn' : 'error']({ ...fields, playbook, error: String(error) }, `a playbook could not ${what}`);
+    board?.alert('critical', 'playbook', `playbook ${playbook} could not ${what}: ${why}`, wallClock());
   }
 }
 
@@ -80,7 +89,7 @@ function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void 
     case 'quarantine':
     case 'exclude':
       for (const client of incident.clients) {
-        attempt(log, `a playbook could not ${action.do} a client`, { client }, () =>
+        attempt(desk, incident, `${action.do} a client`, { client }, () =>
           action.do === 'quarantine'
             ? coordinator.admin.quarantine(client, action.rounds, act)
             : coordinator.admin.exclude(client, act),
@@ -88,11 +97,10 @@ function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void 
       }
       return;
     case 'roll-back': {
-      const links = coordinator.admin.links();
-      const to = links[Math.max(0, links.length - 1 - action.models)]?.record.round ?? 0;
+      const to = modelsBack(coordinator.admin.links(), action.models).record.round;
       // Every client reads the reason, which has to be one line.
       const reason = `${act.by}: ${act.reason}`.replaceAll(/\p{Cc}/gu, ' ').slice(0, MAX_TEXT);
-      attempt(log, 'a playbook could not go back to an earlier model', { to }, () =>
+      attempt(desk, incident, `go back to the model of round ${to}`, { to }, () =>
         coordinator.admin.rollBack(to, { by: act.by, reason }),
       );
       return;

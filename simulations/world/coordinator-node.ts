@@ -40,7 +40,7 @@ export interface CoordinatorSetup {
 const REPAIR_MS = 1_000;
 
 export class CoordinatorNode {
-  readonly disk: DiskState = { disk: new MemoryDisk(), extraMs: 0, extraUntil: 0, fails: undefined };
+  readonly disk: DiskState = { disk: new MemoryDisk(), extraMs: 0, extraUntil: 0, fails: undefined, deadly: undefined };
   readonly #setup: CoordinatorSetup;
   #lives = 0;
   #life: Life | undefined;
@@ -83,6 +83,7 @@ export class CoordinatorNode {
     this.#running = undefined;
     this.#engine = engine;
     this.#calm = undefined;
+    this.disk.deadly = undefined;
     seams.disk?.(this.disk.disk);
     const heads = (head: { readonly seq: number; readonly hash: string }) => observed.heads.set(head.seq, head.hash);
     startCoordinator({
@@ -97,6 +98,7 @@ export class CoordinatorNode {
         clients: { min: settings.minClients, waitMs: settings.waitMs },
         overSelection: settings.overSelection,
         pauseMs: settings.pauseMs,
+        ...(settings.patient !== true && { giveUpAfter: 3 }),
       },
       random: () => campaign.uniform(),
       rng: (length) => rng.bytes(length),

@@ -3,7 +3,7 @@
 
 import type { Millis } from '../../protocol/ids.js';
 import { Random } from '../random.js';
-import type { DiskFailure } from './disk.js';
+import type { DeadlyWrite, DiskFailure } from './disk.js';
 import type { Range } from './life.js';
 import type { Lane, Lose, Side } from './network.js';
 
@@ -23,6 +23,8 @@ export type Op = When &
         /** No reset reaches the others: power, not a process, was lost. */
         readonly silent: boolean;
       }
+    /** The coordinator dies in a write: nothing of it is on the disk, and everything before it is. */
+    | ({ readonly op: 'crash in a write'; readonly downMs: Millis; readonly silent: boolean } & DeadlyWrite)
     /** A graceful stop of the coordinator, and a new start. */
     | { readonly op: 'stop'; readonly downMs: Millis }
     /** A client leaves by itself, and comes back as a new process. */
@@ -62,6 +64,8 @@ export interface Settings {
   readonly clientModels: boolean;
   /** Whether each training is charged to a privacy ledger. */
   readonly privacy: boolean;
+  /** Whether the campaign goes on after any number of void rounds; else it ends with the third in a row. */
+  readonly patient?: boolean;
 }
 export interface Plan {
   readonly settings: Settings;
@@ -78,7 +82,19 @@ export function planOf(seed: number): Plan {
   const steps = settings.clients * settings.rounds * STEPS_PER_CLIENT_ROUND;
   const count = draw.integer(14);
   const ops = Array.from({ length: count }, () => drawOp(draw, settings, draw.integer(Math.ceil(0.75 * steps))));
-  return { settings, ops: ops.sort((a, b) => a.at - b.at) };
+  const deadly = deadlyWrites(random.fork('writes'), steps);
+  return { settings, ops: [...ops, ...deadly].sort((a, b) => a.at - b.at) };
+}
+
+/** Every second world has one: a crash at any moment seldom falls between two writes. */
+function deadlyWrites(random: Random, steps: number): readonly Op[] {
+  if (random.uniform() < 0.5) return [];
+  const at = random.integer(Math.ceil(0.75 * steps));
+  const downMs = 10 + random.integer(4_000);
+  const silent = random.uniform() < 0.3;
+  const which: DeadlyWrite =
+    random.uniform() < 0.5 ? { what: 'model', writes: 1 } : { what: 'any', writes: 1 + random.integer(12) };
+  return [{ at, op: 'crash in a write', downMs, silent, ...which }];
 }
 
 function drawSettings(seed: number, random: Random): Settings {

@@ -56,7 +56,7 @@ const simpler = (settings: Settings): readonly Partial<Settings>[] => [
   { trainMs: [10, 10] },
 ];
 
-const SMALLER = ['touches', 'downMs', 'awayMs', 'forMs', 'byMs', 'byte'] as const;
+const SMALLER = ['touches', 'downMs', 'awayMs', 'forMs', 'byMs', 'byte', 'writes'] as const;
 
 async function simplerOp(best: () => Plan, index: number, keeps: (plan: Plan) => Promise<boolean>): Promise<void> {
   const replaced = (op: Op): Plan => {

@@ -216,6 +216,14 @@ class SimWorld {
         node.life.dieAfter(op.touches);
         return;
       }
+      case 'crash in a write': {
+        const { life, disk } = this.#coordinator;
+        this.#disturb(op.downMs);
+        if (life?.alive !== true) return;
+        this.#downMs.set(life.name, { ms: op.downMs, silent: op.silent });
+        disk.deadly = { what: op.what, writes: op.writes };
+        return;
+      }
       case 'stop':
         this.#disturb(op.downMs);
         this.#coordinator.stop(() => this.#later(op.downMs, this.#coordinator));

@@ -8,6 +8,7 @@ import { hostileBar } from './hostile/run.js';
 import { killBar } from './kill/run.js';
 import { matrixBar } from './matrix/run.js';
 import { networkBar } from './network/run.js';
+import { reconnectBar } from './reconnect/run.js';
 import { rfc6455Bar } from './rfc6455/run.js';
 import { runtimesBar } from './runtimes/run.js';
 import { soakBar } from './soak/run.js';
@@ -66,9 +67,17 @@ export const BARS: readonly Bar[] = [
     name: 'network',
     claims:
       'real clients over bad lines: 99 % of rounds commit exactly the sum of their survivors, the rest say why not',
-    long: { rounds: 300, clients: 12, cohort: 10, dimension: 200_000, storm: 100, seed: 1 },
-    short: { rounds: 10, dimension: 20_000, storm: 5 },
+    long: { rounds: 300, campaigns: 4, clients: 12, cohort: 10, dimension: 200_000, storm: 25, seed: 1 },
+    short: { rounds: 12, campaigns: 4, dimension: 20_000, storm: 2 },
     run: (options, say) => networkBar({ ...options, say }),
+  }),
+  bar({
+    name: 'reconnect',
+    claims:
+      '5,000 clients of a coordinator that dies or stops: all are back, and never more than 600 handshakes a second',
+    long: { clients: 5_000, seed: 1 },
+    short: { clients: 800 },
+    run: (options, say) => reconnectBar({ ...options, say }),
   }),
   bar({
     name: 'disk',

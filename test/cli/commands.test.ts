@@ -21,10 +21,12 @@ async function sotto(...args: string[]): Promise<{ code: number; io: FakeIo }> {
 }
 
 /** The command in a process of its own, with a module loaded before it. */
-function processOf(args: readonly string[], before: string): Promise<{ code: number | null; err: string }> {
+function processOf(args: readonly string[], before = ''): Promise<{ code: number | null; err: string }> {
   const loaded = `--import=data:text/javascript,${encodeURIComponent(before)}`;
   const child = spawn(process.execPath, [loaded, 'dist/server/cli/main.js', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // One that does not end by itself ends without a code.
+    timeout: 12_000,
   });
   let err = '';
   child.stdout.resume();
@@ -215,15 +217,22 @@ describe('sotto coordinator and sotto client', () => {
     expect(gone.io.err()).toContain('cannot load the trainer');
   });
 
-  it('a port that is taken is named, with the setting to change', async () => {
+  it('a port that is taken, or a certificate that is none, is named with the setting to change, and the process ends', async () => {
     await prepare('first');
     const io = fakeIo();
     const coordinator = run(['coordinator', at('first.yaml'), '--json'], io);
     const port = Number(await until(() => /"url":"ws:[^"]+:(\d+)"/.exec(io.out())?.[1]));
     await prepare('second', { listen: { port } });
-    const second = await sotto('coordinator', at('second.yaml'));
-    expect(second.code).toBe(2);
-    expect(second.io.err()).toContain('the port is taken; change listen.host or listen.port');
+    // As processes: a timer that is left over keeps one alive behind its last word, and systemd never starts it again.
+    const second = await processOf(['coordinator', at('second.yaml')]);
+    expect(second.err).toContain('the port is taken; change listen.host or listen.port');
+    await prepare('third', {
+      listen: { port: 0, tls: { cert: 'third.yaml', key: 'third.key' } },
+      dataDir: 'third-data',
+    });
+    const third = await processOf(['coordinator', at('third.yaml')]);
+    expect(third.err).toContain('are no certificate and its key');
+    expect([second.code, third.code]).toEqual([2, 2]);
     io.interrupt();
     await coordinator;
   });

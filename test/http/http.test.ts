@@ -7,7 +7,7 @@ import { type AuditEvent, eventHash } from '../../protocol/audit/event.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { ACTIONS, READS } from '../../server/http/authority.js';
 import { taskOf } from '../protocol/world.js';
-import { type DeskOptions, type HttpDesk, OPERATOR, openDesk, VIEWER } from './desk.js';
+import { ADMIN, type DeskOptions, type HttpDesk, OPERATOR, openDesk, VIEWER } from './desk.js';
 
 const open: HttpDesk[] = [];
 async function desk(options?: DeskOptions): Promise<HttpDesk> {
@@ -203,6 +203,38 @@ describe('what an operator does', () => {
   const act = (one: HttpDesk, action: string, body: object) =>
     one.json(`/api/actions/${action}`, { token: OPERATOR, body: { reason: REASON, ...body } });
 
+  it('a revoked client is shown as that, also once it has been in a round, and as before when it is readmitted', async () => {
+    const one = await desk();
+    await one.setting.run();
+    const client = one.setting.idOf(1);
+    const asAdmin = (action: string) =>
+      one.json(`/api/actions/${action}`, { token: ADMIN, body: { client, reason: REASON } });
+    const revoked = async () => {
+      const { body } = await one.json('/api/clients?status=revoked', { token: VIEWER });
+      return (body as { clients: { id: string }[] }).clients.map(({ id }) => id);
+    };
+    expect(await revoked()).toEqual([]);
+    expect((await asAdmin('revoke')).status).toBe(200);
+    expect(await revoked()).toEqual([client]);
+    expect((await asAdmin('readmit')).status).toBe(200);
+    expect(await revoked()).toEqual([]);
+    const { body } = await one.json('/api/clients', { token: VIEWER });
+    expect((body as { clients: { status: string }[] }).clients.map(({ status }) => status)).toEqual(
+      Array(4).fill('active'),
+    );
+  });
+  it('a model that somebody went back to has the accuracy that it had', async () => {
+    const one = await desk({ campaign: { rounds: 4 } });
+    const { coordinator } = one.setting;
+    coordinator.on('round', ({ round }) => {
+      if (round === 2) coordinator.admin.rollBack(1, { by: 'anna', reason: REASON });
+    });
+    await one.setting.run();
+    const { body } = await one.json('/api/models', { token: VIEWER });
+    const models = (body as { models: { type: string; accuracy: number | null }[] }).models;
+    expect(models.filter(({ type }) => type === 'rollback')).toMatchObject([{ accuracy: 0.75 }]);
+    expect(models.filter(({ type }) => type === 'genesis')).toMatchObject([{ accuracy: null }]);
+  });
   it('paused before it starts, no round starts although everybody is there; resumed, it runs', async () => {
     const one = await desk();
     expect((await act(one, 'pause', {})).status).toBe(200);

@@ -5,12 +5,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type ClientId, toHex } from '../../protocol/ids.js';
+import { SottoError } from '../../protocol/errors.js';
+import { type ClientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
 import { MAX_COUNTER } from '../../protocol/limits.js';
+import type { Board } from '../../server/board/board.js';
+import { modelsBack } from '../../server/chain/lineage.js';
+import type { Link } from '../../server/chain/store.js';
 import { REDACTED } from '../../server/cli/dashboard.js';
 import { coordinatorSchema } from '../../server/config/fields.js';
 import { fillIncidents } from '../../server/config/incidents.js';
-import type { RoundReport } from '../../server/index.js';
+import type { Coordinator, RoundReport } from '../../server/index.js';
 import type { MonitorEvent } from '../../server/monitor/index.js';
 import { type Condition, openPlaybooks, type Playbook, stepPlaybooks } from '../../server/playbooks/playbooks.js';
 import { runPlaybooks } from '../../server/playbooks/run.js';
@@ -23,15 +27,20 @@ const PATIENCE = { timeout: 20_000 };
 const id = (n: number): ClientId => String(n).padStart(64, '0') as ClientId;
 interface Story {
   readonly lost?: boolean;
+  /** By somebody who wants another model. */
+  readonly givenUp?: boolean;
   readonly accuracy?: number;
   readonly dropped?: readonly number[];
   readonly excluded?: readonly number[];
   readonly said?: MonitorEvent;
 }
-const reportOf = (round: number, { lost, accuracy, dropped = [], excluded = [] }: Story): RoundReport =>
+const reportOf = (round: number, { lost, givenUp, accuracy, dropped = [], excluded = [] }: Story): RoundReport =>
   ({
     round,
-    outcome: lost ? { type: 'void', code: 'ROUND_QUORUM', text: '' } : { type: 'committed' },
+    outcome:
+      lost || givenUp
+        ? { type: 'void', code: givenUp ? 'ROUND_CANCELLED' : 'ROUND_QUORUM', text: '' }
+        : { type: 'committed' },
     cohort: Array.from({ length: 10 }, (_, i) => id(i)),
     dropped: dropped.map((n) => ({ client: id(n), phase: 'masked' })),
     excluded: excluded.map((n) => ({ client: id(n), phase: 'sketch', code: 'SKETCH_OUTLIER' })),
@@ -57,6 +66,24 @@ describe('a condition', () => {
       { when: 'void-rounds', inARow: 2 },
       [{ lost: true }, {}, { lost: true }, { lost: true }],
       [4],
+    ],
+    [
+      'a round that somebody gave up is none that came to nothing, and ends no row of them',
+      { when: 'void-rounds', inARow: 2 },
+      [{ givenUp: true }, { givenUp: true }, { lost: true }, { givenUp: true }, { lost: true }, { givenUp: true }],
+      [5],
+    ],
+    [
+      'nobody drops out of a round that somebody gave up',
+      { when: 'dropouts', share: 0.2, rounds: 1 },
+      [{ givenUp: true, dropped: [1, 2, 3] }, { dropped: [1, 2] }],
+      [2],
+    ],
+    [
+      'what the monitor says in a round that somebody gave up is heard',
+      { when: 'monitor', kind: 'group' },
+      [{ givenUp: true, said: group }],
+      [1],
     ],
     [
       'a fall by five points, not by four',
@@ -254,6 +281,73 @@ describe('a playbook that goes back or leaves out', () => {
     const chain = coordinator.chain();
     expect(chain[2]?.modelAfter).toEqual(chain[0]?.modelAfter);
     expect(warnings.filter((text) => text.includes('could not'))).toEqual([]);
+  });
+});
+
+describe('a playbook that cannot do what it should', () => {
+  it('says so on the board and in the log, and does the rest: a pause is not lost behind a model that is gone', () => {
+    const paused: object[] = [];
+    let heard: (report: RoundReport) => void = () => {};
+    const coordinator = {
+      on: (event: string, listener: typeof heard) => {
+        if (event === 'round') heard = listener;
+        return () => {};
+      },
+      admin: {
+        links: () => [{ hash: '', record: { round: 0, type: 'genesis' } }],
+        rollBack: () => {
+          throw new SottoError('STORE_BLOB', 'the model of round 0 is no longer kept');
+        },
+        status: () => ({ hold: { type: 'none' } }),
+        pause: (act: object) => void paused.push(act),
+      },
+    } as unknown as Coordinator; // safe: what a playbook uses of it
+    const alerts: string[] = [];
+    const warnings: string[] = [];
+    runPlaybooks({
+      coordinator,
+      playbooks: [
+        {
+          name: 'guard',
+          condition: { when: 'void-rounds', inARow: 1 },
+          actions: [{ do: 'roll-back', models: 1 }, { do: 'pause' }],
+          quietRounds: 0,
+        },
+      ],
+      webhook: undefined,
+      log: { warn: (_, text) => void warnings.push(text ?? ''), error: () => {} },
+      board: { alert: (_: string, __: string, says: string) => void alerts.push(says) } as unknown as Board,
+      wallClock: () => 0,
+    });
+    heard(reportOf(1, { lost: true }));
+    expect(alerts).toEqual([
+      'playbook guard: a round came to nothing',
+      'playbook guard could not go back to the model of round 0: STORE_BLOB: the model of round 0 is no longer kept',
+    ]);
+    expect(paused).toEqual([{ by: 'playbook guard', reason: 'a round came to nothing' }]);
+    expect(warnings).toContain('a playbook could not go back to the model of round 0');
+  });
+});
+
+describe('so many models back', () => {
+  const hash = (n: number): Hash => toHex(new Uint8Array(32).fill(n)) as Hash;
+  /** Rounds; `[4, 1]`: round 4 went back to the model of round 1. */
+  const chainOf = (rounds: readonly (number | readonly [number, number])[]): Link[] =>
+    rounds.map((one) => {
+      const [round, to] = typeof one === 'number' ? [one, undefined] : one;
+      const record = { round, type: to === undefined ? 'update' : 'rollback', transcript: fromHex(hash(to ?? 0)) };
+      return { hash: hash(round), record } as unknown as Link; // safe: what is looked at
+    });
+  const back = (links: readonly Link[], models: number): number => modelsBack(links, models).record.round;
+
+  it('are counted along the chain, and end at the first', () => {
+    const links = chainOf([0, 1, 2, 3]);
+    expect([1, 2, 3, 9].map((n) => back(links, n))).toEqual([2, 1, 0, 0]);
+  });
+  it('never lead to a model that a roll-back has left behind', () => {
+    // 2 and 3 were thrown away in round 4; 6 and 7 in round 8, which went back to round 4.
+    expect([1, 2, 3].map((n) => back(chainOf([0, 1, 2, 3, [4, 1], 5]), n))).toEqual([1, 0, 0]);
+    expect([1, 2].map((n) => back(chainOf([0, 1, 2, 3, [4, 2], 6, 7, [8, 4]]), n))).toEqual([1, 0]);
   });
 });
 

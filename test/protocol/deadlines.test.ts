@@ -45,6 +45,26 @@ describe('timers', () => {
     expect(exactSurvivors(silent)).toEqual([EVERYONE]);
   });
 
+  it('R5 and R6, to which nobody comes back, end with the first loss too many, and name nobody who was still there', () => {
+    for (const phase of ['consistency', 'unmask'] as const) {
+      const lost = new Map([0, 1, 2].map((client) => [client, phase] as const)); // t = 6 of 8
+      const world = new World({ config, tamper: dropAt(lost) });
+      const outcome = world.start().run();
+      expect([world.now, world.failure?.code, world.failure?.phase]).toEqual([0, 'ROUND_QUORUM', phase]);
+      const named = world.facts.flatMap((fact) => (fact.type === 'dropped' ? numbersOf(outcome, [fact.client]) : []));
+      expect(named.sort()).toEqual([0, 1, 2]);
+    }
+  });
+
+  it('R1-R3 wait for lost members as long as they may still make up the minimum: until the deadline', () => {
+    for (const phase of ['keys', 'shares', 'masked'] as const) {
+      const lost = new Map([0, 1, 2].map((client) => [client, phase] as const));
+      const world = new World({ config, tamper: dropAt(lost) });
+      world.start().run();
+      expect([world.now, world.failure?.phase]).toEqual([1_000, phase]);
+    }
+  });
+
   it('count.max closes a phase while others could still come; they are told', () => {
     const world = new World({
       config: withWindow('masked', { count: { min: 6, max: 6 }, time: { min: 0, max: 1000 } }),

@@ -63,6 +63,7 @@ describe('settings that cannot work', () => {
     ['campaign.clients.min', { clients: { min: 0, waitMs: 1 } }],
     ['campaign.clients.waitMs', { clients: { min: 1, waitMs: Number.NaN } }],
     ['campaign.pauseMs', { pauseMs: -1 }],
+    ['campaign.giveUpAfter', { giveUpAfter: 0 }],
     ['campaign.overSelection', { overSelection: 0.9 }],
     ['campaign.overSelection', { overSelection: 1.2 }, grouped()],
     ['campaign.stopAt.accuracy', { stopAt: { accuracy: 1.1 } }],

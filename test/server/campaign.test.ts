@@ -33,8 +33,8 @@ describe('waiting for clients', () => {
     expect(play.members).toHaveLength(3); // t = 3 of 4
   });
 
-  it('three waits with too few end the campaign as stalled, and say why', () => {
-    const play = new Play(cohort())
+  it('where it gives up after three setbacks, three waits with too few end the campaign as stalled, and say why', () => {
+    const play = new Play(cohort(), { giveUpAfter: 3 })
       .join(...clients(2))
       .tick(1_000)
       .tick(1_000);
@@ -54,7 +54,7 @@ describe('waiting for clients', () => {
       .tick(1_000)
       .join(...clients(2, 2))
       .round();
-    expect(play.state).toMatchObject({ phase: 'waiting', voidInARow: 0 });
+    expect(play.state).toMatchObject({ phase: 'waiting', setbacks: 0 });
   });
 
   it('every accepted client is told the round to come', () => {
@@ -132,7 +132,7 @@ describe('groups, dealt once', () => {
 
   it('deals those who are there when the wait is over, if every group can have its threshold', () => {
     const few = new Play(grouped()).join(...clients(8)).tick(1_000);
-    expect(few.state).toMatchObject({ phase: 'waiting', seating: { type: 'undealt' }, voidInARow: 1 });
+    expect(few.state).toMatchObject({ phase: 'waiting', seating: { type: 'undealt' }, setbacks: 1 });
     const play = new Play(grouped()).join(...clients(10)).tick(1_000);
     expect(play.effect('start')?.groups.map(({ members }) => members.length)).toEqual([4, 3, 3]);
   });
@@ -171,7 +171,7 @@ describe('groups, dealt once', () => {
       .tick(100)
       .leave(...(groups[1]?.members.slice(0, 2) ?? []))
       .tick(1_000);
-    expect(play.state).toMatchObject({ phase: 'waiting', voidInARow: 1 });
+    expect(play.state).toMatchObject({ phase: 'waiting', setbacks: 1 });
     expect(play.effect('start')).toBeUndefined();
   });
 
@@ -211,8 +211,8 @@ describe('failed attempts', () => {
     expect(play.tick(100).tick().effect('start')).toMatchObject({ round: 2, attempt: 1 });
   });
 
-  it('three void rounds in a row end the campaign', () => {
-    const play = new Play(cohort(), { rounds: 9, attemptsPerRound: 1 }).join(...clients(4));
+  it('where it gives up after three setbacks, three void rounds in a row end the campaign', () => {
+    const play = new Play(cohort(), { rounds: 9, attemptsPerRound: 1, giveUpAfter: 3 }).join(...clients(4));
     for (const round of [1, 2]) {
       play.tick().fail();
       expect(play.effect('void')).toMatchObject({ round });
@@ -436,7 +436,7 @@ describe('going back to an earlier model', () => {
     play.fail({ code: 'ROUND_CANCELLED' });
     expect(play.effects.map(({ type }) => type)).toEqual(['void', 'rollBack']);
     expect(play.effect('rollBack')?.round).toBe(2);
-    expect(play.state.voidInARow).toBe(0);
+    expect(play.state.setbacks).toBe(0);
   });
   it('a round between two attempts is given up', () => {
     const play = new Play(cohort())

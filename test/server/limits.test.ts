@@ -207,6 +207,15 @@ describe('what is written down of offences', () => {
     expect(offences.flush(4)).toEqual([]);
     expect(note()).toHaveLength(1);
   });
+  it('what crossed on its way is counted at the end, by code, and names nobody', () => {
+    const offences = new Offences();
+    for (const code of ['ROUND_TOO_LATE', 'ROUND_WRONG_ROUND', 'ROUND_TOO_LATE'] as const) offences.stray(code);
+    expect(offences.flush(4)).toEqual([
+      { type: 'messages-refused', body: { code: 'ROUND_TOO_LATE', round: 4, count: 2 } },
+      { type: 'messages-refused', body: { code: 'ROUND_WRONG_ROUND', round: 4, count: 1 } },
+    ]);
+    expect(offences.flush(5)).toEqual([]);
+  });
   it('I come with a thousand identities: the disk does not fill', () => {
     const offences = new Offences();
     let written = 0;

@@ -90,6 +90,7 @@ describe('a round whose machinery breaks', () => {
           told.push(message);
         },
         refuse: () => {},
+        strayed: () => {},
         stalled: () => {},
         fact: () => {},
         done: () => {},

@@ -50,8 +50,4 @@ describe('a client that was cut off', () => {
       quarantines: 1,
     });
   });
-
-  it('for its slow line has left, and no more: a bad network does the same', () => {
-    expect(rounds(3, 'TRANSPORT_SLOW')).toEqual({ signals: [], quarantines: 0, left: [true, true, true] });
-  });
 });

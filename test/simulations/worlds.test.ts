@@ -36,10 +36,36 @@ describe('a federation in which everything goes wrong', () => {
   });
 });
 
+describe('a bad night', () => {
+  /** Everybody is cut off for five minutes of the world's time, soon after the start. */
+  const night = (patient: boolean): Plan => {
+    const { settings } = planOf(5);
+    const clients = Array.from({ length: settings.clients }, (_, i) => i);
+    const op = { at: 200, op: 'partition', clients, forMs: 300_000 } as const;
+    return { settings: { ...settings, rounds: 40, attemptsPerRound: 1, windowMs: 4_000, patient }, ops: [op] };
+  };
+
+  it('ends a campaign that gives up after three setbacks', async () => {
+    const { outcome, violations } = await simulate(night(false));
+    expect([outcome, violations]).toEqual(['stalled', []]);
+  });
+
+  it('is outlived by one that does not: when the clients are back it commits every round that is left', {
+    timeout: 60_000,
+  }, async () => {
+    const played = await simulate(night(true));
+    expect([played.outcome, played.violations]).toEqual(['rounds', []]);
+    // Pauses of 10, 20, 40… s: few rounds are spent on five minutes.
+    expect(played.void).toBeGreaterThanOrEqual(3);
+    expect(played.void).toBeLessThan(12);
+    expect(played.committed).toBe(40 - played.void);
+  });
+});
+
 describe('a bug that is there on purpose', () => {
   // All of them: npm run sim -- --planted.
   const quick = PLANTED.filter(({ bug }) =>
-    /flushed|before its guard record|wiped|both shares|keeps nothing/.test(bug),
+    /flushed|before its guard record|wiped|both shares|keeps nothing|after the record/.test(bug),
   );
 
   it.each(quick)('is found: $bug', { timeout: 60_000 }, async (planted) => {

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryGuards } from '../../client/node/index.js';
-import { generateIdentity } from '../../protocol/crypto/identity.js';
-import type { ClientId } from '../../protocol/ids.js';
+import { generateIdentity, type Identity } from '../../protocol/crypto/identity.js';
+import type { ClientId, Hash } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
-import { EMPTY_COHORT, replay } from '../../protocol/privacy/cohort-ledger.js';
+import { type CohortEntry, EMPTY_COHORT, replay } from '../../protocol/privacy/cohort-ledger.js';
 import { createCurves, eventsInForce, openReservations } from '../../protocol/privacy/ledger.js';
 import { price } from '../../protocol/privacy/price.js';
+import { makeRotation, readRotation } from '../../server/access/rotation.js';
 import { debitsOf } from '../../server/audit/debits.js';
 import { exportAudit, openExport } from '../../server/audit/export.js';
 import { replay as replayRows } from '../../server/audit/project.js';
@@ -40,10 +41,10 @@ const members = Array.from({ length: 4 }, () => ({
 const curves = createCurves();
 
 /** The dearest client after a restart on these events, and how many reservations are open. */
-function restartedOn(events: readonly AuditEvent[]): { epsilon: number; open: number } {
+function restartedOn(events: readonly AuditEvent[], delta = 1e-5): { epsilon: number; open: number } {
   const rows = replayRows(events);
   const cohort = [...replay(EMPTY_COHORT, debitsOf(rows), curves).values()];
-  const epsilons = cohort.map((own) => price(eventsInForce(own), 1e-5, { accountant: 'rdp', curves }).epsilon);
+  const epsilons = cohort.map((own) => price(eventsInForce(own), delta, { accountant: 'rdp', curves }).epsilon);
   const open = cohort.map((own) => openReservations(own).length);
   return { epsilon: Math.max(0, ...epsilons), open: Math.max(0, ...open) };
 }
@@ -111,9 +112,47 @@ describe("a coordinator's privacy ledger on disk", () => {
     // Its δ is its own; at the same one it is the same.
     const [spend] = privacy.spent;
     expect(spend?.statement).toMatchObject({ unit: 'client', observer: 'coordinator' });
-    if (spend?.delta === 1e-5) expect(spend.epsilon).toBeCloseTo(epsilon, 12);
-    expect(spend?.epsilon).toBeGreaterThan(before);
+    expect(spend?.delta).toBeLessThan(1e-5);
+    expect(spend?.epsilon).toBeCloseTo(restartedOn(events, spend?.delta).epsilon, 12);
   }, 60_000);
+
+  it('what a client has spent under its old key is added to what it spends under the new one', async () => {
+    const [old, next] = [0, 1].map(() => generateIdentity(nativePrimitives, nativeRng)) as [Identity, Identity];
+    const text = makeRotation(nativePrimitives, identity.publicKey, old, next.publicKey);
+    const rotation = readRotation(nativePrimitives, [identity.publicKey], next.id, text);
+    const entries = events.filter(({ type }) => type.startsWith('privacy-')).slice(0, 4);
+    const facts: [string, object][] = entries.map(({ type, body }, i) => [
+      type,
+      // The second round is settled under the new key, and was reserved under the old one.
+      { ...body, members: { 0: [i < 3 ? old.id : next.id] } },
+    ]);
+    facts.splice(3, 0, ['client-rotated', rotation as object]);
+    facts.unshift(['client-enrolled', { client: old.id }]);
+    const spentIn = async (told: typeof facts) => {
+      const verdict = await verifyAudit({
+        coordinator: identity.id,
+        events: (async function* () {
+          for (const [i, [type, body]] of told.entries())
+            yield { seq: i + 1, prevHash: '' as Hash, type, time: 0, body: body as AuditEvent['body'] };
+        })(),
+        head: () => undefined,
+        blob: () => undefined,
+      });
+      return { ...verdict.privacy.spent[0], says: verdict.problems.filter((text) => text.includes('moves')) };
+    };
+    const both = await spentIn(facts);
+    expect(both).toMatchObject({ client: next.id, says: [] });
+    const priced = (rounds: number): number => {
+      const own = entries.slice(0, 2 * rounds).map(({ type, body: { id, events: releases } }) => ({
+        entry: { type: type.slice('privacy-'.length), id, events: releases },
+        members: { 0: [next.id] },
+      }));
+      const [ledger] = replay(EMPTY_COHORT, own as unknown as CohortEntry[], curves).values();
+      return price(eventsInForce(ledger as never), both.delta ?? 0, { accountant: 'rdp', curves }).epsilon;
+    };
+    expect(both.epsilon).toBeCloseTo(priced(2), 12);
+    expect(priced(1)).toBeLessThan(priced(2));
+  });
 
   it('restored from a backup, what may have been spent since is charged to everybody, and nobody gets away with what was known', async () => {
     const data = await openData({ directory, identity, limitBytes: 1e9 });

@@ -107,8 +107,8 @@ function closeIfDue(s: ConsistencyState, now: Millis, effects: readonly RoundEff
   const window = windowOf(s.setup, 'consistency');
   const verdict = closing(window, s.openedAt, now, s.signatures.size, outstanding(s, s.u4, s.signatures).length);
   if (verdict === 'open') return stay(s, effects);
-  const dropped = droppedFacts(s, s.u4, s.signatures, 'consistency');
-  if (verdict === 'short') {
+  const dropped = droppedFacts(s, s.u4, s.signatures, 'consistency', verdict);
+  if (verdict !== 'closed') {
     const failed = fail(s, quorum(s, s.signatures.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }

@@ -8,14 +8,13 @@ import type { KeyBook, Keys } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import { type KeysState, publicKeyOfRank, type StepFrom, windowOf } from '../group-state.js';
 import {
-  closing,
+  closingWithReturns,
   decline,
   droppedFacts,
   entered,
   expel,
   fail,
   misplaced,
-  outstanding,
   quorum,
   send,
   sorted,
@@ -82,25 +81,20 @@ function areFreshKeys(s: KeysState, { channel, mask }: Keys): boolean {
   return true;
 }
 
-function closeIfDue(s: KeysState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'keys'> {
-  const everyone = s.setup.members.map((_, rank) => rank);
-  const verdict = closing(
-    windowOf(s.setup, 'keys'),
-    s.openedAt,
-    now,
-    s.keys.size,
-    outstanding(s, everyone, s.keys).length,
-  );
+function closeIfDue(before: KeysState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'keys'> {
+  const everyone = before.setup.members.map((_, rank) => rank);
+  const window = windowOf(before.setup, 'keys');
+  const { state: s, verdict } = closingWithReturns(before, window, now, everyone, before.keys);
   if (verdict === 'open') return stay(s, effects);
-  const dropped = droppedFacts(s, everyone, s.keys, 'keys');
-  if (verdict === 'short') {
-    const failed = fail(s, quorum(s, s.keys.size, windowOf(s.setup, 'keys').count.min));
+  const dropped = droppedFacts(s, everyone, s.keys, 'keys', verdict);
+  if (verdict !== 'closed') {
+    const failed = fail(s, quorum(s, s.keys.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }
   const u1 = sorted(s.keys.keys());
   const surplus = everyone.filter((rank) => !s.keys.has(rank) && !s.absent.has(rank) && !s.refused.has(rank));
   return {
-    state: { ...s, phase: 'shares', openedAt: now, u1, shares: new Map() },
+    state: { ...s, phase: 'shares', openedAt: now, closableAt: Number.POSITIVE_INFINITY, u1, shares: new Map() },
     effects: [
       ...effects,
       ...dropped,

@@ -20,7 +20,7 @@ import {
 } from '../group-state.js';
 import { dropInput, missingOf, upload, uploaded } from '../incoming.js';
 import {
-  closing,
+  closingWithReturns,
   decline,
   droppedFacts,
   entered,
@@ -190,12 +190,12 @@ function resume(s: MaskedState, rank: Rank): RoundEffect[] {
   ];
 }
 
-function closeIfDue(s: MaskedState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'masked'> {
-  const window = windowOf(s.setup, 'masked');
-  const verdict = closing(window, s.openedAt, now, s.u3.size, outstanding(s, s.u2, s.u3).length);
+function closeIfDue(before: MaskedState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'masked'> {
+  const window = windowOf(before.setup, 'masked');
+  const { state: s, verdict } = closingWithReturns(before, window, now, before.u2, before.u3);
   if (verdict === 'open') return stay(s, effects);
-  const dropped = droppedFacts(s, s.u2, s.u3, 'masked');
-  if (verdict === 'short') {
+  const dropped = droppedFacts(s, s.u2, s.u3, 'masked', verdict);
+  if (verdict !== 'closed') {
     const failed = fail(s, quorum(s, s.u3.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }

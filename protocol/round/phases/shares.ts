@@ -12,7 +12,7 @@ import type { ShareBook, ShareBox, Shares } from '../../wire/messages.js';
 import type { GroupEvent } from '../group.js';
 import { publicKeyOfRank, type SharesState, type StepFrom, windowOf } from '../group-state.js';
 import {
-  closing,
+  closingWithReturns,
   decline,
   droppedFacts,
   entered,
@@ -75,12 +75,12 @@ function accept(s: SharesState, rank: Rank, shares: Shares): RoundEffect[] {
   return [];
 }
 
-function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'shares'> {
-  const window = windowOf(s.setup, 'shares');
-  const verdict = closing(window, s.openedAt, now, s.shares.size, outstanding(s, s.u1, s.shares).length);
+function closeIfDue(before: SharesState, now: Millis, effects: readonly RoundEffect[] = []): StepFrom<'shares'> {
+  const window = windowOf(before.setup, 'shares');
+  const { state: s, verdict } = closingWithReturns(before, window, now, before.u1, before.shares);
   if (verdict === 'open') return stay(s, effects);
-  const dropped = droppedFacts(s, s.u1, s.shares, 'shares');
-  if (verdict === 'short') {
+  const dropped = droppedFacts(s, s.u1, s.shares, 'shares', verdict);
+  if (verdict !== 'closed') {
     const failed = fail(s, quorum(s, s.shares.size, window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }
@@ -91,6 +91,7 @@ function closeIfDue(s: SharesState, now: Millis, effects: readonly RoundEffect[]
       ...s,
       phase: 'masked',
       openedAt: now,
+      closableAt: Number.POSITIVE_INFINITY,
       u2,
       incoming: new Map(),
       u3: new Map(),

@@ -134,8 +134,8 @@ function closeIfDue(s: SketchState, now: Millis, effects: readonly RoundEffect[]
   const { spec } = sketchOf(s.setup);
   const verdict = closing(spec.window, s.openedAt, now, s.sketches.size, outstanding(s, s.u3, s.sketches).length);
   if (verdict === 'open') return stay(s, effects);
-  const dropped = droppedFacts(s, s.u3, s.sketches, 'sketch');
-  if (verdict === 'short') {
+  const dropped = droppedFacts(s, s.u3, s.sketches, 'sketch', verdict);
+  if (verdict !== 'closed') {
     const failed = fail(s, quorum(s, s.sketches.size, spec.window.count.min));
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };
   }

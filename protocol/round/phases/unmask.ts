@@ -133,8 +133,8 @@ function closeIfDue(s: UnmaskState, now: Millis, effects: readonly RoundEffect[]
   const window = windowOf(s.setup, 'unmask');
   const verdict = closing(window, s.openedAt, now, s.answers.size, outstanding(s, s.signers, s.answers).length);
   if (verdict === 'open') return stay(s, effects);
-  const dropped = droppedFacts(s, s.signers, s.answers, 'unmask');
-  const rebuilt = verdict === 'short' ? quorum(s, s.answers.size, window.count.min) : rebuild(s);
+  const dropped = droppedFacts(s, s.signers, s.answers, 'unmask', verdict);
+  const rebuilt = verdict !== 'closed' ? quorum(s, s.answers.size, window.count.min) : rebuild(s);
   if ('code' in rebuilt) {
     const failed = fail(s, rebuilt);
     return { state: failed.state, effects: [...effects, ...dropped, ...failed.effects] };

@@ -21,8 +21,8 @@ export interface LightOptions {
 }
 export type CameIn =
   | { readonly type: 'in'; readonly client: LightClient }
-  /** 503: the coordinator has no room for now. */
-  | { readonly type: 'busy' }
+  /** The coordinator has no room for now: 503, or in its own words with the time to come back, milliseconds. */
+  | { readonly type: 'busy'; readonly retryAfterMs?: number }
   | { readonly type: 'lost'; readonly text: string };
 
 export class LightClient {
@@ -78,6 +78,9 @@ export class LightClient {
           case 'accepted':
             inside = true;
             return resolve({ type: 'in', client });
+          case 'rejected':
+            if (!inside) return resolve({ type: 'busy', retryAfterMs: message.retryAfterMs });
+            return client.heard(message);
           default:
             if (message.kind === 'fault') why = message.code;
             client.heard(message);

@@ -10,16 +10,22 @@ import { MESSAGE_KINDS } from '../../../protocol/wire/types.js';
 import { EXAMPLES } from '../../wire/examples.js';
 import { rawFrame } from '../../wire/raw.js';
 
-/** `member`: in the round. `stranger`: has said nothing yet; `challenged`: has said hello; `guest`: proven, and not in the pool. */
-export type Role = 'member' | 'stranger' | 'challenged' | 'guest';
+/**
+ * `member`: in the round. `stranger`: has said nothing yet; `challenged`: has said hello; `guest`: proven, and not in the pool;
+ * `spectator`: in the pool, and not in the round.
+ */
+export type Role = 'member' | 'stranger' | 'challenged' | 'guest' | 'spectator';
 
 export interface Expected {
   /** The error code that it is told, and that stands in the log; `none`: nothing is wrong. */
   readonly code: string;
   /** Close code; `stays`: the connection goes on. */
   readonly close: number | 'stays';
-  /** The one event: of a client by name, of somebody unproven as a count; `none`: chance, which is told and not written down. */
-  readonly event: 'client-offended' | 'auth-failed' | 'client-revoked' | 'none';
+  /**
+   * The one event: of a client by name; as a count of somebody unproven, and of what may have crossed on its way, which is told to its
+   * sender and blamed on nobody. `none`: nothing is wrong (see `harmless`).
+   */
+  readonly event: 'client-offended' | 'auth-failed' | 'client-revoked' | 'messages-refused' | 'none';
 }
 export interface Material {
   readonly run: RunRef;
@@ -68,7 +74,7 @@ const PLACE_OF_PHASE: Record<WaitingPhase, number> = { keys: 1, shares: 2, maske
 
 const offence = (code: string, close: number): Expected => ({ code, close, event: 'client-offended' });
 const violation = (code: string): Expected => offence(code, 4422);
-const chance = (code: string): Expected => ({ code, close: 'stays', event: 'none' });
+const chance = (code: string): Expected => ({ code, close: 'stays', event: 'messages-refused' });
 const unproven = (code: string, close: number): Expected => ({ code, close, event: 'auth-failed' });
 const NOTHING: Expected = { code: 'none', close: 'stays', event: 'none' };
 
@@ -88,10 +94,14 @@ const orNoCredit = (kind: MessageKind, otherwise: Expected): Expected =>
 const exampleOf = (kind: RoundKind, run: RunRef): ClientRoundMessage =>
   ({ ...EXAMPLES[kind], run }) as ClientRoundMessage; // safe: examples of round kinds have a run
 
+/** Breaks no rule: the same again, as after a reconnect, and a goodbye. Played like the others, and not counted among the hostile ones. */
+export const harmless = ({ expected }: Case): boolean => expected.event === 'none';
+
 export function cases(): readonly Case[] {
   return [
     ...wrongRun(),
     ...wrongPhase(),
+    ...wrongClient(),
     ...badFrames(),
     ...wrongDirection(),
     ...beforeAuthentication(),
@@ -100,7 +110,7 @@ export function cases(): readonly Case[] {
   ];
 }
 
-/** Another round, attempt or group: chance, since messages cross on the way. */
+/** Another round, attempt or group: of one that was before, messages cross on the way; they change nothing and are counted. */
 function wrongRun(): Case[] {
   const changes: Record<string, (run: RunRef) => RunRef> = {
     'the round before': (run) => ({ ...run, round: run.round === 1 ? 2_000 : run.round - 1 }),
@@ -136,6 +146,21 @@ function wrongPhase(): Case[] {
         deeds: ({ run }) => [exampleOf(kind, run)],
       };
     }),
+  );
+}
+
+/** Of somebody who is not in this attempt, as members of the one before may be. */
+function wrongClient(): Case[] {
+  return WAITING_PHASES.flatMap((phase) =>
+    ROUND_KINDS.map(
+      (kind): Case => ({
+        name: `${kind} in ${phase} by somebody who is not in the round`,
+        role: 'spectator',
+        phase,
+        expected: orNoCredit(kind, chance('ROUND_NOT_IN_ROSTER')),
+        deeds: ({ run }) => [exampleOf(kind, run)],
+      }),
+    ),
   );
 }
 

@@ -152,11 +152,15 @@ export class MatrixWorld {
     return this.#held.get(player.client) ?? [];
   }
 
-  /** Everybody who is still there says what it has held back; the round ends. */
-  async release(players: readonly Player[]): Promise<RoundReport> {
+  /** Everybody who is still there says what it has held back, but for what it has said already; the round ends. */
+  async release(
+    players: readonly Player[],
+    said: (player: Player, message: ClientRoundMessage) => boolean = () => false,
+  ): Promise<RoundReport> {
     this.#holding = undefined;
     const before = this.reports.length;
-    for (const player of players) for (const message of this.held(player)) player.client.send(message);
+    for (const player of players)
+      for (const message of this.held(player)) if (!said(player, message)) player.client.send(message);
     await this.until('the round to end', () => this.reports.length > before);
     const report = this.reports.at(-1);
     if (report === undefined) throw new Error('no report');
@@ -166,7 +170,6 @@ export class MatrixWorld {
   async leave(player: Player): Promise<void> {
     player.client.bye();
     await player.client.closed;
-    await this.until('it to have left', () => this.coordinator.admin.status().connected <= MEMBERS - 1);
   }
 
   events(after: number): AuditEvent[] {
