@@ -28,9 +28,13 @@ export interface Traffic {
   down: number;
 }
 
+export type ProofCheck = Extract<SessionEffect, { type: 'verify' }>;
+
 export interface ConnectionHandlers {
   /** `token`: the hash of the one by which it is enrolled now. */
   authenticated(connection: Connection, client: ClientId, agent: string, token: Hash | undefined): void;
+  /** Whether the signature is right; now or later, once. */
+  verify(job: ProofCheck, answer: (good: boolean) => void): void;
   /** Does this once everything noted so far is durable. */
   durably(work: () => void): void;
   request(connection: Connection, client: ClientId, message: ClientRequest): void;
@@ -212,6 +216,9 @@ export class Connection implements Outlet {
       case 'wakeAt':
         // Not in the next instant again: on a busy machine the credit grows while one waits for it.
         this.#alarm.set(Math.max(effect.at + this.#credit(), this.#clock.now() + LEAST_WAIT_MS));
+        return;
+      case 'verify':
+        this.#handlers.verify(effect, (good) => this.#session.post({ type: 'verified', good }));
         return;
       case 'authenticated':
         this.#alarm.off();

@@ -115,6 +115,7 @@ export class RunningCoordinator implements Coordinator {
       heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
       enrol: (client, token) => this.#gate.enrol(client, token),
       durably: (work) => this.#journal.after(work),
+      verify: parts.verify,
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {

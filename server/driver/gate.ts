@@ -90,7 +90,7 @@ export class Gate implements AccessControl {
     const open = options.openListener ?? openListener;
     // A clock of somebody else's says nothing of this process.
     const busy = options.busyMs ?? (options.clock === undefined ? loopBusyMs : () => 0);
-    const guard = new Guard(clock, options.memoryBytes);
+    const guard = new Guard(clock, options.memoryBytes, busy);
     this.#guard = guard;
     const turnstile = new Turnstile(clock.now());
     const opened = open({

@@ -21,6 +21,7 @@ import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
 import { checkListen } from './listener.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
+import { verifyAtOnce, verifyLater } from './proofs.js';
 import { Publisher } from './publisher.js';
 import { rollBack } from './roll-back.js';
 
@@ -93,6 +94,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       durable,
       store,
       publisher,
+      verify: options.clock === undefined ? verifyLater : verifyAtOnce,
       firstStep,
       uploadBytes,
     });
