@@ -23,7 +23,7 @@ import type { Store } from '../store/types.js';
 import type { Connections } from './connections.js';
 import type { Mailbox } from './mailbox.js';
 import type { Parts } from './parts.js';
-import { ancestorOf } from './roll-back.js';
+import { ancestorOf, keptLink } from './roll-back.js';
 import type { Watch } from './watch.js';
 
 export interface CoordinatorStatus {
@@ -64,6 +64,11 @@ export interface Administration {
    * @throws CONFIG_INVALID, STORE_BLOB (roll-back.ts); ADMIN_CONFLICT where one is under way or the campaign ends
    */
   rollBack(to: number, act: Act): void;
+  /**
+   * Keeps the model after this round for as long as there is a task, so that it stays one to go back to.
+   * @throws CONFIG_INVALID, STORE_BLOB (roll-back.ts); ADMIN_CONFLICT without a data directory
+   */
+  pin(round: number, act: Act): void;
   /** `Coordinator.appeal`: somebody decided in code, without a name. */
   hear(client: ClientId, granted: boolean, reason: string): MonitorEvent;
   /** @throws ADMIN_UNKNOWN_CLIENT */
@@ -152,6 +157,15 @@ export function administration(desk: AdministrationParts): Administration {
         throw new SottoError('ADMIN_CONFLICT', 'a roll-back is under way already, or the coordinator ends');
       act(one, 'roll-back', { to });
       campaign.post({ type: 'rollBack', wanted: { to, ...one }, now: now() });
+    },
+    pin(round, one) {
+      if (parts.durable === undefined)
+        throw new SottoError(
+          'ADMIN_CONFLICT',
+          'there is no data directory (dataDir): every model goes with the process',
+        );
+      keptLink(parts.store, round);
+      note(one, 'pin', { round }, [{ type: 'model-pinned', body: { by: one.by, reason: one.reason, round } }]);
     },
     appeal(client, granted, one) {
       known(client);

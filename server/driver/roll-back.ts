@@ -24,12 +24,20 @@ export interface RollBack {
  * @throws CONFIG_INVALID where there is no such model or it is the newest, or the reason is none; STORE_BLOB where it is no longer kept
  */
 export function ancestorOf(store: ChainStore, { round, reason }: RollBack): Link {
-  const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
-  if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
+  if (!isWord(reason))
+    throw bad('rollBack.reason', 'must be one line of 1 to 256 characters, without control characters');
+  const ancestor = keptLink(store, round, 'rollBack.round');
+  if (ancestor === store.head()) throw bad('rollBack.round', `is ${round}, which is the newest model`);
+  return ancestor;
+}
+
+const bad = (field: string, text: string): SottoError =>
+  new SottoError('CONFIG_INVALID', `${field} ${text}`, { field });
+
+/** The record of this round, whose model and what the next round needs with it are kept. @throws CONFIG_INVALID, STORE_BLOB */
+export function keptLink(store: ChainStore, round: number, field = 'round'): Link {
   const ancestor = store.all().find(({ record }) => record.round === round);
-  if (ancestor === undefined)
-    throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
-  if (ancestor === store.head()) throw bad('round', `is ${round}, which is the newest model`);
+  if (ancestor === undefined) throw bad(field, `is ${round}, of which there is no model; \`sotto rounds\` lists them`);
   const { modelAfter, optimizerAfter } = ancestor.record;
   // The rule of the next round starts from the aggregate that led to this model.
   const { aggregate } = originOf(store, ancestor).record;

@@ -296,6 +296,29 @@ describe('going back to an earlier model', () => {
     expect((await verifyAudit(await openExport(path(directory, 'export')))).problems).toEqual([]);
   }, 60_000);
 
+  it('a model that an administrator pinned is kept and gone back to, long after its neighbours made way, also after a restart', async () => {
+    const directory = fresh();
+    const data = { directory, keptModels: 2, backupRounds: 0 };
+    const own = kept().map((one) => ({ ...one, policy: { rollBack: 'signed' as const } }));
+    const act = { by: 'anna', reason: 'the last one before the new wards' };
+    const coordinator = await begin({ directory, identity, config, rounds: 6, more: { data } });
+    coordinator.on('round', ({ round }) => {
+      if (round === 2) coordinator.admin.pin(2, act);
+    });
+    const ends = join(coordinator, config.task, own).map((client) => client.run());
+    await coordinator.done;
+    await Promise.all(ends);
+    expect(() => coordinator.admin.pin(3, act)).toThrow(expect.objectContaining({ code: 'STORE_BLOB' }));
+    expect(() => coordinator.admin.pin(9, act)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    await coordinator.stop('over');
+    const back = { round: 2, reason: 'the new wards are wrong' };
+    const again = await begin({ directory, identity, config, rounds: 9, more: { data, rollBack: back } });
+    expect([...again.model()]).toEqual(Array(4).fill(reached(2)));
+    await again.stop('over');
+    const pins = await read(directory, (store) => [...store.events(1)].filter(({ type }) => type === 'model-pinned'));
+    expect(pins.map(({ body }) => body)).toEqual([{ ...act, round: 2 }]);
+  }, 60_000);
+
   it.each([
     [{ round: 2, reason: 'x' }, 'STORE_BLOB'],
     [{ round: 4, reason: 'x' }, 'CONFIG_INVALID'],
