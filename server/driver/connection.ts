@@ -111,6 +111,11 @@ export class Connection implements Outlet {
     return this.#client;
   }
 
+  /** It has credit: memory for one more chunk is accounted for. */
+  get expectsChunk(): boolean {
+    return this.#credits.open > 0;
+  }
+
   get unsentBytes(): number {
     return this.#socket.bufferedAmount;
   }
@@ -174,6 +179,7 @@ export class Connection implements Outlet {
     return false;
   }
 
+  /** @param data perhaps lent (bulk-stream.ts): nothing may keep a view of it */
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#ended) return;
     this.#traffic.up += data.length;
@@ -190,7 +196,7 @@ export class Connection implements Outlet {
     }
     if (credit === 'again' && !this.#withinRate()) return;
     if (decoded.ok) {
-      this.#session.post({ type: 'message', message: decoded.message });
+      this.#session.post({ type: 'message', message: owned(decoded.message) });
       return;
     }
     const { code, reason, offset, field } = decoded;
@@ -284,3 +290,7 @@ export class Connection implements Outlet {
     this.#handlers.ended(this);
   }
 }
+
+/** A chunk is dealt with at once (engine/types.ts), a sketch stays in the round's state. */
+const owned = (message: Message): Message =>
+  message.kind === 'sketch' ? { ...message, section: new Uint8Array(message.section) } : message;

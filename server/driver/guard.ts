@@ -44,7 +44,8 @@ export class Guard {
   /** @param known whether it has proven who it is  @param cut called at most once, without a closing handshake */
   watch(socket: WebSocket, stream: Duplex, known: () => boolean, cut: () => void): void {
     const one: Watched = { known, cut, gone: false, bytes: 0, since: 0, credit: 0 };
-    stream.on('data', (chunk: Buffer) => {
+    // Before those who read: a read may be given back when they are done with it.
+    stream.prependListener('data', (chunk: Buffer) => {
       if (one.gone) return;
       if (one.bytes === 0) {
         one.since = this.#clock.now();
