@@ -33,15 +33,17 @@ export class ClauseLoader {
   }
 
   async #load(settings: string): Promise<Clauses> {
-    try {
-      this.#clauses = await load(usesOf(settings), this.#wishes);
-    } catch (error) {
-      throw new SottoError('TRANSPORT_CLOSED', `a part of this client did not load: ${String(error)}`);
-    }
+    this.#clauses = await loaded(load(usesOf(settings), this.#wishes));
     this.#settings = settings;
     return this.#clauses;
   }
 }
+
+/** Rejects with TRANSPORT_CLOSED where it does not load: whoever needs it tries again. */
+export const loaded = <T>(part: Promise<T>): Promise<T> =>
+  part.catch((error) => {
+    throw new SottoError('TRANSPORT_CLOSED', `a part of this client did not load: ${String(error)}`);
+  });
 
 interface Uses {
   readonly dimension: number;

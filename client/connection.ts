@@ -16,8 +16,11 @@ import { CLOSE, type Link, type LinkClosed, type Transport } from './transport/t
 const SILENT_PINGS = 2.5;
 
 export interface ConnectionHandlers {
-  /** First use: make the key durable before anything is said to its holder. Rejects: the connection ends with that error. */
-  pin(coordinator: Uint8Array): Promise<void>;
+  /**
+   * First use, or a coordinator that shows hand-overs: make the key durable before anything is said to its holder. Rejects: the connection
+   * ends with that error.
+   */
+  pin(coordinator: Uint8Array, handOvers?: Uint8Array): Promise<void>;
   opened(welcome: Welcome, coordinator: Uint8Array): void;
   /** Anything after `welcome`, and a `fault` or `rejected` also before. */
   message(message: Message): void;
@@ -146,8 +149,8 @@ export class Connection {
         this.fail(step.error, CLOSE.auth);
         return;
       case 'prove':
-        if (handshake.coordinator === undefined) {
-          this.#pinThenProve(step.state, step.proof);
+        if (handshake.coordinator === undefined || step.handOvers !== undefined) {
+          this.#pinThenProve(step);
           return;
         }
         this.#state = step.state;
@@ -165,15 +168,15 @@ export class Connection {
     }
   }
 
-  #pinThenProve(next: { readonly phase: 'welcome'; readonly coordinator: Uint8Array }, proof: Message): void {
+  #pinThenProve({ state, proof, handOvers }: Extract<HandshakeStep, { type: 'prove' }>): void {
     this.#state = 'pinning';
-    this.#setup.handlers.pin(next.coordinator).then(
+    this.#setup.handlers.pin(state.coordinator, handOvers).then(
       () => {
         if (this.#state !== 'pinning') return;
-        this.#state = next;
+        this.#state = state;
         this.send(proof);
       },
-      (error: unknown) => this.close(CLOSE.auth, 'STORE_WRITE', asSottoError(error, 'STORE_WRITE')),
+      (error: unknown) => this.fail(asSottoError(error, 'STORE_WRITE'), CLOSE.auth),
     );
   }
 

@@ -3,19 +3,18 @@
 import { type Answerer, answerWith, type ClientPrimitives } from '../protocol/crypto/asking.js';
 import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
-import { clientId, fromHex, hashOf, isHex32, type Millis } from '../protocol/ids.js';
-import type { Policy } from '../protocol/participant/types.js';
-import { checkBudget } from '../protocol/privacy/domain.js';
-import type { Budgets } from '../protocol/privacy/events.js';
+import { type ClientId, clientId, hashOf, type Millis } from '../protocol/ids.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
 import { ChainRequests } from './chain/requests.js';
-import { ClauseLoader } from './clauses.js';
+import { checkOwnBudget, pinnedKey } from './check-options.js';
+import { ClauseLoader, loaded } from './clauses.js';
 import { asSottoError, Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { type ClientEngine, inlineEngine, kernelsFor } from './engine.js';
-import { emptyGuard } from './guards.js';
+import { emptyGuard, lineageName } from './guards.js';
+import type { Trusted } from './hand-over.js';
 import { type LedgerStore, memoryLedgers } from './ledger-store.js';
 import { participantMachine } from './machine.js';
 import type { ClientEvents, Ended, FederatedClientOptions } from './options.js';
@@ -36,6 +35,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'AUTH_BAD_PROOF',
   'AUTH_NOT_ENROLLED',
   'AUTH_REPLACED',
+  'AUTH_HAND_OVER',
   'SESSION_UNKNOWN_TASK',
   'SESSION_EXCLUDED',
 ]);
@@ -54,6 +54,7 @@ export class FederatedClient {
   readonly #engine: ClientEngine;
   readonly #ledgers: LedgerStore;
   readonly #rounds: Rounds;
+  readonly #primitives: ClientPrimitives;
   readonly #backoff: Backoff;
   readonly #availability: Availability;
   readonly #stop = new AbortController();
@@ -63,6 +64,8 @@ export class FederatedClient {
   #undecided: Message[] | undefined;
   #running: Promise<Ended> | undefined;
   #pinned: Uint8Array | undefined;
+  /** Under which everything is kept that belongs to it: its first key, as far as this client has heard. */
+  #name: ClientId | undefined;
   #connection: Connection | undefined;
   #connections = 0;
   /** No check-in before this time: the coordinator asked for it. */
@@ -76,6 +79,7 @@ export class FederatedClient {
     const { rng = webRng, timers = systemTimers } = options;
     const primitives: ClientPrimitives = options.primitives ?? portableSymmetric;
     this.#options = options;
+    this.#primitives = primitives;
     this.#answerer = answererOf(options);
     this.#timers = timers;
     checkOwnBudget(options.policy);
@@ -272,17 +276,30 @@ export class FederatedClient {
     if (this.#pinned !== undefined) await this.#trust(this.#pinned);
   }
 
-  async #trust(coordinator: Uint8Array): Promise<void> {
-    const { guards, task } = this.#options;
-    const guard = (await guards.load(clientId(coordinator), task)) ?? emptyGuard(task);
-    const entries = await this.#ledgers.load(clientId(coordinator), task);
-    this.#rounds.begin(coordinator, guard, entries);
-    await this.#chain.trust(coordinator);
-    this.#pinned = coordinator;
+  /** @param handOvers as the challenge shows them; absent before anybody is talked to, or where there are none */
+  async #trust(coordinator: Uint8Array, handOvers?: Uint8Array): Promise<void> {
+    const { guards, task, url } = this.#options;
+    const id = clientId(coordinator);
+    let trusted: Trusted = { key: coordinator, name: id, signerOf: () => coordinator };
+    if (handOvers !== undefined || (await guards.pinned(lineageName(task, id))) !== undefined) {
+      const { follow } = await loaded(import('./hand-over.js'));
+      const setup = { ...this.#options, primitives: this.#primitives, answerer: this.#answerer, events: this.#events };
+      trusted = await follow(setup, coordinator, handOvers, this.#pinned);
+    }
+    const { key, name, signerOf } = trusted;
+    if (this.#pinned === undefined) await guards.pin(url, key);
+    if (name !== this.#name) {
+      const guard = (await guards.load(name, task)) ?? emptyGuard(task);
+      this.#rounds.begin(name, guard, await this.#ledgers.load(name, task));
+      this.#name = name;
+    }
+    this.#rounds.coordinator = key;
+    await this.#chain.trust(name, signerOf);
+    this.#pinned = key;
   }
 
   #connect(): Promise<Parameters<ConstructorParameters<typeof Connection>[0]['handlers']['ended']>[0]> {
-    const { url, identity, token, guards, rng = webRng } = this.#options;
+    const { url, identity, token, rng = webRng } = this.#options;
     return new Promise((resolve, reject) => {
       const handshake = {
         identity,
@@ -292,10 +309,7 @@ export class FederatedClient {
         ...(token === undefined ? {} : { token }),
       };
       const handlers = {
-        pin: async (coordinator: Uint8Array) => {
-          await guards.pin(url, coordinator);
-          await this.#trust(coordinator);
-        },
+        pin: (coordinator: Uint8Array, handOvers?: Uint8Array) => this.#trust(coordinator, handOvers),
         opened: (welcome: Welcome, coordinator: Uint8Array) => this.#opened(connection, welcome, coordinator),
         message: (message: Message) => this.#message(connection, message),
         ended: resolve,
@@ -463,29 +477,4 @@ type ClausesSoon = ReturnType<ClauseLoader['of']>;
 function answererOf({ primitives, identity }: FederatedClientOptions): Answerer {
   if (primitives === undefined || 'privateKey' in identity) return webKeys;
   return (question) => answerWith(primitives, question);
-}
-
-/** A client written in JavaScript may have left it out, and nothing is not a limit. @throws CONFIG_INVALID, PRIVACY_EPSILON, PRIVACY_DELTA */
-function checkOwnBudget({ privacy }: Policy): void {
-  if (privacy === 'any') return;
-  // Also what is no object at all has neither.
-  const { client, record }: Budgets = Object(privacy);
-  for (const budget of [client, record]) if (budget) checkBudget(budget);
-  if (client || record) return;
-  throw new SottoError(
-    'CONFIG_INVALID',
-    `policy.privacy is ${JSON.stringify(privacy)}; use 'any', or limits of this client's own: {client, record}, each {epsilon, delta}`,
-    { field: 'policy.privacy' },
-  );
-}
-
-function pinnedKey(coordinator: Uint8Array | string | undefined): Uint8Array | undefined {
-  if (coordinator === undefined) return undefined;
-  const key = typeof coordinator === 'string' && isHex32(coordinator) ? fromHex(coordinator) : coordinator;
-  if (key instanceof Uint8Array && key.length === 32) return key;
-  throw new SottoError(
-    'CONFIG_INVALID',
-    'coordinator must be an Ed25519 public key: 32 bytes or 64 lower-case hex digits',
-    { field: 'coordinator' },
-  );
 }

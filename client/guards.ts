@@ -15,11 +15,17 @@ export interface GuardStore {
    * @throws STORE_WRITE where it could not be written or would move a counter backwards; STORE_CORRUPT
    */
   save(coordinator: ClientId, record: GuardRecord): Promise<void>;
-  /** The key that was pinned for this address on first use. @throws STORE_CORRUPT */
+  /** The key that was pinned for this address on first use, or for another name (below). @throws STORE_CORRUPT */
   pinned(url: string): Promise<Uint8Array | undefined>;
   /** Pins for ever. @throws STORE_WRITE, also where another key is pinned already; STORE_CORRUPT */
   pin(url: string, coordinator: Uint8Array): Promise<void>;
 }
+
+/**
+ * Name of the pin that a key has, in one task, which took part in hand-overs (hand-over.ts): of the key under which this client keeps all that
+ * belongs to this coordinator. It holds a space, and no address does.
+ */
+export const lineageName = (task: string, key: ClientId): string => `${task} ${key}`;
 
 /** Before the first round: rounds start at 1. */
 export const emptyGuard = (task: string): GuardRecord => ({ task, round: 0, attempt: 0, answered: 0, contributed: 0 });

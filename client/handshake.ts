@@ -22,8 +22,14 @@ export type HandshakeState =
   | { readonly phase: 'challenge'; readonly nonce: Uint8Array }
   | { readonly phase: 'welcome'; readonly coordinator: Uint8Array };
 export type HandshakeStep =
-  /** The challenge is genuine. Send `proof`, after pinning `state.coordinator` where it was unknown. */
-  | { readonly type: 'prove'; readonly state: HandshakeState & { phase: 'welcome' }; readonly proof: Proof }
+  /** The challenge is genuine. Send `proof`, after pinning `state.coordinator` where it was unknown or shows hand-overs. */
+  | {
+      readonly type: 'prove';
+      readonly state: HandshakeState & { phase: 'welcome' };
+      readonly proof: Proof;
+      /** Not verified, and nor is then that it is the pinned key: hand-over.ts does both. */
+      readonly handOvers: Uint8Array | undefined;
+    }
   | { readonly type: 'open'; readonly coordinator: Uint8Array; readonly welcome: Welcome }
   | { readonly type: 'refused'; readonly error: SottoError };
 
@@ -55,8 +61,8 @@ export function* stepHandshake(setup: HandshakeSetup, state: HandshakeState, mes
     return refused('SESSION_UNEXPECTED', `${message.kind} does not belong to a handshake`);
   }
   const { identity } = setup;
-  const { coordinator, nonce, signature } = message;
-  if (setup.coordinator !== undefined && !bytesEqual(setup.coordinator, coordinator)) {
+  const { coordinator, nonce, signature, handOvers } = message;
+  if (setup.coordinator !== undefined && handOvers === undefined && !bytesEqual(setup.coordinator, coordinator)) {
     return refused(
       'AUTH_WRONG_COORDINATOR',
       `the coordinator is ${clientId(coordinator)}, pinned is ${clientId(setup.coordinator)}; check the address, or pin the new key`,
@@ -67,7 +73,12 @@ export function* stepHandshake(setup: HandshakeSetup, state: HandshakeState, mes
     return refused('AUTH_WRONG_COORDINATOR', `the peer does not hold the key ${clientId(coordinator)} that it claims`);
   }
   const proof = yield* sign(identity, enc(LABELS.proof, nonce, coordinator, identity.publicKey));
-  return { type: 'prove', state: { phase: 'welcome', coordinator }, proof: { kind: 'proof', signature: proof } };
+  return {
+    type: 'prove',
+    state: { phase: 'welcome', coordinator },
+    proof: { kind: 'proof', signature: proof },
+    handOvers,
+  };
 }
 
 const refused = (code: 'AUTH_WRONG_COORDINATOR' | 'SESSION_UNEXPECTED', text: string): HandshakeStep => ({

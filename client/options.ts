@@ -72,6 +72,8 @@ export interface ClientEvents {
   connected: { readonly coordinator: ClientId; readonly again: boolean };
   /** `retryInMs` is absent where no try follows. */
   disconnected: { readonly code: number; readonly reason: string; readonly retryInMs?: Millis };
+  /** The coordinator goes on under another key, which the pinned one has signed over to. From now on that one is pinned, for good. */
+  keyChanged: { readonly from: ClientId; readonly to: ClientId };
   /** In the pool: the coordinator may announce a round. */
   accepted: { readonly task: string; readonly round: number };
   /** Not now; the client asks again by itself after the given time. */

@@ -7,7 +7,7 @@ import type { Signer } from '../protocol/crypto/identity.js';
 import type { Rng } from '../protocol/crypto/primitives.js';
 import { isNobodysFault } from '../protocol/error-codes.js';
 import { SottoError } from '../protocol/errors.js';
-import { clientId } from '../protocol/ids.js';
+import type { ClientId } from '../protocol/ids.js';
 import type { GuardRecord, ParticipantEffect, ParticipantEvent, Policy } from '../protocol/participant/types.js';
 import type { LedgerEntry } from '../protocol/privacy/ledger-entry.js';
 import type { ClientWork, SketchWork } from '../protocol/secagg/jobs.js';
@@ -54,7 +54,10 @@ type Train = Extract<ParticipantEffect, { type: 'train' }>;
 
 export class Rounds {
   readonly #setup: RoundsSetup;
-  #coordinator: Uint8Array | undefined;
+  /** Its key of now. Changes between connections alone. */
+  coordinator: Uint8Array | undefined;
+  /** Under which this client keeps what belongs to it. */
+  #name = '' as ClientId;
   /** The record that was last handed to the store: never weaker than the durable one. */
   #guard: GuardRecord | undefined;
   /** The same of what this client has spent. */
@@ -77,8 +80,8 @@ export class Rounds {
   }
 
   /** Before the first connection is open, or with it. */
-  begin(coordinator: Uint8Array, guard: GuardRecord, ledger: readonly LedgerEntry[]): void {
-    this.#coordinator = coordinator;
+  begin(name: ClientId, guard: GuardRecord, ledger: readonly LedgerEntry[]): void {
+    this.#name = name;
     this.#guard = guard;
     this.#ledger = ledger;
   }
@@ -105,7 +108,7 @@ export class Rounds {
 
   #announced(announce: Announce, link: Connection | undefined): void {
     const { machine, identity, policy, primitives, rng, rounding, events, clauses } = this.#setup;
-    if (this.#coordinator === undefined || this.#guard === undefined) return;
+    if (this.coordinator === undefined || this.#guard === undefined) return;
     // After a reconnect the coordinator may announce the run again in which we already are.
     if (this.#run?.is(announce.run)) return;
     const run = new Run(announce.run);
@@ -116,7 +119,7 @@ export class Rounds {
       primitives,
       rng,
       rounding,
-      coordinator: this.#coordinator,
+      coordinator: this.coordinator,
       guard: this.#guard,
       ledger: this.#ledger,
     };
@@ -275,20 +278,16 @@ export class Rounds {
   }
 
   async #persist(guard: GuardRecord): Promise<void> {
-    // safe: there are no effects before `begin`
-    const coordinator = clientId(this.#coordinator!);
     try {
-      await this.#setup.guards.save(coordinator, guard);
+      await this.#setup.guards.save(this.#name, guard);
     } catch (error) {
       throw asSottoError(error, 'STORE_WRITE');
     }
   }
 
   async #record(task: string, entry: LedgerEntry): Promise<void> {
-    // safe: there are no effects before `begin`
-    const coordinator = clientId(this.#coordinator!);
     try {
-      await this.#setup.ledgers.append(coordinator, task, entry);
+      await this.#setup.ledgers.append(this.#name, task, entry);
     } catch (error) {
       throw asSottoError(error, 'STORE_WRITE');
     }
@@ -302,10 +301,8 @@ export class Rounds {
       const weights = await chain.bring({ config, round: run.ref.round, model, head, clip });
       if (run.over) return;
       events.emit('round', { stage: 'training', run: run.ref });
-      // safe: there are no effects before `begin`
-      const coordinator = clientId(this.#coordinator!);
       const { update, examples, metrics, spent } = await training
-        .train(weights, config, run.ref, run.signal, coordinator)
+        .train(weights, config, run.ref, run.signal, this.#name)
         .catch(zeroUnderNoise(config));
       if (run.over) return void update.fill(0);
       run.update = update;

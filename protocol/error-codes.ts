@@ -5,7 +5,6 @@ const NOBODYS: ReadonlySet<string> = new Set(
   `
 AUTH_REPLACED
 SESSION_BUSY
-ADMIN_BUSY
 ROUND_TOO_LATE
 ROUND_QUORUM
 ROUND_TOO_FEW_GROUPS
@@ -13,16 +12,14 @@ SKETCH_MISSING
 SKETCH_MISMATCH
 SKETCH_OUTLIER
 ROUND_CANCELLED
-AGGREGATE_NOBODY_LEFT
 PRIVACY_FLOOR
 PRIVACY_BUDGET
 TRAIN_ABORTED
 TRANSPORT_CLOSED
-CAMPAIGN_STALLED
 `
     .trim()
     .split('\n'),
 );
 
-/** Whether a code blames nobody: chance or time. */
+/** Whether a code that a client meets blames nobody: chance or time. */
 export const isNobodysFault = (code: ErrorCode): boolean => NOBODYS.has(code);

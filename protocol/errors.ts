@@ -48,6 +48,11 @@ export const ERRORS = {
     retry: 'never',
     says: 'the coordinator is not the one this client has pinned',
   },
+  AUTH_HAND_OVER: {
+    blame: 'remote',
+    retry: 'never',
+    says: "the coordinator's new key is not taken: its hand-over is not signed by the pinned key, goes back, or the policy refuses it",
+  },
   AUTH_TIMEOUT: { blame: 'remote', retry: 'later', says: 'the peer did not authenticate in time' },
   AUTH_REPLACED: { blame: 'nobody', retry: 'never', says: 'a newer connection of the same identity took over' },
   SESSION_UNEXPECTED: {

@@ -44,6 +44,8 @@ export const MAX_TASKS = 64;
 export const MAX_COUNTER = 2 ** 31 - 1;
 /** A duration inside a message, milliseconds: one week. From 2^31 ms on, timers of browsers and Node fire at once. */
 export const MAX_WAIT_MS = 7 * 24 * 3_600_000;
+/** Times that one coordinator may change its key: its hand-overs (228 bytes each) are in every challenge. */
+export const MAX_HAND_OVERS = 32;
 /**
  * Longest time, ms, that a phase which could close waits for members who lost their connection: a client's first wait (1 s and jitter) and a
  * handshake over a bad mobile line.

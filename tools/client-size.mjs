@@ -65,6 +65,7 @@ const kinds = {
   'a server optimiser other than FedAvg': [`${CLAUSE}/optimizers.js`],
   'record-level privacy (DP-SGD): accounts': ['dist/client/record-accounts.js'],
   'a policy that takes signed roll-backs': ['dist/client/chain/roll-back.js'],
+  'a coordinator that has had another key': ['dist/client/hand-over.js'],
   'no Ed25519 or X25519 in the runtime: curves': ['dist/protocol/crypto/portable.js'],
   'no crypto.subtle (plain http): AES': ['dist/protocol/crypto/portable-keystream.js'],
 };

@@ -2,6 +2,7 @@
 // one before and the published aggregates, or that a signed checkpoint names where it has none yet.
 // Not here: getting the bytes (requests.ts), the arithmetic of a step (protocol/chain, protocol/optimizer).
 
+import type { SignerOf } from '../../protocol/chain/hand-over.js';
 import {
   hashOfBlob,
   type ModelState,
@@ -17,7 +18,7 @@ import type { Answerer } from '../../protocol/crypto/asking.js';
 import { bytesEqual } from '../../protocol/crypto/bytes.js';
 import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { SottoError } from '../../protocol/errors.js';
-import { type ClientId, clientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
+import { type ClientId, fromHex, type Hash, toHex } from '../../protocol/ids.js';
 import type { Moments } from '../../protocol/optimizer/step.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import { adaptiveClipping, canonicalJson, configHash, type Json, type TaskConfig } from '../../protocol/terms.js';
@@ -60,7 +61,7 @@ export interface ModelChainSetup {
 
 export class ModelChain {
   readonly #setup: ModelChainSetup;
-  #coordinator: { readonly key: Uint8Array; readonly id: ClientId } | undefined;
+  #coordinator: { readonly name: ClientId; readonly signerOf: SignerOf } | undefined;
   #verified: VerifiedModel | undefined;
   /** From the store; becomes `#verified` when the settings are known, which say what its bytes mean. */
   #kept: KeptModel | undefined;
@@ -81,12 +82,16 @@ export class ModelChain {
     return this.#kept === undefined ? NOTHING : recordHash(this.#setup.primitives, this.#kept.record);
   }
 
-  /** Once, when the coordinator's key is known. */
-  async trust(coordinator: Uint8Array): Promise<void> {
-    if (this.#coordinator !== undefined) return;
-    this.#coordinator = { key: coordinator, id: clientId(coordinator) };
+  /**
+   * When the coordinator's key is known, and again when it has changed.
+   * @param name under which its models are kept
+   */
+  async trust(name: ClientId, signerOf: SignerOf): Promise<void> {
+    const known = this.#coordinator?.name;
+    this.#coordinator = { name, signerOf };
+    if (known === name) return;
     try {
-      const kept = await this.#setup.store?.load(this.#coordinator.id, this.#setup.task);
+      const kept = await this.#setup.store?.load(name, this.#setup.task);
       if (kept !== undefined && this.#verified === undefined) this.#kept = kept;
     } catch (error) {
       this.#setup.onError(error);
@@ -150,7 +155,7 @@ export class ModelChain {
     this.#unsaved = undefined;
     if (unsaved === undefined || this.#coordinator === undefined) return;
     try {
-      await this.#setup.store?.save(this.#coordinator.id, this.#setup.task, unsaved);
+      await this.#setup.store?.save(this.#coordinator.name, this.#setup.task, unsaved);
     } catch (error) {
       this.#setup.onError(error);
     }
@@ -224,7 +229,7 @@ export class ModelChain {
   /** One link: record genuine and adjacent, aggregate as published, next model and optimiser state as recomputed. */
   async #follow(record: ChainRecordBody, config: TaskConfig): Promise<void> {
     const own = this.#own();
-    await this.#checkRecord(record, config);
+    await this.#checkRecord(record, config, own.record);
     if (record.type === 'rollback') return this.#goBack(record, config, own);
     const adjacent =
       record.type === 'update' &&
@@ -268,9 +273,9 @@ export class ModelChain {
     onRollBack(record, reason);
   }
 
-  async #checkRecord(record: ChainRecordBody, config: TaskConfig): Promise<void> {
+  async #checkRecord(record: ChainRecordBody, config: TaskConfig, before?: ChainRecordBody): Promise<void> {
     const { primitives, answerer, task } = this.#setup;
-    const key = this.#coordinator?.key;
+    const key = this.#coordinator?.signerOf(record, before);
     if (key === undefined || !(await runAsking(askVerifyRecord(key, record), answerer))) {
       throw broken(`the record of round ${record.round} is not signed by the pinned coordinator`);
     }

@@ -4,8 +4,8 @@
 import { canonicalJson, type Json } from '../canonical-json.js';
 import { enc } from '../crypto/enc.js';
 import { type Identity, signFields, verifyFields } from '../crypto/identity.js';
-import { LABELS } from '../crypto/labels.js';
 import type { Primitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import { utf8Decode, utf8Encode } from '../crypto/utf8.js';
 import { fromHex, type Hash, hashOf, isHex32 } from '../ids.js';
 
@@ -39,14 +39,14 @@ export const EMPTY_HEAD: Head = { seq: 0, hash: ORIGIN };
 
 /** SHA-256(enc(label, seq, prevHash, type, time, canonical JSON of the body)). */
 export const eventHash = (primitives: Primitives, { seq, prevHash, type, time, body }: AuditEvent): Hash =>
-  hashOf(primitives.sha256(enc(LABELS.auditEvent, seq, fromHex(prevHash), type, time, canonicalJson(body))));
+  hashOf(primitives.sha256(enc(RECORD_LABELS.auditEvent, seq, fromHex(prevHash), type, time, canonicalJson(body))));
 
 export const signHead = (primitives: Primitives, coordinator: Identity, { seq, hash }: Head): Uint8Array =>
-  signFields(primitives, coordinator, LABELS.auditHead, seq, fromHex(hash));
+  signFields(primitives, coordinator, RECORD_LABELS.auditHead, seq, fromHex(hash));
 
 /** Never throws on remote bytes. */
 export const verifyHead = (primitives: Primitives, coordinator: Uint8Array, head: SignedHead): boolean =>
-  verifyFields(primitives, coordinator, head.signature, LABELS.auditHead, head.seq, fromHex(head.hash));
+  verifyFields(primitives, coordinator, head.signature, RECORD_LABELS.auditHead, head.seq, fromHex(head.hash));
 
 /** The one text of an event: a line of an export, the value in a store. */
 export const eventText = ({ seq, prevHash, type, time, body }: AuditEvent): string =>

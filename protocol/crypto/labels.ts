@@ -1,6 +1,9 @@
 // Every domain-separation label, each with the protocol version inside. One thing, one label: a signature, hash or key made
 // for one purpose can never be taken for another. Labels are always the first field of `enc`, whose length prefix makes
-// them prefix-free. Not here: what is bound beside the label (the function that uses it says so).
+// them prefix-free. Not here: what is bound beside the label (the function that uses it says so), the labels of what no page needs
+// before its first round (record-labels.ts).
+
+import type { RECORD_LABELS } from './record-labels.js';
 
 /** Spoken on the wire and inside every label. */
 export const PROTOCOL_VERSION = 'sotto/1';
@@ -28,34 +31,18 @@ export const LABELS = {
   masked: 'sotto/1 masked',
   plain: 'sotto/1 plain',
   survivors: 'sotto/1 survivors',
-  unmask: 'sotto/1 unmask',
   sketch: 'sotto/1 sketch',
-  sketchMatrix: 'sotto/1 sketch matrix',
-  rotation: 'sotto/1 rotation',
   sketchNonce: 'sotto/1 sketch nonce',
   // results and history
-  transcript: 'sotto/1 transcript',
-  aggregate: 'sotto/1 aggregate',
-  model: 'sotto/1 model',
-  modelManifest: 'sotto/1 model manifest',
-  dataDeclaration: 'sotto/1 data declaration',
   chainRecord: 'sotto/1 chain record',
-  blame: 'sotto/1 blame',
-  auditEvent: 'sotto/1 audit event',
-  auditHead: 'sotto/1 audit head',
   // session
-  hello: 'sotto/1 hello',
   challenge: 'sotto/1 challenge',
   proof: 'sotto/1 proof',
-  enrolmentToken: 'sotto/1 enrolment token',
-  clientRotation: 'sotto/1 client rotation',
   // data structures
   vector: 'sotto/1 vector',
-  chunk: 'sotto/1 chunk',
   blob: 'sotto/1 blob',
   merkleRoot: 'sotto/1 merkle root',
-  rosterLeaf: 'sotto/1 roster leaf',
   groupRoster: 'sotto/1 group roster',
 } as const;
 
-export type Label = (typeof LABELS)[keyof typeof LABELS];
+export type Label = (typeof LABELS)[keyof typeof LABELS] | (typeof RECORD_LABELS)[keyof typeof RECORD_LABELS];

@@ -37,6 +37,12 @@ export interface Policy {
   readonly catchUp: 'chain' | 'signed-checkpoint';
   /** What to do when the coordinator signs a step back to an earlier model. Absent: refuse. It never resets a counter or a ledger. */
   readonly rollBack?: 'signed';
+  /**
+   * What to do when the coordinator shows a new key that the pinned one has signed over to. Absent: `signed`, follow it, for good. Whoever has
+   * stolen the pinned key is the coordinator for this client already, and could hand over to one of its own: `refuse` waits for somebody
+   * who gives this client the new key.
+   */
+  readonly keyChange?: 'signed' | 'refuse';
 }
 
 /** What must be on durable storage before the message that depends on it leaves. One per (coordinator, task). */

@@ -2,8 +2,8 @@
 // facts and the announcement anybody can recompute it. Not here: anything that a client sent beside its name; the hash reveals no update.
 
 import { enc } from '../crypto/enc.js';
-import { LABELS } from '../crypto/labels.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { ErrorCode } from '../errors.js';
 import { type ClientId, type GroupId, type Hash, hashOf, type Rank } from '../ids.js';
 import type { DoneState, FailedState } from './group-state.js';
@@ -55,7 +55,7 @@ export const transcriptHash = (
   hashOf(
     primitives.sha256(
       enc(
-        LABELS.transcript,
+        RECORD_LABELS.transcript,
         done.map((g) => [g.group, gctxOf(g.group), g.u2, g.u3, g.u4, g.excluded, g.refused]),
         voided.map((g) => [g.group, gctxOf(g.group), g.code, g.culprits, g.refused]),
       ),

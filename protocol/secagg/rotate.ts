@@ -3,13 +3,13 @@
 // Not here: when it is used (noised.ts). Nothing secret: the key is known to everybody in the round.
 
 import { enc } from '../crypto/enc.js';
-import { LABELS } from '../crypto/labels.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { Streaming } from './keystreams.js';
 
 /** Fresh in each round. @param config hash of the task's settings */
 export const rotationKey = (primitives: SymmetricPrimitives, config: Uint8Array, round: number): Uint8Array =>
-  primitives.sha256(enc(LABELS.rotation, config, round));
+  primitives.sha256(enc(RECORD_LABELS.rotation, config, round));
 
 /** In place, natural order, not scaled. @param values its length is a power of two */
 export function walshHadamard(values: Float64Array): void {

@@ -3,8 +3,8 @@
 // bounds (bounds.ts), why it is sound (docs/verified-sketches.md).
 
 import { enc } from '../crypto/enc.js';
-import { LABELS } from '../crypto/labels.js';
 import type { SymmetricPrimitives } from '../crypto/primitives.js';
+import { RECORD_LABELS } from '../crypto/record-labels.js';
 import type { Streaming } from '../secagg/keystreams.js';
 
 /** Independent count-sketches: a vector that vanishes in one (chance 2^-14) must vanish in all. */
@@ -39,7 +39,7 @@ export const blocksOf = (length: number): number => Math.ceil(length / BLOCK);
 
 /** Key of the stream that A is read from: the whole round's context and the nonce drawn after every input was fixed. */
 export const matrixKey = (primitives: SymmetricPrimitives, ctx: Uint8Array, nonce: Uint8Array): Uint8Array =>
-  primitives.sha256(enc(LABELS.sketchMatrix, ctx, nonce));
+  primitives.sha256(enc(RECORD_LABELS.sketchMatrix, ctx, nonce));
 
 /** Bytes read at once. */
 const READ = 65_536;

@@ -11,6 +11,7 @@ import {
   MAX_COUNTER,
   MAX_GROUP,
   MAX_GROUPS,
+  MAX_HAND_OVERS,
   MAX_OPEN_COHORT,
   MAX_ROSTER,
   MAX_TASK_ID,
@@ -34,6 +35,9 @@ export const SHARE_BYTES = 32;
 export const SALT_BYTES = 16;
 /** A Merkle path over the hash pairs of at most MAX_GROUP members: one sibling for each level. */
 export const MAX_PATH_BYTES = HASH_BYTES * Math.ceil(Math.log2(MAX_GROUP));
+
+/** One hand-over of the coordinator's key (chain/hand-over.ts). */
+export const HAND_OVER_BYTES = 2 * KEY_BYTES + 4 + HASH_BYTES + 2 * SIGNATURE_BYTES;
 
 type Bytes = v.Schema<Uint8Array>;
 type Text = v.Schema<string>;
@@ -62,6 +66,7 @@ export const salt: Bytes = bytesOf(SALT_BYTES);
 export const hashOrEmpty: Bytes = bytesThat((n) => n === 0 || n === HASH_BYTES);
 /** Hashes of the chunks of one vector or blob. */
 export const chunkHashes: Bytes = bytesBy(HASH_BYTES, 1, MAX_CHUNKS);
+export const handOvers: Bytes = bytesBy(HAND_OVER_BYTES, 1, MAX_HAND_OVERS);
 export const merklePath: Bytes = bytesThat((n) => n % HASH_BYTES === 0 && n <= MAX_PATH_BYTES);
 
 export const counter: Int = intFrom(0, MAX_COUNTER);

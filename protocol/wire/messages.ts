@@ -27,6 +27,8 @@ export interface Challenge {
   readonly coordinator: Uint8Array;
   readonly nonce: Uint8Array;
   readonly signature: Uint8Array;
+  /** Of a coordinator that has had other keys: all hand-overs from the first to this one (chain/hand-over.ts), back to back. */
+  readonly handOvers?: Uint8Array;
 }
 /** C→S. Signature over enc(label, challenge.nonce, coordinator, client). */
 export interface Proof {

@@ -35,7 +35,12 @@ export const chainRecord = v.pipe(
 
 export const sessionSchemas = {
   hello: v.strictObject({ client: f.key, nonce: f.nonce, agent: f.text, token: v.exactOptional(f.word) }),
-  challenge: v.strictObject({ coordinator: f.key, nonce: f.nonce, signature: f.signature }),
+  challenge: v.strictObject({
+    coordinator: f.key,
+    nonce: f.nonce,
+    signature: f.signature,
+    handOvers: v.exactOptional(f.handOvers),
+  }),
   proof: v.strictObject({ signature: f.signature }),
   welcome: v.strictObject({ tasks: v.pipe(v.array(f.taskId), v.maxLength(MAX_TASKS)), pingMs: f.waitMs }),
   checkIn: v.strictObject({ task: f.taskId, head: f.hashOrEmpty }),

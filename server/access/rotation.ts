@@ -7,8 +7,8 @@
 // as base64url behind a name. The new key proves itself in the handshake; of it nothing need be written here.
 
 import { type Identity, SIGNATURE_BYTES, signFields, verifyFields } from '../../protocol/crypto/identity.js';
-import { LABELS } from '../../protocol/crypto/labels.js';
 import type { PublicKeyPrimitives } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, clientId, fromHex, publicKeyOf, toHex } from '../../protocol/ids.js';
 
@@ -31,14 +31,14 @@ export function makeRotation(
 ): string {
   if (old.id === clientId(next))
     throw new SottoError('CONFIG_INVALID', 'the new key is the old one; make another: sotto keys new --out next.key');
-  const signature = signFields(crypto, old, LABELS.clientRotation, coordinator, old.publicKey, next);
+  const signature = signFields(crypto, old, RECORD_LABELS.clientRotation, coordinator, old.publicKey, next);
   return NAME + Buffer.concat([old.publicKey, signature]).toString('base64url');
 }
 
-/** `undefined`: no rotation at all. `forged`: one that the old key has not signed for this coordinator and this new key. Never throws. */
+/** @param coordinator its keys, of now and before: the client may know an older one. `undefined`: no rotation at all. `forged`: one that the old key has not signed for this coordinator and this new key. Never throws. */
 export function readRotation(
   crypto: PublicKeyPrimitives,
-  coordinator: Uint8Array,
+  coordinator: readonly Uint8Array[],
   to: ClientId,
   text: string,
 ): Rotation | 'forged' | undefined {
@@ -47,7 +47,7 @@ export function readRotation(
   if (bytes.length !== KEY_BYTES + SIGNATURE_BYTES || NAME + bytes.toString('base64url') !== text) return 'forged';
   const from = clientId(new Uint8Array(bytes.subarray(0, KEY_BYTES)));
   const rotation: Rotation = { from, to, signature: toHex(new Uint8Array(bytes.subarray(KEY_BYTES))) };
-  return isRotation(crypto, coordinator, rotation) ? rotation : 'forged';
+  return coordinator.some((key) => isRotation(crypto, key, rotation)) ? rotation : 'forged';
 }
 
 /** Whether the old key has signed it. Never throws. */
@@ -57,5 +57,7 @@ export function isRotation(
   { from, to, signature }: Rotation,
 ): boolean {
   const [old, next] = [publicKeyOf(from), publicKeyOf(to)];
-  return from !== to && verifyFields(crypto, old, fromHex(signature), LABELS.clientRotation, coordinator, old, next);
+  return (
+    from !== to && verifyFields(crypto, old, fromHex(signature), RECORD_LABELS.clientRotation, coordinator, old, next)
+  );
 }

@@ -11,8 +11,8 @@
 
 import { createHash } from 'node:crypto';
 import { type Identity, SIGNATURE_BYTES, signFields, verifyFields } from '../../protocol/crypto/identity.js';
-import { LABELS } from '../../protocol/crypto/labels.js';
 import type { PublicKeyPrimitives, Rng } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type Hash, hashOf } from '../../protocol/ids.js';
 import { MAX_TOKEN_DAYS, MAX_TOKEN_USES } from '../../protocol/limits.js';
@@ -53,14 +53,14 @@ export function makeToken(
   bytes.set(id, 0);
   bytes.writeUInt32BE(uses, ID_BYTES);
   bytes.writeUIntBE(expires, ID_BYTES + 4, 6);
-  bytes.set(signFields(crypto, coordinator, LABELS.enrolmentToken, task, id, uses, expires), BODY_BYTES);
+  bytes.set(signFields(crypto, coordinator, RECORD_LABELS.enrolmentToken, task, id, uses, expires), BODY_BYTES);
   return { text: NAME + bytes.toString('base64url'), token: { hash: hashOfBytes(bytes), uses, expires } };
 }
 
-/** `undefined` for what this coordinator has not signed for this task. Never throws. */
+/** @param coordinator its keys, of now and before @returns `undefined` for what none of them has signed for this task. Never throws. */
 export function readToken(
   crypto: PublicKeyPrimitives,
-  coordinator: Uint8Array,
+  coordinator: readonly Uint8Array[],
   task: string,
   text: string,
 ): Token | undefined {
@@ -72,7 +72,9 @@ export function readToken(
   const uses = bytes.readUInt32BE(ID_BYTES);
   const expires = bytes.readUIntBE(ID_BYTES + 4, 6);
   const signature = new Uint8Array(bytes.subarray(BODY_BYTES));
-  if (!verifyFields(crypto, coordinator, signature, LABELS.enrolmentToken, task, id, uses, expires)) return undefined;
+  const fields = [task, id, uses, expires] as const;
+  if (!coordinator.some((key) => verifyFields(crypto, key, signature, RECORD_LABELS.enrolmentToken, ...fields)))
+    return undefined;
   // By what is signed: a second signature over the same would be the same token.
   return { hash: hashOfBytes(bytes), uses, expires };
 }

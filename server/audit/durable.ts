@@ -13,6 +13,7 @@ import { dropRestoreNote, type RestoreNote, readRestoreNote } from '../data/doct
 import { type DataOptions, markData, openData } from '../data/open.js';
 import type { Store, StoreFaults } from '../store/types.js';
 import { DurableChainStore } from './chain-store.js';
+import { coordinatorOf } from './coordinator-keys.js';
 import type { Fact } from './events.js';
 import { AuditLog } from './log.js';
 import type { Rows } from './project.js';
@@ -154,6 +155,11 @@ function firstFacts(log: AuditLog, { task, config, identity, version, settings }
     return [{ type: 'task-created', body: { task, config, coordinator: identity.id } }, started];
   }
   const { directory } = settings;
+  const owner = coordinatorOf(log.rows);
+  if (owner !== identity.id) {
+    const text = `${directory} was handed over to ${owner}, this identity is ${identity.id}; use the identity file of that key`;
+    throw new SottoError('STORE_FORMAT', text, { directory });
+  }
   if (known.task !== task) {
     const text = `${directory} holds task ${known.task}, the settings are of ${task}; use another data directory`;
     throw new SottoError('STORE_FORMAT', text, { directory });

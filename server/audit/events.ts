@@ -24,6 +24,21 @@ export interface EventBodies {
   'coordinator-started': { readonly version: string };
   /** The last thing of a graceful stop. A log without it before the next start tells of a crash. */
   'coordinator-stopped': { readonly reason: string };
+  /**
+   * It goes on under another key: everything behind this event is signed by `to`, and every record of the model chain behind the one of
+   * hash `head` and its `round`. Both keys have signed that (protocol/chain/hand-over.ts), hex. `tokens`: what becomes of enrolment tokens
+   * that were signed before.
+   */
+  'coordinator-rotated': {
+    readonly task: string;
+    readonly from: string;
+    readonly to: string;
+    readonly round: number;
+    readonly head: string;
+    readonly given: string;
+    readonly taken: string;
+    readonly tokens: 'kept' | 'void';
+  };
   /** The head of all before it, signed: to here the log was whole. */
   checkpoint: { readonly seq: number; readonly hash: string; readonly signature: string };
   /** The data directory came back from a backup; rounds up to `lastRound` are taken as spent, whether they were or not. */
@@ -152,6 +167,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set(
     'task-created': true,
     'coordinator-started': true,
     'coordinator-stopped': true,
+    'coordinator-rotated': true,
     checkpoint: true,
     restored: true,
     'client-enrolled': true,

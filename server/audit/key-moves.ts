@@ -4,15 +4,17 @@
 import type { ClientId } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { isRotation } from '../access/rotation.js';
+import type { CoordinatorKeys } from './coordinator-keys.js';
 import type { Fact } from './events.js';
 
 export class KeyMoves {
-  readonly #coordinator: Uint8Array;
+  readonly #coordinator: Pick<CoordinatorKeys, 'all'>;
   readonly #problem: (text: string) => void;
   readonly #seen = new Set<string>();
   readonly #shut = new Set<string>();
 
-  constructor(coordinator: Uint8Array, problem: (text: string) => void) {
+  /** @param coordinator a client may have named any key that it had by then */
+  constructor(coordinator: Pick<CoordinatorKeys, 'all'>, problem: (text: string) => void) {
     this.#coordinator = coordinator;
     this.#problem = problem;
   }
@@ -28,7 +30,8 @@ export class KeyMoves {
       }
     if (fact.type !== 'client-rotated') return;
     const { from, to, signature } = fact.body;
-    if (!isRotation(nativePrimitives, this.#coordinator, { from: from as ClientId, to: to as ClientId, signature }))
+    const rotation = { from: from as ClientId, to: to as ClientId, signature };
+    if (!this.#coordinator.all.some((key) => isRotation(nativePrimitives, key, rotation)))
       this.#problem(`event ${at} moves ${from} to ${to}, which the old key has not signed`);
     if (this.#shut.has(from)) this.#problem(`event ${at} moves ${from}, which was given up or revoked before`);
     if (this.#seen.has(to)) this.#problem(`event ${at} moves ${from} to ${to}, which was a client already`);

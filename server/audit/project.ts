@@ -2,6 +2,7 @@
 // Pure. Not here: storing (log.ts), what the coordinator makes of rows when it starts (resume.ts).
 //
 //   task                 the body of `task-created`
+//   hand-overs           the bodies of `coordinator-rotated`, in order
 //   campaign             {lastRound, round, attempt, opened, voidInARow}: see Progress
 //   seating              groups, once dealt
 //   client/<id>          {enrolled, token, revoked, blamed, banned, quarantinedUntil, invited, survived, rotatedFrom};
@@ -65,6 +66,10 @@ function changes(rows: Rows, fact: Fact, seq: number): RowChange[] {
   switch (fact.type) {
     case 'task-created':
       return [['task', fact.body as unknown as Row]];
+    case 'coordinator-rotated': {
+      const before = (rows.get('hand-overs') as readonly Json[] | undefined) ?? [];
+      return [['hand-overs', [...before, fact.body]]];
+    }
     case 'checkpoint':
       return [['checkpoint', { seq }]];
     case 'restored':

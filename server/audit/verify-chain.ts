@@ -19,13 +19,14 @@ import { type Hash, hashOf } from '../../protocol/ids.js';
 import { configHash, deriveTask, type Json, type TaskConfig } from '../../protocol/task.js';
 import { parseTask } from '../../protocol/task-schema.js';
 import type { ChainRecordBody } from '../../protocol/wire/messages.js';
+import type { CoordinatorKeys } from './coordinator-keys.js';
 import type { Verdict } from './verify.js';
 
 const NOTHING = new Uint8Array(0);
 
 export class ModelLinks {
   readonly #primitives: Primitives;
-  readonly #coordinator: Uint8Array;
+  readonly #coordinator: Pick<CoordinatorKeys, 'current'>;
   readonly #blob: (hash: Hash) => Uint8Array | undefined;
   readonly #problem: (text: string) => void;
   #task = '';
@@ -41,7 +42,7 @@ export class ModelLinks {
 
   constructor(
     primitives: Primitives,
-    coordinator: Uint8Array,
+    coordinator: Pick<CoordinatorKeys, 'current'>,
     blob: (hash: Hash) => Uint8Array | undefined,
     problem: (text: string) => void,
   ) {
@@ -70,7 +71,7 @@ export class ModelLinks {
     const before = this.#before;
     const bad = (text: string): void => this.#problem(`event ${at}, model of round ${record.round}: ${text}`);
     if (hashOf(recordHash(this.#primitives, record)) !== hash) bad('its hash is another one');
-    if (!verifyRecord(this.#primitives, this.#coordinator, record)) bad('it is not signed by the coordinator');
+    if (!verifyRecord(this.#primitives, this.#coordinator.current, record)) bad('it is not signed by the coordinator');
     if (record.task !== this.#task || !bytesEqual(record.config, this.#configHash))
       bad('it is of another task, or of other settings');
     if (before === undefined ? record.type !== 'genesis' : record.type === 'genesis')

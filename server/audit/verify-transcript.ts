@@ -8,11 +8,12 @@ import type { SymmetricPrimitives } from '../../protocol/crypto/primitives.js';
 import { type ClientId, fromHex, type GroupId, type Hash, hashOf, publicKeyOf } from '../../protocol/ids.js';
 import { type TranscriptFacts, transcriptHash } from '../../protocol/round/transcript.js';
 import { configHash } from '../../protocol/task.js';
+import type { CoordinatorKeys } from './coordinator-keys.js';
 import type { EventBodies, Fact } from './events.js';
 
 export class Transcripts {
   readonly #primitives: SymmetricPrimitives;
-  readonly #coordinator: Uint8Array;
+  readonly #coordinator: Pick<CoordinatorKeys, 'current'>;
   readonly #problem: (text: string) => void;
   #task = '';
   #config = new Uint8Array(0);
@@ -24,7 +25,11 @@ export class Transcripts {
   #recomputed = 0;
   #notRecomputed = 0;
 
-  constructor(primitives: SymmetricPrimitives, coordinator: Uint8Array, problem: (text: string) => void) {
+  constructor(
+    primitives: SymmetricPrimitives,
+    coordinator: Pick<CoordinatorKeys, 'current'>,
+    problem: (text: string) => void,
+  ) {
     this.#primitives = primitives;
     this.#coordinator = coordinator;
     this.#problem = problem;
@@ -106,7 +111,7 @@ export class Transcripts {
       ),
       commitNonce,
       clip: this.#clip,
-      coordinator: this.#coordinator,
+      coordinator: this.#coordinator.current,
     });
     const roots = new Map(rosters.map(({ id, root }) => [id, root]));
     return (group) => groupContextOf(this.#primitives, ctx, group, roots.get(group) ?? new Uint8Array(0));

@@ -4,13 +4,14 @@
 
 import { type AuditEvent, eventHash, ORIGIN, type SignedHead, verifyHead } from '../../protocol/audit/event.js';
 import { SottoError } from '../../protocol/errors.js';
-import { type ClientId, fromHex, type Hash, publicKeyOf } from '../../protocol/ids.js';
+import { type ClientId, fromHex, type Hash } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { type CohortEntry, EMPTY_COHORT, replay as replayCohort } from '../../protocol/privacy/cohort-ledger.js';
 import type { PrivacyEvent } from '../../protocol/privacy/events.js';
 import { createCurves, eventsInForce, openReservations } from '../../protocol/privacy/ledger.js';
 import { price, type Statement, sameStatement, statementsOf } from '../../protocol/privacy/price.js';
 import { renamedEntry } from '../campaign/rotate.js';
+import { CoordinatorKeys } from './coordinator-keys.js';
 import { type Fact, isFact } from './events.js';
 import type { AuditExport } from './export.js';
 import { KeyMoves } from './key-moves.js';
@@ -32,7 +33,10 @@ export interface PrivacySpend {
 }
 export interface Verdict {
   readonly ok: boolean;
+  /** Who it is now. */
   readonly coordinator: ClientId;
+  /** All the keys that it has had, the first one first; each handed over to the next. */
+  readonly keys: readonly ClientId[];
   readonly task: string | undefined;
   readonly events: number;
   readonly head: { readonly seq: number; readonly hash: Hash } | undefined;
@@ -59,7 +63,10 @@ export interface Verdict {
 }
 
 export interface Expected {
-  /** A key that one has from elsewhere; the export only says whose it claims to be. */
+  /**
+   * A key that one has from elsewhere; the export only says whose it claims to be. Any that the coordinator has had: those after it follow from
+   * hand-overs. The newest one says most, since whoever has stolen an older one could make a log with another hand-over.
+   */
   readonly coordinator?: ClientId;
   /** A head that one knows from elsewhere: the log must contain it. A log cut short is else as good as a whole one. */
   readonly head?: { readonly seq: number; readonly hash: Hash };
@@ -71,16 +78,18 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   const problem = (text: string): void => {
     if (problems.length < MAX_PROBLEMS) problems.push(text);
   };
-  const key = publicKeyOf(log.coordinator);
-  const links = new ModelLinks(nativePrimitives, key, log.blob, problem);
+  const keys = new CoordinatorKeys(nativePrimitives, log.coordinator, problem);
+  const links = new ModelLinks(nativePrimitives, keys, log.blob, problem);
   const rules = new RoundRules(problem);
-  const transcripts = new Transcripts(nativePrimitives, key, problem);
+  const transcripts = new Transcripts(nativePrimitives, keys, problem);
   const ledger: CohortEntry[] = [];
-  const moves = new KeyMoves(key, problem);
+  const moves = new KeyMoves(keys, problem);
   const counts = { events: 0, checkpoints: 0, starts: 0, crashes: 0, committed: 0, void: 0 };
   let before: { readonly seq: number; readonly hash: Hash } = { seq: 0, hash: ORIGIN };
   let task: string | undefined;
   let running = false;
+  /** Of a head that names the event which was read last: a hand-over itself is still under the old key. */
+  let signer = keys.current;
   let expectedSeen = expected.head === undefined;
 
   const take = (fact: Fact, at: number): void => {
@@ -88,7 +97,6 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
     switch (fact.type) {
       case 'task-created':
         if (at !== 1 || task !== undefined) problem(`event ${at} creates a task, which only event 1 may`);
-        if (fact.body.coordinator !== log.coordinator) problem(`event ${at} names another coordinator`);
         task = fact.body.task;
         links.begin(fact.body.task, fact.body.config);
         return;
@@ -104,7 +112,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
         const { seq, hash, signature } = fact.body;
         const signed: SignedHead = { seq, hash: hash as Hash, signature: fromHex(signature) };
         if (hashes.get(seq) !== hash) problem(`the checkpoint in event ${at} names another event ${seq}`);
-        else if (!verifyHead(nativePrimitives, key, signed))
+        else if (!verifyHead(nativePrimitives, keys.current, signed))
           problem(`the checkpoint in event ${at} has no valid signature`);
         else counts.checkpoints++;
         return;
@@ -147,8 +155,10 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
       hashes.set(event.seq, hash);
       counts.events++;
       if (expected.head?.seq === event.seq && expected.head.hash === hash) expectedSeen = true;
+      signer = keys.current;
       guarded(event, problem, () => {
         if (!isFact(event)) return;
+        keys.take(event, event.seq);
         take(event, event.seq);
         rules.take(event, event.seq);
         transcripts.take(event, event.seq);
@@ -162,10 +172,12 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   if (head === undefined) problem('the log ends without a signed head: it was cut short');
   else if (head.seq !== before.seq || head.hash !== before.hash)
     problem(`the head names event ${head.seq}, the log ends with another one: ${before.seq}`);
-  else if (!verifyHead(nativePrimitives, key, head))
+  else if (!verifyHead(nativePrimitives, signer, head))
     problem('the signature of the head is not that of the coordinator');
-  if (expected.coordinator !== undefined && expected.coordinator !== log.coordinator)
-    problem(`the log is of coordinator ${log.coordinator}, expected was ${expected.coordinator}`);
+  if (keys.ids.at(-1) !== log.coordinator)
+    problem(`the log names ${log.coordinator} as its coordinator, and its events lead to ${keys.ids.at(-1)}`);
+  if (expected.coordinator !== undefined && !keys.ids.includes(expected.coordinator))
+    problem(`the log is of coordinator ${keys.ids.join(', then ')}, expected was ${expected.coordinator}`);
   if (!expectedSeen)
     problem(
       `the log does not contain event ${expected.head?.seq} with the hash that was expected: it is another log, or one that was cut short`,
@@ -173,6 +185,7 @@ export async function verifyAudit(log: AuditExport, expected: Expected = {}): Pr
   if (task === undefined) problem('the log does not say which task it is of');
   return {
     coordinator: log.coordinator,
+    keys: keys.ids,
     task,
     events: counts.events,
     head,

@@ -39,6 +39,8 @@ export interface ClientOptions extends BudgetOptions {
   readonly allowOpen: boolean;
   /** Follow the coordinator where it signs a step back to an earlier model. */
   readonly acceptRollBack?: boolean;
+  /** Wait for somebody who gives this client the new key, where the coordinator has one. */
+  readonly refuseKeyChange?: boolean;
   readonly minGroup: number;
   readonly maxClipNorm: number;
   readonly maxRounds: number;
@@ -127,7 +129,7 @@ async function trainerOf({ trainer, data, shard, model }: ClientOptions) {
 
 /** Threshold and colluders as the profiles of a coordinator fill them in for the smallest group that is accepted. */
 function policyOf(options: ClientOptions): Policy {
-  const { acceptRollBack, allowOpen, minGroup, maxClipNorm, maxRounds } = options;
+  const { acceptRollBack, refuseKeyChange, allowOpen, minGroup, maxClipNorm, maxRounds } = options;
   const minColluders = Math.floor(minGroup / 3);
   return {
     profiles: allowOpen ? ['sketch', 'grouped', 'cohort', 'open'] : ['sketch', 'grouped', 'cohort'],
@@ -139,6 +141,7 @@ function policyOf(options: ClientOptions): Policy {
     privacy: budgetsOf(options),
     catchUp: 'chain',
     ...(acceptRollBack && { rollBack: 'signed' as const }),
+    keyChange: refuseKeyChange ? 'refuse' : 'signed',
   };
 }
 
@@ -150,6 +153,9 @@ function tell(federated: FederatedClient, json: boolean, io: Io): void {
   };
   federated.on('connected', (e) =>
     line('connected', e, `connected to coordinator ${e.coordinator}${e.again ? ' again' : ''}`),
+  );
+  federated.on('keyChanged', (e) =>
+    line('keyChanged', e, `the coordinator goes on under ${e.to}: ${e.from}, pinned so far, has signed it over`),
   );
   federated.on('disconnected', (e) =>
     line(

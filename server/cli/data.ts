@@ -85,12 +85,13 @@ async function* counted({ events, read }: AuditExport, steps: Steps): AsyncItera
 
 function verdictLines(verdict: Verdict, keyKnown: boolean, io: Io): string[] {
   const paint = colorsFor(io.stdout, io.env);
-  const { models, rounds, transcripts, privacy, head } = verdict;
+  const { models, rounds, transcripts, privacy, head, keys } = verdict;
   const lines = [
     verdict.ok ? paint.green('the audit log holds together') : paint.red('THE AUDIT LOG DOES NOT HOLD TOGETHER'),
     ...verdict.problems.map((text) => `  ${paint.red('wrong')} ${text}`),
     `task         ${verdict.task ?? 'unknown'}`,
     `coordinator  ${verdict.coordinator}${keyKnown ? '' : '  (as the log says; --coordinator compares it with the key that you know)'}`,
+    ...keys.slice(0, -1).map((key) => `before       ${key}, which has handed over`),
     `events       ${verdict.events}, with ${verdict.checkpoints} signed checkpoints; ${verdict.starts} starts, ${verdict.crashes} of them after a crash`,
     `rounds       ${rounds.committed} committed, ${rounds.void} void`,
     `transcripts  ${transcripts.recomputed} recomputed from the log${transcripts.notRecomputed === 0 ? '' : `; ${transcripts.notRecomputed} not, of an older log: who was refused is taken as it says`}`,

@@ -28,3 +28,6 @@ export async function loadIdentityFile(path: string): Promise<Identity> {
   }
   return loadOrCreateIdentity(path);
 }
+
+/** The identity in the file; a fresh one where there is none. @throws STORE_CORRUPT, STORE_WRITE */
+export const openIdentityFile = (path: string): Promise<Identity> => loadOrCreateIdentity(path);

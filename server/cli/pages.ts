@@ -80,9 +80,13 @@ export function generatedPages(): Readonly<Record<string, string>> {
 }
 
 const ERRORS_MODULE = './errors.js';
+/** Never told to a client. */
+const COORDINATORS_OWN = /^(ADMIN|AGGREGATE|CAMPAIGN)_/;
 /** The codes that blame nobody: a page in a browser asks for these without carrying the sentences that explain all. */
 function errorCodes(errors: readonly (readonly [string, ErrorSpec])[]): string {
-  const nobodys = errors.filter(([, { blame }]) => blame === 'nobody').map(([code]) => `${code}\n`);
+  const nobodys = errors
+    .filter(([code, { blame }]) => blame === 'nobody' && !COORDINATORS_OWN.test(code))
+    .map(([code]) => `${code}\n`);
   return `// Made from errors.ts by \`npm run docs\`: whom codes blame, without their texts, which a page in a browser need not load.
 import type { ErrorCode } from '${ERRORS_MODULE}';
 
@@ -93,7 +97,7 @@ ${nobodys.join('')}\`
     .split('\\n'),
 );
 
-/** Whether a code blames nobody: chance or time. */
+/** Whether a code that a client meets blames nobody: chance or time. */
 export const isNobodysFault = (code: ErrorCode): boolean => NOBODYS.has(code);
 `;
 }

@@ -8,6 +8,7 @@ import type { CoordinatorOptions } from './coordinator.js';
 import type { DataOptions, DoctorOptions, VerifyOptions } from './data.js';
 import { addEveryday, type EverydayCommands } from './everyday.js';
 import type { ExitCode } from './exit.js';
+import type { HandOverOptions } from './hand-over.js';
 import type { KeysOptions, RotateOptions, TokenOptions } from './keys.js';
 import { addModels, type ModelCommands, taskName } from './models/program.js';
 import { positiveNumber, positiveReal, probability, wholeNumber } from './numbers.js';
@@ -31,6 +32,7 @@ export interface Commands extends PrivacyCommands, ModelCommands, EverydayComman
   newToken(options: TokensOptions): Promise<ExitCode>;
   showKeys(file: string, options: KeysOptions): Promise<ExitCode>;
   rotateKeys(file: string, options: RotateOptions): Promise<ExitCode>;
+  handOverKeys(data: string, options: HandOverOptions): Promise<ExitCode>;
   newAdminToken(options: TokenOptions): Promise<ExitCode>;
 }
 
@@ -130,6 +132,11 @@ export function createProgram(
     )
     .option('--ca <file>', 'PEM file of the authority that signed the certificate of the coordinator')
     .option('--accept-roll-back', 'follow the coordinator where it signs a step back to an earlier model')
+    .option(
+      '--refuse-key-change',
+      'do not follow the coordinator to a new key, even where the old one has signed it',
+      false,
+    )
     .option('--allow-open', 'also take part where the coordinator sees every update', false)
     .option('--min-group <n>', 'smallest group to hide in', positiveNumber, 8)
     .option('--max-clip-norm <n>', 'largest L2 norm of an update to agree to', positiveReal, 100)
@@ -179,7 +186,10 @@ export function createProgram(
     .description('check an exported audit log: events, signatures, every model, rounds, privacy')
     .argument('<folder>', 'what `sotto export` wrote')
     .addOption(
-      new Option('--coordinator <id>', 'public id that it must be signed by, 64 hex digits').argParser(publicId),
+      new Option(
+        '--coordinator <id>',
+        'public id that it must be signed by, now or before a hand-over, 64 hex digits',
+      ).argParser(publicId),
     )
     .option(
       '--contains <seq:hash>',
@@ -220,6 +230,18 @@ export function createProgram(
     .requiredOption('--coordinator <id>', 'public id of the coordinator, 64 hex digits', publicId)
     .option('--json', 'JSON on stdout', false)
     .action(async (file: string, options: RotateOptions) => done(await commands.rotateKeys(file, options)));
+
+  keys
+    .command('hand-over')
+    .description(
+      "move a stopped coordinator's data directory to a new key, which its clients follow; prints the new id",
+    )
+    .argument('<data>', 'data directory of the coordinator')
+    .option('--identity <file>', 'identity of the coordinator until now', 'sotto.key')
+    .option('--next <file>', 'identity from now on; made where there is none', 'sotto-next.key')
+    .option('--void-tokens', 'take no enrolment tokens any more that were signed before', false)
+    .option('--json', 'JSON on stdout', false)
+    .action(async (data: string, options: HandOverOptions) => done(await commands.handOverKeys(data, options)));
 
   keys
     .command('token')

@@ -157,6 +157,10 @@ function realCommands(io: Io): Commands {
       const { newToken } = await import('./tokens.js');
       return newToken(options, io);
     },
+    async handOverKeys(data, options) {
+      const { handOverKeys } = await import('./hand-over.js');
+      return handOverKeys(data, options, io);
+    },
     async rotateKeys(file, options) {
       const { rotateKeys } = await import('./keys.js');
       return rotateKeys(file, options, io);

@@ -25,7 +25,7 @@ export function beginOpening(directory: string, coordinator: ClientId): Begun {
     if (marker !== undefined && marker.coordinator !== coordinator) {
       throw new SottoError(
         'STORE_FORMAT',
-        `${directory} belongs to coordinator ${marker.coordinator}, this identity is ${coordinator}; use its identity file, or another directory`,
+        `${directory} belongs to coordinator ${marker.coordinator}, this identity is ${coordinator}; use its identity file, or another directory (after a \`sotto keys hand-over\` that was cut off: run it again)`,
         { directory },
       );
     }

@@ -56,8 +56,11 @@ async function check({ database, coordinator: expected, depth }: CheckRequest): 
 
 const NOBODY = '0'.repeat(64) as ClientId;
 
-/** Whom the first event says that the task belongs to. @throws Error where it says nobody */
+/** Whom the newest hand-over names, or the first event where there is none. @throws Error where it says nobody */
 function namedIn(backend: Backend): ClientId {
+  const handOvers = parse(backend.row('hand-overs')) as readonly { readonly to?: Json }[] | undefined;
+  const heir = handOvers?.at(-1)?.to;
+  if (typeof heir === 'string' && isHex32(heir)) return heir as ClientId;
   const first = parse(backend.event(1)) as { readonly body?: { readonly coordinator?: Json } } | undefined;
   const name = first?.body?.coordinator;
   if (typeof name !== 'string' || !isHex32(name)) throw new Error('its first event names no coordinator');

@@ -81,7 +81,10 @@ export async function diagnose(directory: string, restore: boolean): Promise<Dia
         gone(error),
       );
       const seq = 'died' in found ? 0 : found.report.head.seq;
-      backups.push({ path, seq, found, wrong: verdictOf(found) ?? emptied(found) });
+      const bad = verdictOf(found) ?? emptied(found);
+      const formerly = 'coordinator' in marker ? (marker.formerly ?? []) : [];
+      const older = bad !== undefined && (await isOf(path, formerly));
+      backups.push({ path, seq, found, wrong: older ? OLDER_KEY : bad });
     }
     const told: Diagnosis = {
       directory,
@@ -166,6 +169,17 @@ async function coordinatorOf(directory: string, result: CheckResult | CheckDeath
     `${directory}: neither sotto-store.json nor the database nor a backup can be read; bring a backup back from elsewhere into ${join(directory, 'backups')}`,
     { directory },
   );
+}
+
+const OLDER_KEY =
+  'sound, but from before the key of the coordinator changed; to go back to it would undo the hand-over';
+/** Whether it is sound, and of one of these. */
+async function isOf(database: string, coordinators: readonly ClientId[]): Promise<boolean> {
+  for (const coordinator of coordinators) {
+    const found = await checkDatabase({ database, coordinator, depth: 'all' }).catch(gone);
+    if ((verdictOf(found) ?? emptied(found)) === undefined) return true;
+  }
+  return false;
 }
 
 /** A file that is not there is a finding here, and no reason to stop. */

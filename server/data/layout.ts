@@ -16,6 +16,8 @@ export const STORE_FORMAT = 'sotto-store/1';
 export interface Marker {
   readonly format: string;
   readonly coordinator: ClientId;
+  /** Keys that it had before, the first one first: older backups are signed by them. */
+  readonly formerly?: readonly ClientId[];
 }
 
 export const databaseOf = (data: string): string => join(data, 'db');
@@ -35,7 +37,10 @@ export function readMarker(data: string): Marker | undefined {
       file: path,
     });
   }
-  const { format, coordinator } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const { format, coordinator, formerly } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
   if (format !== STORE_FORMAT) {
     throw new SottoError(
       'STORE_FORMAT',
@@ -47,16 +52,18 @@ export function readMarker(data: string): Marker | undefined {
     throw new SottoError('STORE_CORRUPT', `${path} names no coordinator; run: sotto doctor ${data} --restore`, {
       file: path,
     });
-  return { format, coordinator: coordinator as ClientId };
+  const before = Array.isArray(formerly) ? formerly.filter((id) => typeof id === 'string' && isHex32(id)) : [];
+  return { format, coordinator: coordinator as ClientId, ...(before.length > 0 && { formerly: before }) };
 }
 
 /** Durable when it returns: temporary file, fsync, rename, fsync of the directory. */
-export function writeMarker(data: string, coordinator: ClientId): void {
+export function writeMarker(data: string, coordinator: ClientId, formerly: readonly ClientId[] = []): void {
   const path = markerOf(data);
   const temporary = `${path}.tmp`;
+  const marker: Marker = { format: STORE_FORMAT, coordinator, ...(formerly.length > 0 && { formerly }) };
   const file = openSync(temporary, 'w', 0o600);
   try {
-    writeSync(file, `${JSON.stringify({ format: STORE_FORMAT, coordinator } satisfies Marker)}\n`);
+    writeSync(file, `${JSON.stringify(marker)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -66,13 +66,19 @@ export async function openData(
       readOnly: false,
       ...(faults?.beforeFlush && { beforeFlush: faults.beforeFlush.bind(faults) }),
     });
-    const store = openAuditStore({
-      backend,
-      primitives: nativePrimitives,
-      identity,
-      limitBytes,
-      ...(faults && { faults }),
-    });
+    let store: Store;
+    try {
+      store = openAuditStore({
+        backend,
+        primitives: nativePrimitives,
+        identity,
+        limitBytes,
+        ...(faults && { faults }),
+      });
+    } catch (error) {
+      await backend.close();
+      throw error;
+    }
     return {
       store,
       directory,

@@ -11,6 +11,7 @@ import { encodeFrame } from '../../protocol/wire/frame.js';
 import { Access, type Admission } from '../access/access.js';
 import { type Rotation, readRotation } from '../access/rotation.js';
 import { makeToken, readToken } from '../access/token.js';
+import { handOversOf, knownKeys } from '../audit/coordinator-keys.js';
 import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
 import type { Journal } from '../audit/journal.js';
@@ -46,6 +47,8 @@ export interface GateDesk {
   readonly done: Promise<unknown>;
 }
 
+const handOversIn = (durable: Durable | undefined) => (durable === undefined ? [] : handOversOf(durable.log.rows));
+
 /** Milliseconds since the start of the process in which the event loop was not waiting. */
 const loopBusyMs = (): Millis => performance.eventLoopUtilization().active;
 
@@ -65,10 +68,11 @@ export class Gate implements AccessControl {
     this.#desk = desk;
     const { options, durable } = desk;
     this.#memory = new MemoryWatch(options.memoryBytes ?? Number.POSITIVE_INFINITY);
+    const keys = knownKeys(handOversIn(durable), options.identity.publicKey);
     this.#access = new Access({
       policy: options.roster,
-      readToken: (text) => readToken(nativePrimitives, options.identity.publicKey, options.task.task, text),
-      readRotation: (client, text) => readRotation(nativePrimitives, options.identity.publicKey, client, text),
+      readToken: (text) => readToken(nativePrimitives, keys.ofTokens, options.task.task, text),
+      readRotation: (client, text) => readRotation(nativePrimitives, keys.all, client, text),
       wallClock: options.wallClock ?? Date.now,
       ...(durable && { rows: durable.log.rows }),
     });
@@ -81,7 +85,8 @@ export class Gate implements AccessControl {
   /** @throws what listening throws, such as EADDRINUSE */
   async open(handlers: ConnectionHandlers): Promise<void> {
     const { options, connections, clock, traffic, log } = this.#desk;
-    const session = sessionSetup(options, (client, token) => this.#admit(client, token));
+    const admit = (client: ClientId, token: string | undefined) => this.#admit(client, token);
+    const session = sessionSetup(options, admit, handOversIn(this.#desk.durable));
     const open = options.openListener ?? openListener;
     // A clock of somebody else's says nothing of this process.
     const busy = options.busyMs ?? (options.clock === undefined ? loopBusyMs : () => 0);

@@ -1,7 +1,9 @@
 // What a running coordinator is put together from. Not here: putting it together (start.ts), running it (coordinator.ts).
 
+import { handOverBytes } from '../../protocol/chain/hand-over.js';
 import { PING_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
+import { type HandOverFact, handOverOf } from '../audit/coordinator-keys.js';
 import type { Durable } from '../audit/durable.js';
 import type { CampaignEffect, CampaignEvent, CampaignState } from '../campaign/types.js';
 import type { ChainStore } from '../chain/store.js';
@@ -30,6 +32,7 @@ export interface Parts {
 export function sessionSetup(
   { identity, task, rng = nativeRng }: CoordinatorOptions,
   admit: SessionSetup['admit'],
+  handOvers: readonly HandOverFact[],
 ): SessionSetup {
   return {
     identity,
@@ -38,5 +41,6 @@ export function sessionSetup(
     admit,
     task: task.task,
     pingMs: PING_MS,
+    ...(handOvers.length > 0 && { handOvers: handOverBytes(handOvers.flatMap((one) => handOverOf(one) ?? [])) }),
   };
 }

@@ -3,8 +3,8 @@
 
 import { enc } from '../../protocol/crypto/enc.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { LABELS } from '../../protocol/crypto/labels.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { type ClientId, fromHex, isHex32, publicKeyOf, toHex } from '../../protocol/ids.js';
 import { canonicalJson, type Json } from '../../protocol/task.js';
 
@@ -45,7 +45,7 @@ export interface Declaration {
 }
 
 const statementOf = (task: string, data: DeclaredData): Uint8Array =>
-  enc(LABELS.dataDeclaration, task, canonicalJson(data as unknown as Json));
+  enc(RECORD_LABELS.dataDeclaration, task, canonicalJson(data as unknown as Json));
 
 export function declare(primitives: Primitives, client: Identity, task: string, data: DeclaredData): Declaration {
   const signature = toHex(primitives.sign(client.secret.exposeSecret(), statementOf(task, data)));

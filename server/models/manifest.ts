@@ -3,8 +3,8 @@
 
 import { enc } from '../../protocol/crypto/enc.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
-import { LABELS } from '../../protocol/crypto/labels.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, fromHex, type Hash, isHex32, publicKeyOf, toHex } from '../../protocol/ids.js';
 import { MAX_DIMENSION } from '../../protocol/limits.js';
@@ -65,7 +65,7 @@ export interface SignedManifest {
 }
 
 const statementOf = (manifest: ModelManifest): Uint8Array =>
-  enc(LABELS.modelManifest, canonicalJson(manifest as unknown as Json));
+  enc(RECORD_LABELS.modelManifest, canonicalJson(manifest as unknown as Json));
 
 export function signManifest(primitives: Primitives, signer: Identity, manifest: ModelManifest): SignedManifest {
   const signature = primitives.sign(signer.secret.exposeSecret(), statementOf(manifest));

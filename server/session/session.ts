@@ -92,7 +92,7 @@ function onMessage(state: Exclude<SessionState, Closed>, message: Message): Sess
 }
 
 function onHello(s: Fresh, hello: Hello): StepFrom<'fresh'> {
-  const { identity, primitives, rng } = s.setup;
+  const { identity, primitives, rng, handOvers } = s.setup;
   const nonce = rng(NONCE_BYTES);
   const signature = signFields(primitives, identity, LABELS.challenge, hello.nonce, nonce, hello.client);
   return {
@@ -105,7 +105,9 @@ function onHello(s: Fresh, hello: Hello): StepFrom<'fresh'> {
       agent: hello.agent,
       token: hello.token,
     },
-    effects: [send({ kind: 'challenge', coordinator: identity.publicKey, nonce, signature })],
+    effects: [
+      send({ kind: 'challenge', coordinator: identity.publicKey, nonce, signature, ...(handOvers && { handOvers }) }),
+    ],
   };
 }
 

@@ -26,6 +26,8 @@ export interface SessionSetup {
   readonly admit: (client: ClientId, token: string | undefined) => Admission;
   readonly task: string;
   readonly pingMs: Millis;
+  /** Of a coordinator that has had other keys, all of them: shown to everybody, since only they know whom they have pinned. */
+  readonly handOvers?: Uint8Array;
 }
 
 /** Every legal move of a connection. Any state may close. */

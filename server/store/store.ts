@@ -10,6 +10,9 @@ import {
   signHead,
   verifyHead,
 } from '../../protocol/audit/event.js';
+import { askHandOver } from '../../protocol/chain/hand-over.js';
+import { answered } from '../../protocol/crypto/asking.js';
+import { bytesEqual } from '../../protocol/crypto/bytes.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { utf8Encode } from '../../protocol/crypto/utf8.js';
@@ -17,6 +20,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { fromHex, type Hash, hashOf } from '../../protocol/ids.js';
 import { MAX_EVENT_BYTES, MAX_ROW_KEY_BYTES } from '../../protocol/limits.js';
 import { hashOfBlob } from '../../protocol/wire/chunks.js';
+import { HAND_OVER_EVENT, type HandOverFact, handOverOf } from '../audit/coordinator-keys.js';
 import { BYTES_ROW, bytesOf, HEAD_ROW, headBytes, headOf, numberBytes } from './rows.js';
 import type { AuditEvent, Backend, Head, Key, SignedHead, Store, StoreFaults, StoreReport, WriteSet } from './types.js';
 
@@ -38,20 +42,28 @@ interface Waiting {
 
 const KEY = /^[\x22-\x7e][\x20-\x7e]*$/;
 
-/** @throws STORE_CORRUPT where the head does not fit the last event, or is not signed by this identity */
+/** @throws STORE_CORRUPT where the head does not fit the last event; STORE_FORMAT where it is not signed by this identity, or no more */
 export function openAuditStore(setup: StoreSetup): Store {
   const { backend, identity, primitives } = setup;
   const row = backend.row(HEAD_ROW);
   const head = row === undefined ? undefined : headOf(row);
   if (row !== undefined && head === undefined) throw damaged('its head row cannot be read');
   if (head !== undefined) {
-    if (!verifyHead(primitives, identity.publicKey, head)) {
+    const last = readStored(backend, head.seq);
+    const handOver = handedOverIn(last);
+    if (handOver?.from === identity.id) {
+      throw new SottoError(
+        'STORE_FORMAT',
+        `the audit log was handed over from ${identity.id} to ${handOver.to}; start with the identity file of that key, after \`sotto keys hand-over\` has ended`,
+        { handedTo: handOver.to },
+      );
+    }
+    if (!isHeadOf(primitives, identity.publicKey, head, last)) {
       throw new SottoError(
         'STORE_FORMAT',
         `the head of the audit log is not signed by ${identity.id}; use the identity file that this data directory was made with`,
       );
     }
-    const last = readStored(backend, head.seq);
     if (last === undefined || eventHash(primitives, last) !== head.hash) {
       throw damaged(`event ${head.seq} is not the one that its head names`, head.seq);
     }
@@ -219,6 +231,29 @@ class AuditStore implements Store {
   }
 }
 
+/** Signed by this coordinator; or by the one that hands over to it in the very last event: then the new key has signed nothing yet. */
+function isHeadOf(
+  primitives: Primitives,
+  coordinator: Uint8Array,
+  head: SignedHead,
+  last: AuditEvent | undefined,
+): boolean {
+  if (verifyHead(primitives, coordinator, head)) return true;
+  const fact = handedOverIn(last);
+  const handOver = fact && handOverOf(fact);
+  return (
+    fact !== undefined &&
+    handOver !== undefined &&
+    bytesEqual(handOver.to, coordinator) &&
+    answered(askHandOver(fact.task, handOver), primitives) &&
+    verifyHead(primitives, handOver.from, head)
+  );
+}
+
+function handedOverIn(event: AuditEvent | undefined): HandOverFact | undefined {
+  return event?.type === HAND_OVER_EVENT ? (event.body as unknown as HandOverFact) : undefined;
+}
+
 /** Chain from event `from`, head, and blobs: all of them, or those that are named. Reads only. Never throws for what it finds. */
 export function verifyBackend(
   backend: Backend,
@@ -235,7 +270,7 @@ export function verifyBackend(
   let before = from > 1 ? readStored(backend, from - 1) : undefined;
   let events = 0;
   if (row !== undefined && head === undefined) firstBadEvent = bad(0, 'the head row cannot be read');
-  else if (head !== undefined && !verifyHead(primitives, coordinator, head))
+  else if (head !== undefined && !isHeadOf(primitives, coordinator, head, readStored(backend, last)))
     firstBadEvent = bad(head.seq, 'the signature of the head is not that of the coordinator');
   else if (from > 1 && before === undefined) firstBadEvent = bad(from - 1, 'it cannot be read');
   for (let seq = from; seq <= last && firstBadEvent === undefined; seq++) {

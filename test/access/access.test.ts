@@ -17,7 +17,7 @@ const NOW = 1_700_000_000_000;
 const DAY = 86_400_000;
 const make = (change: Partial<{ task: string; uses: number; days: number }> = {}, by = coordinator) =>
   makeToken(nativePrimitives, by, nativeRng, { task: 'wards', uses: 1, days: 7, now: NOW, ...change });
-const read = (text: string) => readToken(nativePrimitives, coordinator.publicKey, 'wards', text);
+const read = (text: string) => readToken(nativePrimitives, [coordinator.publicKey], 'wards', text);
 
 describe('an enrolment token', () => {
   it('says what was signed, fits the field that carries it, and no two are alike', () => {

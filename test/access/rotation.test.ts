@@ -25,7 +25,7 @@ const fresh = (): Identity => generateIdentity(nativePrimitives, nativeRng);
 const coordinator = fresh();
 const move = (old: Identity, next: Identity, to = coordinator): string =>
   makeRotation(nativePrimitives, to.publicKey, old, next.publicKey);
-const read = (client: ClientId, text: string) => readRotation(nativePrimitives, coordinator.publicKey, client, text);
+const read = (client: ClientId, text: string) => readRotation(nativePrimitives, [coordinator.publicKey], client, text);
 const doors = (policy: RosterPolicy, rows?: Rows): Access =>
   new Access({ policy, readToken: () => undefined, readRotation: read, wallClock: () => 0, ...(rows && { rows }) });
 /** As the gate does it, between rounds. */
@@ -185,7 +185,7 @@ describe('what a third party finds', () => {
   });
   const problems = (...facts: Fact[]): string[] => {
     const found: string[] = [];
-    const moves = new KeyMoves(coordinator.publicKey, (text) => found.push(text));
+    const moves = new KeyMoves({ all: [coordinator.publicKey] }, (text) => found.push(text));
     for (const [at, fact] of facts.entries()) moves.take(fact, at + 1);
     return found;
   };

@@ -61,6 +61,9 @@ describe('what is understood', () => {
     expect((await sotto(`keys rotate a.key --out b.key --coordinator ${ID}`)).calls).toEqual([
       ['rotateKeys', 'a.key', { out: 'b.key', coordinator: ID, json: false }],
     ]);
+    expect((await sotto('keys hand-over data --next b.key --void-tokens')).calls).toEqual([
+      ['handOverKeys', 'data', { identity: 'sotto.key', next: 'b.key', voidTokens: true, json: false }],
+    ]);
   });
 });
 

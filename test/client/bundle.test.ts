@@ -10,6 +10,7 @@ const RATCHET = 39_900;
 /** What is loaded when it is needed and only then, with what needs it. Nothing else may hide from the budget in this way. */
 const LAZY = [
   'chain/roll-back.js', // policies that take signed steps back
+  'hand-over.js', // coordinators that have had another key
   'protocol/clauses/noise.js', // accounts and plans: tasks with noise of the clients' own
   'protocol/clauses/optimizers.js', // tasks whose server optimiser is another than FedAvg
   'protocol/clauses/rules.js', // tasks with a rule other than the mean

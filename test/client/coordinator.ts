@@ -87,7 +87,11 @@ export class Session {
   }
 
   /** A genuine challenge, or one with another key or a signature over something else. */
-  challenge(identity: Identity, hello: Hello, lie: { key?: Uint8Array; nonce?: Uint8Array } = {}): void {
+  challenge(
+    identity: Identity,
+    hello: Hello,
+    lie: { key?: Uint8Array; nonce?: Uint8Array; handOvers?: Uint8Array } = {},
+  ): void {
     this.client = hello.client;
     this.#clientNonce = nativeRng(32);
     const signature = signFields(
@@ -98,7 +102,8 @@ export class Session {
       this.#clientNonce,
       hello.client,
     );
-    this.send({ kind: 'challenge', coordinator: lie.key ?? identity.publicKey, nonce: this.#clientNonce, signature });
+    const { key: coordinator = identity.publicKey, handOvers } = lie;
+    this.send({ kind: 'challenge', coordinator, nonce: this.#clientNonce, signature, ...(handOvers && { handOvers }) });
   }
   proves(identity: Identity, signature: Uint8Array): boolean {
     return verifyFields(
@@ -116,7 +121,8 @@ export class Session {
 /** The published chain with all its blobs. */
 export class Published {
   readonly config: TaskConfig;
-  readonly identity: Identity;
+  /** Signs what comes now. */
+  identity: Identity;
   readonly records: ChainRecordBody[] = [];
   readonly blobs = new Map<string, Uint8Array>();
   weights: Float32Array<ArrayBuffer>;
@@ -197,7 +203,7 @@ export class ScriptedCoordinator {
   readonly identity = generateIdentity(crypto, nativeRng);
   readonly hub = memoryHub();
   readonly sessions: Session[] = [];
-  readonly published: Published;
+  published: Published;
   /** How it answers; honest by default. */
   answer: Answers = (_session, _message, honest) => honest();
 

@@ -1,11 +1,19 @@
 // What every GuardStore must do. Run by memory and files (test/client/guard-stores.test.ts), later by IndexedDB.
 import { describe, expect, it } from 'vitest';
-import type { GuardStore } from '../../client/guards.js';
+import { Emitter } from '../../client/emitter.js';
+import { type GuardStore, lineageName } from '../../client/guards.js';
+import { follow } from '../../client/hand-over.js';
+import type { ClientEvents } from '../../client/options.js';
+import { handOverBytes, makeHandOver } from '../../protocol/chain/hand-over.js';
+import { answerWith, type Question } from '../../protocol/crypto/asking.js';
+import { generateIdentity } from '../../protocol/crypto/identity.js';
 import type { ClientId } from '../../protocol/ids.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { GuardRecord } from '../../protocol/participant/types.js';
 
 const COORDINATOR = 'a1'.repeat(32) as ClientId;
 const OTHER = 'b2'.repeat(32) as ClientId;
+const fresh = () => generateIdentity(nativePrimitives, nativeRng);
 const record: GuardRecord = { task: 'digits', round: 7, attempt: 2, answered: 6, contributed: 5 };
 
 /** @param make an empty store @param reopen the same store as another process would see it; absent where it does not outlive one */
@@ -51,6 +59,16 @@ export function guardStoreContract(
       expect(await store.load(COORDINATOR, 'digits')).toEqual(record);
     });
 
+    it('pins other names beside addresses, each for itself: keys that were handed over', async () => {
+      const store = await make();
+      const [first, second] = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)];
+      await store.pin(lineageName('digits', COORDINATOR), first);
+      await store.pin(lineageName('digits-2', COORDINATOR), second);
+      expect(await store.pinned(lineageName('digits', COORDINATOR))).toEqual(first);
+      expect(await store.pinned(lineageName('digits-2', COORDINATOR))).toEqual(second);
+      expect(await store.pinned(lineageName('digits', OTHER))).toBeUndefined();
+    });
+
     it('pins an address for ever: the same key again is fine, another one is refused', async () => {
       const store = await make();
       const key = new Uint8Array(32).fill(3);
@@ -78,6 +96,31 @@ export function guardStoreContract(
         const again = await reopen?.(store);
         expect(await again?.load(COORDINATOR, 'digits')).toEqual(record);
         expect(await again?.pinned('wss://a')).toEqual(new Uint8Array(32).fill(3));
+      },
+    );
+
+    it.skipIf(reopen === undefined)(
+      'another process takes the key to which the coordinator has handed over, and finds its record (skipped as above)',
+      async () => {
+        const [old, next] = [fresh(), fresh()];
+        const store = await make();
+        await store.save(old.id, record);
+        const at = { round: 7, head: new Uint8Array(32) };
+        const handOver = makeHandOver(nativePrimitives, 'digits', old, next, at);
+        const setup = {
+          task: 'digits',
+          policy: {},
+          primitives: nativePrimitives,
+          answerer: (question: Question) => answerWith(nativePrimitives, question),
+          events: new Emitter<ClientEvents>(),
+        };
+        await follow({ ...setup, guards: store }, next.publicKey, handOverBytes([handOver]), old.publicKey);
+        const again = await reopen?.(store);
+        if (again === undefined) throw new Error('skipped');
+        expect(await again.pinned(lineageName('digits', old.id))).toBeDefined();
+        const found = await follow({ ...setup, guards: again }, old.publicKey, undefined);
+        expect(found).toMatchObject({ key: next.publicKey, name: old.id });
+        expect(await again.load(found.name, 'digits')).toEqual(record);
       },
     );
   });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesEqual, concat, type EncField, enc } from '../../protocol/crypto/enc.js';
 import { LABELS, PROTOCOL_VERSION } from '../../protocol/crypto/labels.js';
+import { RECORD_LABELS } from '../../protocol/crypto/record-labels.js';
 import { isWellFormed, utf8Decode, utf8Encode } from '../../protocol/crypto/utf8.js';
 import { bytes, hex } from './implementations.js';
 
@@ -94,7 +95,7 @@ describe('enc', () => {
 });
 
 describe('labels', () => {
-  const labels = Object.values(LABELS);
+  const labels: readonly string[] = [...Object.values(LABELS), ...Object.values(RECORD_LABELS)];
   it('are all different, and carry the protocol version', () => {
     expect(new Set(labels).size).toBe(labels.length);
     for (const label of labels) expect(label.startsWith(`${PROTOCOL_VERSION} `)).toBe(true);

@@ -1,7 +1,7 @@
 // A real coordinator on a data directory and a few real clients of it, for tests of what outlives a process. Not a test.
 
 import type { ModelStore } from '../../client/chain/model-store.js';
-import { FederatedClient, type memoryGuards } from '../../client/node/index.js';
+import { FederatedClient, type GuardStore } from '../../client/node/index.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Policy } from '../../protocol/participant/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
@@ -39,20 +39,22 @@ export const begin = ({ directory, identity, config, rounds, more }: LifeOptions
 
 export interface Member {
   readonly identity: Identity;
-  readonly guards: ReturnType<typeof memoryGuards>;
+  readonly guards: GuardStore;
   /** Where it keeps the last model that it has verified; absent: it joins at the newest one each time. */
   readonly models?: ModelStore;
   readonly policy?: Partial<Policy>;
+  /** The key of the coordinator as it was told; absent: the one of now. */
+  readonly pin?: string;
 }
 
 /** Clients whose update is one half of the way to 0.5: after r rounds the model is 0.5·(1 − 2^−r). */
 export function join(coordinator: Coordinator, task: string, members: readonly Member[]): FederatedClient[] {
   return members.map(
-    ({ identity, guards, models, policy }) =>
+    ({ identity, guards, models, policy, pin }) =>
       new FederatedClient({
         url: coordinator.url,
         identity,
-        coordinator: coordinator.id,
+        coordinator: pin ?? coordinator.id,
         task,
         policy: { ...WEAK_POLICY, ...policy },
         ...(models && { models }),

@@ -78,7 +78,7 @@ function problems(chain: Chain, named: (record: ChainRecordBody) => Hash = nameO
   const found: string[] = [];
   const links = new ModelLinks(
     nativePrimitives,
-    identity.publicKey,
+    { current: identity.publicKey },
     (hash) => chain.blobs.get(hash),
     (text) => found.push(text),
   );
@@ -212,7 +212,7 @@ describe('I sign a chain in which', () => {
     const found: string[] = [];
     const links = new ModelLinks(
       nativePrimitives,
-      identity.publicKey,
+      { current: identity.publicKey },
       () => undefined,
       (text) => found.push(text),
     );

@@ -119,7 +119,7 @@ describe("a coordinator's privacy ledger on disk", () => {
   it('what a client has spent under its old key is added to what it spends under the new one', async () => {
     const [old, next] = [0, 1].map(() => generateIdentity(nativePrimitives, nativeRng)) as [Identity, Identity];
     const text = makeRotation(nativePrimitives, identity.publicKey, old, next.publicKey);
-    const rotation = readRotation(nativePrimitives, identity.publicKey, next.id, text);
+    const rotation = readRotation(nativePrimitives, [identity.publicKey], next.id, text);
     const entries = events.filter(({ type }) => type.startsWith('privacy-')).slice(0, 4);
     const facts: [string, object][] = entries.map(({ type, body }, i) => [
       type,

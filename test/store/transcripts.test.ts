@@ -32,7 +32,9 @@ it('I tell other facts of a round than its model was signed with, and am found o
   await data.close();
   const problemsOf = (change: (facts: TranscriptFacts) => TranscriptFacts): string[] => {
     const problems: string[] = [];
-    const transcripts = new Transcripts(nativePrimitives, publicKeyOf(identity.id), (text) => problems.push(text));
+    const transcripts = new Transcripts(nativePrimitives, { current: publicKeyOf(identity.id) }, (text) =>
+      problems.push(text),
+    );
     for (const event of events) {
       const { transcript } = event.body as { readonly transcript?: { readonly facts: TranscriptFacts } };
       const body = transcript

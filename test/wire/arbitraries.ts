@@ -13,6 +13,7 @@ import {
   MAX_WAIT_MS,
 } from '../../protocol/limits.js';
 import { chunkCount } from '../../protocol/wire/chunks.js';
+import { HAND_OVER_BYTES } from '../../protocol/wire/fields.js';
 import type { ChainRecordBody, Message, MessageKind, MessageOf } from '../../protocol/wire/messages.js';
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
@@ -83,7 +84,10 @@ const FIELDS: { readonly [K in MessageKind]: fc.Arbitrary<Fields<K>> } = {
     plain<Fields<'hello'>>({ client: hash, nonce: hash, agent: text }),
     plain<Fields<'hello'>>({ client: hash, nonce: hash, agent: text, token: text.map((t) => `${t.slice(0, 255)}x`) }),
   ),
-  challenge: plain({ coordinator: hash, nonce: hash, signature }),
+  challenge: fc.oneof(
+    plain<Fields<'challenge'>>({ coordinator: hash, nonce: hash, signature }),
+    plain<Fields<'challenge'>>({ coordinator: hash, nonce: hash, signature, handOvers: bytes(2 * HAND_OVER_BYTES) }),
+  ),
   proof: plain({ signature }),
   welcome: plain({ tasks: fc.array(task, { maxLength: 4 }), pingMs: wait }),
   checkIn: plain({ task, head: hashOrEmpty }),

@@ -2,6 +2,7 @@
 // optional field present, no two fields of one message alike. Signatures and hashes are patterns, not real ones: these
 // examples show bytes; the frozen transcript shows a run. Not here: random messages (arbitraries.ts), the largest ones (limits.test.ts).
 
+import { HAND_OVER_BYTES } from '../../protocol/wire/fields.js';
 import type { ChainRecordBody, MessageKind, MessageOf } from '../../protocol/wire/messages.js';
 
 const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
@@ -46,7 +47,13 @@ export const updateRecord: ChainRecordBody = {
 
 export const EXAMPLES: { readonly [K in MessageKind]: MessageOf<K> } = {
   hello: { kind: 'hello', client: fill(0xc1), nonce: fill(0x11), agent: 'sotto/0.1 node', token: 'enrol-me' },
-  challenge: { kind: 'challenge', coordinator: fill(0xc5), nonce: fill(0x22), signature },
+  challenge: {
+    kind: 'challenge',
+    coordinator: fill(0xc5),
+    nonce: fill(0x22),
+    signature,
+    handOvers: fill(0x40, HAND_OVER_BYTES),
+  },
   proof: { kind: 'proof', signature },
   welcome: { kind: 'welcome', tasks: ['digits', 'spam'], pingMs: 20_000 },
   checkIn: { kind: 'checkIn', task, head: fill(0x9e) },

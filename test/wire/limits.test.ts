@@ -12,6 +12,7 @@ import {
   MAX_COUNTER,
   MAX_GROUP,
   MAX_GROUPS,
+  MAX_HAND_OVERS,
   MAX_OPEN_COHORT,
   MAX_ROSTER,
   MAX_TASK_ID,
@@ -19,6 +20,7 @@ import {
   MAX_TEXT,
   MAX_WAIT_MS,
 } from '../../protocol/limits.js';
+import { HAND_OVER_BYTES } from '../../protocol/wire/fields.js';
 import { decodeFrame, encodeFrame } from '../../protocol/wire/frame.js';
 import type { Message, MessageKind } from '../../protocol/wire/messages.js';
 import { EXAMPLES, genesisRecord, updateRecord } from './examples.js';
@@ -143,6 +145,12 @@ const ROWS: readonly Row[] = [
   key('challenge', 'coordinator'),
   key('challenge', 'nonce'),
   signature('challenge'),
+  [
+    'challenge',
+    'handOvers',
+    [new Uint8Array(HAND_OVER_BYTES), new Uint8Array(MAX_HAND_OVERS * HAND_OVER_BYTES)],
+    [new Uint8Array(0), new Uint8Array(HAND_OVER_BYTES - 1), new Uint8Array((MAX_HAND_OVERS + 1) * HAND_OVER_BYTES)],
+  ],
   signature('proof'),
   ['welcome', 'tasks', [[], Array(MAX_TASKS).fill('a')], [Array(MAX_TASKS + 1).fill('a'), ['A'], 'a']],
   ms('welcome', 'pingMs'),

@@ -16,7 +16,9 @@ export const REMEDIES: Readonly<Partial<Record<ErrorCode, string>>> = {
   AUTH_REVOKED:
     'The operator has put this identity out. Only the operator can say why; another identity has to be let in by the operator.',
   AUTH_WRONG_COORDINATOR:
-    'Compare the id with what the operator published. If it is right, something between you and the coordinator answers in its place: do not go on. A coordinator that really has a new key says so through another channel.',
+    'Compare the id with what the operator published. If it is right, something between you and the coordinator answers in its place: do not go on. A coordinator that really has a new key shows a hand-over by the old one (`sotto keys hand-over`), or its operator says so through another channel.',
+  AUTH_HAND_OVER:
+    'Ask the operator, by another way, for the id of the coordinator. If it is the one that is there, give it as `--coordinator` (in code: `coordinator`) with the same `--guards` folder; else do not go on.',
   AUTH_TIMEOUT:
     'Try again. If it happens often, the line is too slow for the hello of 5 s, or a proxy swallows the first message.',
   AUTH_REPLACED: 'Run one process for each identity. Two with the same identity file throw each other out.',

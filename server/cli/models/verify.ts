@@ -56,12 +56,13 @@ export async function verifyModel(path: string, options: VerifyModelOptions, io:
   const { coordinator, declarations, record } = manifest.provenance;
   if (coordinator !== undefined && signed.signed !== undefined && signed.signed.by !== coordinator)
     problems.push(`it is signed by ${signed.signed.by}, and not by the coordinator that it names`);
-  if (options.coordinator !== undefined && signed.signed?.by !== options.coordinator)
+  const log = options.audit === undefined ? undefined : await againstLog(options.audit, record, signed);
+  if (options.coordinator !== undefined && !isSame(options.coordinator, signed.signed?.by, log?.keys))
     problems.push(`it is not signed by ${options.coordinator}`);
   for (const declaration of declarations)
     if (declaration.task !== manifest.task || !isDeclaredBy(nativePrimitives, declaration))
       problems.push(`the declaration of client ${declaration.client.slice(0, 8)} is not signed by it for this task`);
-  if (options.audit !== undefined) problems.push(...(await againstLog(options.audit, record, signed)));
+  problems.push(...(log?.problems ?? []));
   if (options.json)
     io.stdout.write(`${JSON.stringify({ type: 'verdict', ok: problems.length === 0, hash, problems, ...signed })}\n`);
   else io.stdout.write(`${lines(signed, problems, options, io).join('\n')}\n`);
@@ -74,20 +75,30 @@ async function read(path: string): Promise<{ signed: SignedManifest; weights: Fl
   return { signed, weights: flattenTensors(path, signed.manifest, await readTensors(path)) };
 }
 
-async function againstLog(folder: string, record: string | undefined, { manifest }: SignedManifest): Promise<string[]> {
+/** One coordinator: the same key, or two that it has had one after the other, as the log shows. */
+const isSame = (expected: string, by: string | undefined, keys: readonly string[] = []): boolean =>
+  by === expected || (by !== undefined && keys.includes(by) && keys.includes(expected));
+
+interface Looked {
+  readonly problems: readonly string[];
+  /** Of a log that holds together: those that its coordinator has had. */
+  readonly keys: readonly string[];
+}
+async function againstLog(folder: string, record: string | undefined, { manifest }: SignedManifest): Promise<Looked> {
   const verdict = await verifyAudit(await openExport(folder));
   const problems = verdict.problems.map((text) => `audit log: ${text}`);
   const { coordinator } = manifest.provenance;
-  if (coordinator !== undefined && coordinator !== verdict.coordinator)
+  const keys = verdict.ok ? verdict.keys : [];
+  if (coordinator !== undefined && !verdict.keys.includes(coordinator))
     problems.push('the audit log is of another coordinator');
   for await (const event of (await openExport(folder)).events) {
     if (!isFact(event) || event.type !== 'model-recorded' || event.body.hash !== record) continue;
     const { modelAfter, round } = event.body.record as { readonly modelAfter: string; readonly round: number };
     if (modelAfter !== manifest.weights.hash || round !== manifest.round)
       problems.push('the record that the manifest names is of another model or round');
-    return problems;
+    return { problems, keys };
   }
-  return [...problems, 'the audit log does not hold the record that the manifest names'];
+  return { problems: [...problems, 'the audit log does not hold the record that the manifest names'], keys };
 }
 
 function lines({ manifest, signed }: SignedManifest, problems: readonly string[], options: VerifyModelOptions, io: Io) {

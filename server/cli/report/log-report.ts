@@ -215,6 +215,7 @@ export async function logBlocks(
       ['what', 'is'],
       [
         ['coordinator', verdict.coordinator],
+        ...verdict.keys.slice(0, -1).map((key) => ['before it, by a signed hand-over', key]),
         ['events', verdict.events],
         ['signed checkpoints', verdict.checkpoints],
         ['starts', `${verdict.starts}, ${verdict.crashes} of them after a crash`],
