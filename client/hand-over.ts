@@ -87,9 +87,11 @@ async function problem(
   }
   if ((await guards.pinned(heirName(task, coordinator))) !== undefined)
     return `${clientId(coordinator)} was given up before`;
-  return policy.keyChange === 'refuse'
-    ? "its hand-over is signed, and policy.keyChange: 'refuse' takes none"
-    : undefined;
+  // A policy written in JavaScript may say anything: what is not known is no consent.
+  const { keyChange = 'signed' } = policy;
+  return keyChange === 'signed'
+    ? undefined
+    : `its hand-over is signed, and policy.keyChange: '${keyChange}' takes none`;
 }
 
 /** In this order: a crash in between leaves a client that has a pin on the way, and asks once more from there. */

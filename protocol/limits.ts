@@ -61,6 +61,8 @@ export const MAX_TEXT = 256;
 export const MAX_BOARD_CLIENTS = 20_000;
 /** Rounds on the board. A curve of more points than a screen has pixels shows nothing more. */
 export const MAX_BOARD_ROUNDS = 2_000;
+/** Reports that a running campaign keeps for its result: each names every member, and a coordinator runs for months. */
+export const MAX_KEPT_REPORTS = 100;
 /** Alerts on the board, and as many who were left out. The audit log keeps all of it. */
 export const MAX_BOARD_ALERTS = 500;
 /** Rounds of a client that its row shows. */
@@ -180,6 +182,8 @@ export const LEAST_BYTES_PER_SECOND = 16 * 1024;
 export const SLOW_AFTER_MS = 2_000;
 /** Longest time that one message may take, ms: a full frame at the least rate. */
 export const MAX_MESSAGE_MS = 20_000;
+/** What is taken off the time of a message at most because the coordinator itself was busy, ms. Time in which it could read nothing at all never counts. */
+export const MAX_MESSAGE_CREDIT_MS = 15_000;
 /** Offences that one round writes down by name; further ones are counted. Each is 300 bytes in the audit log for ever. */
 export const MAX_OFFENCES_NAMED = 1_000;
 /** Clients that one enrolment token may let in, and days that it may be good for. */

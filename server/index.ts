@@ -15,7 +15,7 @@ export {
   type TaskSettings,
 } from './config/index.js';
 export { type HandedOver, type HandOverSetup, handOver } from './data/hand-over.js';
-export type { Administration, CoordinatorStatus } from './driver/administration.js';
+export type { Act, Administration, CoordinatorStatus } from './driver/administration.js';
 export type { Clock } from './driver/clock.js';
 export type { FetchHandler, Listener, ListenerSetup, OpenListener } from './driver/listener.js';
 export type {

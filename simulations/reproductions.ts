@@ -1,12 +1,23 @@
 // Plans that once broke a promise of a world, each with what it found. Replayed by test/simulations/worlds.test.ts for ever.
 // `npm run sim -- --seed N --shrink` prints an entry for this list.
 
-import type { Plan } from './world/index.js';
+import type { Plan, Settings } from './world/index.js';
 
 export interface Reproduction {
   readonly found: string;
   readonly plan: Plan;
 }
+
+/** What there was when the first of them were found. */
+const PLAIN = {
+  task: 'plain',
+  faulty: 0,
+  losses: 0,
+  epsilon: 1_000,
+  loud: [],
+  refusesRollBack: [],
+  uploadBytes: 1 << 20,
+} as const satisfies Partial<Settings>;
 
 export const REPRODUCTIONS: readonly Reproduction[] = [
   {
@@ -14,6 +25,7 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
       'the campaign was over, and its clients were told so, before the end of the last round was on the disk, which failed then',
     plan: {
       settings: {
+        ...PLAIN,
         seed: 53,
         clients: 6,
         group: { size: 6, count: 1, colluders: 1 },
@@ -46,6 +58,7 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
       'a client whose time for the handshake was up, and who said so before it had proven who it is, counted as an offender',
     plan: {
       settings: {
+        ...PLAIN,
         seed: 1,
         clients: 4,
         group: { size: 4, count: 1, colluders: 0 },
@@ -71,6 +84,7 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
     found: 'a client kept the update whose settlement in its privacy ledger it could not write down',
     plan: {
       settings: {
+        ...PLAIN,
         seed: 124,
         clients: 8,
         group: { size: 8, count: 1, colluders: 0 },
@@ -97,6 +111,7 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
       'no bug, the check came too soon: the task was over for a client whose thread had still to mask, and held its update',
     plan: {
       settings: {
+        ...PLAIN,
         seed: 212,
         clients: 10,
         group: { size: 8, count: 1, colluders: 1 },
@@ -123,6 +138,7 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
       'a client that heard of a new model before it looked for the one of a late announcement took the coordinator for a liar',
     plan: {
       settings: {
+        ...PLAIN,
         seed: 796,
         clients: 10,
         group: { size: 5, count: 2, colluders: 1 },
@@ -152,6 +168,7 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
       'no bug, the check was wrong: an announcement that was refused ended nothing, and the secrets of the run before it were still needed',
     plan: {
       settings: {
+        ...PLAIN,
         seed: 923,
         clients: 4,
         group: { size: 4, count: 1, colluders: 1 },
@@ -175,6 +192,43 @@ export const REPRODUCTIONS: readonly Reproduction[] = [
         { at: 103, op: 'partition', clients: [2], forMs: 12_655 },
         { at: 276, op: 'crash', who: 'coordinator', touches: 33, downMs: 3_263, silent: false },
         { at: 426, op: 'corrupt', client: 0, way: 'down', byte: 1_000 },
+      ],
+    },
+  },
+  {
+    found:
+      'a client whose sketch took too long heard that it was left out while it was still making it, and took the coordinator for a liar',
+    plan: {
+      settings: {
+        seed: 838,
+        clients: 4,
+        group: { size: 4, count: 1, colluders: 1 },
+        rounds: 3,
+        attemptsPerRound: 3,
+        minClients: 4,
+        overSelection: 1,
+        waitMs: 40000,
+        pauseMs: 0,
+        windowMs: 10000,
+        latencyMs: [0, 400],
+        diskMs: [1, 20],
+        engineMs: [0, 2],
+        trainMs: [50, 1500],
+        keptModels: 5,
+        clientModels: false,
+        privacy: false,
+        task: 'sketches',
+        faulty: 0,
+        losses: 0,
+        epsilon: 1000,
+        loud: [1],
+        refusesRollBack: [],
+        uploadBytes: 1048576,
+      },
+      ops: [
+        { at: 191, op: 'crash in a write', downMs: 3594, silent: true, what: 'any', writes: 12 },
+        { at: 244, op: 'crash', who: 'coordinator', touches: 15, downMs: 633, silent: false },
+        { at: 613, op: 'partition', clients: [2], forMs: 24253 },
       ],
     },
   },

@@ -127,7 +127,7 @@ const RULES = [
   ],
   [
     'memory of the process',
-    'resident bytes: 85 % nobody new, 95 % strangers go',
+    'resident bytes: 85 % nobody new, uploads one by one; 95 % strangers go',
     'server/driver/memory.ts',
     'test/server/limits.test.ts',
   ],

@@ -149,6 +149,29 @@ export function createNativePrimitives(secretImport: SecretImport = bestImport()
   };
 }
 
+/**
+ * `Primitives.verify`, of which another thread does 110 of 130 µs. @param answer called once, never with an exception; at once
+ * where the bytes cannot be a signature. What is given must not be changed before that.
+ */
+export function verifyInPool(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+  answer: (good: boolean) => void,
+): void {
+  const key = isAcceptableSignature(publicKey, signature) ? readablePublic(publicKey) : undefined;
+  if (key === undefined) answer(false);
+  else verify(null, message, key, signature, (error, good) => answer(error === null && good));
+}
+
+function readablePublic(raw: Uint8Array): KeyObject | undefined {
+  try {
+    return publicKeyObject('Ed25519', raw);
+  } catch {
+    return undefined;
+  }
+}
+
 interface Kept {
   readonly digest: string;
   readonly key: KeyObject;

@@ -121,6 +121,8 @@ function* onMessage(s: Live, body: CoordinatorRoundMessage): AskingStep {
     case 'survivors':
       // A task with sketches has its survivors after R4 only.
       if (s.phase === 'sketched' || (s.phase === 'masked' && s.keep === 'nothing')) return yield* onSurvivors(s, body);
+      // Whose sketch takes too long is left out, and may hear so before it is done.
+      if (s.phase === 'sketching' && !body.u4.includes(s.joined.rank)) return yield* onSurvivors(s, body);
       return s.phase === 'agreed' ? onSecondSurvivors(s, body) : early(s, 'GUARD_SETS', body.kind);
     case 'sketchRequest':
       if (s.phase === 'masked' && s.keep !== 'nothing') return sketches(s).onRequest(s, body);

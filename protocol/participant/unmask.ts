@@ -9,7 +9,7 @@ import { debit } from './accounts.js';
 import { end, stopBy } from './ending.js';
 import { type AskingStep, type In, type ParticipantStep, stay } from './state.js';
 
-export function* onSurvivors(s: In<'masked' | 'sketched'>, { u3, u4, excluded }: Survivors): AskingStep {
+export function* onSurvivors(s: In<'masked' | 'sketching' | 'sketched'>, { u3, u4, excluded }: Survivors): AskingStep {
   const { joined, u2 } = s;
   const { gctx, rank, derived, run, identity } = joined;
   const wrong = (text: string) => stopBy(s, 'GUARD_SETS', text);

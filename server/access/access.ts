@@ -60,7 +60,8 @@ export class Access {
       if (typeof row.token === 'string') this.#enrolled.add(client);
       if (row.revoked === true) revoked.add(client);
       if (typeof row.rotatedTo === 'string') this.#heirs.set(client, row.rotatedTo as ClientId);
-      this.#known.add(client);
+      // Somebody may have shut a key out that has never been here.
+      if (Object.keys(row).some((field) => field !== 'revoked')) this.#known.add(client);
     }
     this.#revoked = revoked;
     for (const client of [...this.#listed]) if (this.#heirs.has(client)) this.#listed.add(this.current(client));
@@ -127,7 +128,8 @@ export class Access {
   /** From now on the new key is the client, and the old one nobody. @returns what to write down; nothing where it cannot be any more */
   rotate(rotation: Rotation): readonly Fact[] {
     const { from, to, signature } = rotation;
-    if (this.#known.has(to) || this.#heirs.has(from) || this.#revoked.has(from)) return [];
+    // Since it was admitted, somebody may have shut out either key.
+    if (this.#known.has(to) || this.#heirs.has(from) || this.#revoked.has(from) || this.#revoked.has(to)) return [];
     this.#heirs.set(from, to);
     this.#revoked = new Set([...this.#revoked, from]);
     this.#known.add(to);

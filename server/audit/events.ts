@@ -148,7 +148,8 @@ export interface EventBodies {
   // ---- people
   paused: { readonly by: string; readonly reason: string };
   resumed: { readonly by: string; readonly reason: string };
-  'model-pinned': { readonly by: string; readonly round: number };
+  /** Its model is kept whatever its age. */
+  'model-pinned': { readonly by: string; readonly reason: string; readonly round: number };
   /** Any other action of an administrator. */
   admin: { readonly by: string; readonly action: string; readonly detail: Json };
 }

@@ -10,7 +10,7 @@ import { type Hash, toHex } from '../../protocol/ids.js';
 import { canonicalJson, type Json } from '../../protocol/task.js';
 import type { Head, Store } from '../store/types.js';
 import type { Fact } from './events.js';
-import { applyChange, project, type Rows } from './project.js';
+import { applyChange, CHAIN, project, type Rows } from './project.js';
 
 export interface LogSetup {
   readonly store: Store;
@@ -32,10 +32,14 @@ export class AuditLog {
     this.#setup = setup;
     this.store = setup.store;
     this.#rows = readRows(setup.store);
+    for (const key of [...this.#rows.keys()]) if (isCold(key)) this.#rows.delete(key);
     this.#seq = setup.store.head()?.seq ?? 0;
   }
 
-  /** With everything that was handed in: they run ahead of the disk by what is being written. */
+  /**
+   * With everything that was handed in: they run ahead of the disk by what is being written. Without the records of the model chain,
+   * of which there is one for each round for ever: the store has them.
+   */
   get rows(): Rows {
     return this.#rows;
   }
@@ -49,8 +53,8 @@ export class AuditLog {
       // Numbers that JSON cannot hold become null here, and not only in what is read back.
       const plain = JSON.parse(JSON.stringify(body)) as { readonly [field: string]: Json };
       for (const change of project(this.#rows, { type, seq: ++this.#seq, body: plain })) {
-        applyChange(this.#rows, change);
         const [key, value] = change;
+        if (!isCold(key)) applyChange(this.#rows, change);
         if (value === undefined) {
           put.delete(key);
           del.add(key);
@@ -89,7 +93,11 @@ export function readRows(store: Pick<Store, 'range'>): Map<string, Json> {
   return rows;
 }
 
-function parseRow(bytes: Uint8Array): Json | undefined {
+/** Rows that nothing but a look at old rounds needs. */
+const isCold = (key: string): boolean => key.startsWith(CHAIN);
+
+/** `undefined` where it is no JSON. */
+export function parseRow(bytes: Uint8Array): Json | undefined {
   try {
     return JSON.parse(utf8Decode(bytes) ?? '') as Json;
   } catch {

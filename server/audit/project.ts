@@ -37,7 +37,9 @@ export interface Progress extends Row {
 export const FRESH: Progress = { lastRound: 0, round: 0, attempt: 0, opened: false, voidInARow: 0 };
 
 export const progressOf = (rows: Rows): Progress => (rows.get('campaign') as Progress | undefined) ?? FRESH;
-export const chainKey = (index: number): string => `chain/${String(index).padStart(10, '0')}`;
+/** What rows of records of the model chain begin with. */
+export const CHAIN = 'chain/';
+export const chainKey = (index: number): string => `${CHAIN}${String(index).padStart(10, '0')}`;
 
 /** The changes of one event. An event of an unknown type changes nothing. */
 export function project(

@@ -1,7 +1,6 @@
 // Puts a running coordinator in front of a board: every event of it becomes rows, with the time by the wall clock.
 // Not here: what the rows say (board.ts).
 
-import { fromHex, hashOf } from '../../protocol/ids.js';
 import { deriveTask, type TaskConfig } from '../../protocol/task.js';
 import type { CampaignSettings } from '../campaign/types.js';
 import type { Coordinator } from '../driver/options.js';
@@ -34,11 +33,11 @@ export function attachBoard(coordinator: Coordinator, setup: BoardSetup): Attach
   let keptAt = -1;
   const refresh = (): void => {
     board.status(admin.status(), admin.monitor(), coordinator.access.revoked, admin.writable);
-    const links = admin.links().length;
-    if (links === keptAt) return;
-    keptAt = links;
+    const { length } = admin.links();
+    if (length === keptAt) return;
+    keptAt = length;
     board.models(admin.links());
-    board.kept((model) => admin.hasBlob(hashOf(fromHex(model))));
+    board.kept(admin.hasBlob);
   };
   const offs = [
     coordinator.on('attempt', ({ round, attempt, groups }) => board.attempt(round, attempt, groups, now())),

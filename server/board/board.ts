@@ -2,13 +2,14 @@
 // included, so a test can tell it any story. Not here: listening to a coordinator (attach.ts), sending rows (feed.ts), metrics.
 
 import { ERRORS, type ErrorCode } from '../../protocol/errors.js';
-import type { ClientId } from '../../protocol/ids.js';
+import type { ClientId, Hash } from '../../protocol/ids.js';
 import { MAX_BOARD_ALERTS, MAX_BOARD_CLIENTS, MAX_BOARD_ROUNDS, SETBACKS_BEFORE_PAUSE } from '../../protocol/limits.js';
 import type { RoundFact } from '../../protocol/round/types.js';
 import type { TaskConfig } from '../../protocol/task.js';
 import type { Team } from '../campaign/types.js';
+import { indexOfRound } from '../chain/find.js';
 import { originIn } from '../chain/lineage.js';
-import type { Link } from '../chain/store.js';
+import type { ChainView } from '../chain/store.js';
 import type { CoordinatorStatus } from '../driver/administration.js';
 import type { CampaignResult, ClientNotice, CoordinatorEvents, Part, RoundReport } from '../driver/options.js';
 import type { MonitorEvent, MonitorState } from '../monitor/index.js';
@@ -41,6 +42,8 @@ export class Board {
   /** Alerts that count up instead of becoming more: key → number. */
   readonly #repeated = new Map<string, number>();
   #round = 0;
+  /** Records of the chain that it has rows of, dropped ones included. */
+  #models = 0;
   #alerts = 0;
   #stops = 0;
   #bytes = { up: 0, down: 0 };
@@ -146,7 +149,7 @@ export class Board {
     }
   }
 
-  round(report: RoundReport, monitor: MonitorState, links: readonly Link[], now: number): void {
+  round(report: RoundReport, monitor: MonitorState, chain: ChainView, now: number): void {
     const { outcome, survivors, dropped, excluded, cohort } = report;
     const ends = new Map<ClientId, Step>(cohort.map((client) => [client, 'void']));
     for (const client of survivors) ends.set(client, 'counted');
@@ -186,7 +189,9 @@ export class Board {
     }
     this.#groups(report, ends);
     this.#privacy(report);
-    this.models(links);
+    // A record may have been there before this report, which has its accuracy.
+    const made = outcome.type === 'committed' ? indexOfRound(chain, report.round) : undefined;
+    this.#modelsFrom(chain, Math.min(made ?? this.#models, this.#models));
     if (outcome.type === 'void')
       this.alert('warning', 'void', `round ${report.round} came to nothing: ${outcome.text}`, now);
     for (const one of this.#listeners) one.roundOver?.(report, stories);
@@ -200,8 +205,8 @@ export class Board {
     this.#repeat(`setback ${round} ${bad}`, bad ? 'critical' : 'warning', 'setback', says, now);
   }
 
-  rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], links: readonly Link[], now: number): void {
-    this.models(links);
+  rolledBack({ round, to, by, reason }: CoordinatorEvents['rolledBack'], chain: ChainView, now: number): void {
+    this.models(chain);
     const says = `${by} went back to the model of round ${to}, which is number ${round} of the chain: ${reason}`;
     this.alert('warning', 'roll-back', says, now);
   }
@@ -211,25 +216,26 @@ export class Board {
     this.alert(outcome.type === 'stalled' ? 'critical' : 'info', 'finished', says, now);
   }
 
-  /** Accuracies come with reports, records with the chain: both are read anew, since a roll-back adds records without a round. */
-  models(links: readonly Link[]): void {
-    const from = Math.max(0, links.length - MAX_BOARD_ROUNDS);
-    for (const [at, link] of links.slice(from).entries()) {
-      const index = from + at;
-      const known = this.table.get('model', index);
-      const { record } = originIn(links, link);
-      const made = record.type === 'update' ? this.table.get('round', record.round) : undefined;
-      const row = linkRow(index, link, made, known?.kept ?? true);
-      if (known === undefined || known.accuracy !== row.accuracy) this.table.set('model', row, index);
-    }
+  /** Takes over records that it does not know yet: a roll-back adds one without a round. */
+  models(chain: ChainView): void {
+    this.#modelsFrom(chain, this.#models);
   }
 
-  /** Which weights are still here. @param has asks the store */
-  kept(has: (model: string) => boolean): void {
-    for (const row of this.table.all('model')) {
-      const kept = has(row.model);
-      if (kept !== row.kept) this.table.set('model', { ...row, kept }, row.index);
+  #modelsFrom(chain: ChainView, first: number): void {
+    for (let index = Math.max(first, chain.length - MAX_BOARD_ROUNDS); index < chain.length; index++) {
+      const link = chain.at(index);
+      if (link === undefined) continue;
+      const { record } = originIn(chain, link);
+      const round = record.type === 'update' ? this.table.get('round', record.round) : undefined;
+      this.table.set('model', linkRow(index, link, round, this.table.get('model', index)?.kept ?? true), index);
     }
+    this.#models = chain.length;
+  }
+
+  /** Which weights are still here; what is gone does not come back. @param has asks the store */
+  kept(has: (model: Hash) => boolean): void {
+    for (const row of this.table.all('model'))
+      if (row.kept && !has(row.model)) this.table.set('model', { ...row, kept: false }, row.index);
   }
 
   /** @param monitor its memory now @param revoked who is kept out now @param writable of the durable state */

@@ -1,6 +1,8 @@
 // What people see of a coordinator: rows of plain JSON, each under a key. The dashboard, the admin API and the metrics read these and
 // nothing else. Types alone: no row holds a vector, a share, a key or a token. Not here: keeping them (board.ts), sending (feed.ts).
 
+import type { Hash } from '../../protocol/ids.js';
+
 /** Of the task and the coordinator: never changes while it runs. */
 export interface TaskView {
   readonly task: string;
@@ -181,7 +183,7 @@ export interface ModelView {
   readonly round: number;
   readonly hash: string;
   /** SHA-256 of the weights. */
-  readonly model: string;
+  readonly model: Hash;
   readonly accuracy: number | null;
   readonly loss: number | null;
   /** Its weights are still here. */

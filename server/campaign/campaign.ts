@@ -231,8 +231,14 @@ function onWaiting(s: In<'waiting'>, e: PhaseEvent): StepFrom<'waiting'> {
   if (s.spending !== 'none' && s.spending.exhausted.size > 0) {
     const { exhausted, budget } = s.spending;
     const text = `${exhausted.size} clients have used up their privacy budget (ε = ${budget.epsilon} at δ = ${budget.delta}), and ${plan.text}`;
-    return end(s, { type: 'budget', round: s.round - 1, code: 'PRIVACY_BUDGET', text });
+    const over = (round: number, ...before: CampaignEffect[]) =>
+      end(s, { type: 'budget', round, code: 'PRIVACY_BUDGET', text }, ...before);
+    if (s.attempt === 1) return over(s.round - 1);
+    // It was announced, so it has an end of its own.
+    return over(s.round, voidEffect({ round: s.round, attempt: s.attempt - 1 }, 'PRIVACY_BUDGET', text));
   }
+  // As many as were hoped for, and not those of one group: the others have the rest of the time.
+  if (e.now < s.until) return { state: s, effects: [{ type: 'wakeAt', at: s.until }] };
   // The attempt before failed and there are too few for another: those who sit this round out may be in the next one.
   if (s.attempt > 1) return giveUpRound({ ...s, attempt: s.attempt - 1 }, 'ROUND_QUORUM', plan.text, e.now);
   // Nothing was announced, so the round keeps its number; but somebody has to be told that nobody comes.

@@ -65,7 +65,10 @@ export function expected(state: Common): number {
 /** Whether the wait is over before its time. Before the deal every seat is waited for: who comes after it stays outside. */
 export function enough(state: Common): boolean {
   const wanted = expected(state);
-  return areHere(state, state.seating.type === 'undealt' ? wanted : Math.min(state.setup.settings.clients.min, wanted));
+  const { config, threshold, settings } = state.setup;
+  // With fewer than a round needs, whatever `clients.min` says, there is something to wait for.
+  const fewest = Math.max(settings.clients.min, leastMembers(config, threshold));
+  return areHere(state, state.seating.type === 'undealt' ? wanted : Math.min(fewest, wanted));
 }
 
 /** Whether so many could be in the next attempt. Asked at every check-in: it counts no further than it must, or 10,000 of them are 10,000². */

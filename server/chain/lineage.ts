@@ -2,14 +2,14 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import { hashOf } from '../../protocol/ids.js';
-import type { Link } from './store.js';
+import type { ChainView, Link } from './store.js';
 
 /** The link that made this model: behind a roll-back that of its ancestor. @throws STORE_CORRUPT where that is not there */
-export function originIn(links: readonly Link[], link: Link): Link {
+export function originIn(chain: ChainView, link: Link): Link {
   let at = link;
   while (at.record.type === 'rollback') {
-    const ancestor = hashOf(at.record.transcript);
-    const found = links.find(({ hash }) => hash === ancestor);
+    const ancestor = chain.indexOf(hashOf(at.record.transcript));
+    const found = ancestor === undefined ? undefined : chain.at(ancestor);
     if (found === undefined)
       throw new SottoError('STORE_CORRUPT', `a roll-back names a record that is not in the chain`);
     at = found;
@@ -20,14 +20,14 @@ export function originIn(links: readonly Link[], link: Link): Link {
 /**
  * The link of the model so many models before the newest, on the way that led to it: what a roll-back has left behind is not on it, or
  * the next one would bring back what somebody has thrown away. The first model where there are not so many.
- * @param links the whole chain, at least its first
+ * @param chain at least its first link
  */
-export function modelsBack(links: readonly Link[], models: number): Link {
-  let at = originIn(links, links[links.length - 1] as Link); // safe: a chain has its first link
+export function modelsBack(chain: ChainView, models: number): Link {
+  let at = originIn(chain, chain.at(chain.length - 1) as Link); // safe: a chain has its first link
   for (let back = 0; back < models; back++) {
-    const before = links[links.indexOf(at) - 1];
+    const before = chain.at((chain.indexOf(at.hash) ?? 0) - 1);
     if (before === undefined) return at;
-    at = originIn(links, before);
+    at = originIn(chain, before);
   }
   return at;
 }

@@ -26,13 +26,16 @@ export class MemoryChainStore implements ChainStore {
     return head;
   }
 
-  after(hash: Hash, limit: number): readonly Link[] | undefined {
-    const at = this.#index.get(hash);
-    return at === undefined ? undefined : this.#links.slice(at + 1, at + 1 + limit);
+  get length(): number {
+    return this.#links.length;
   }
 
-  all(): readonly Link[] {
-    return this.#links;
+  at(index: number): Link | undefined {
+    return this.#links[index];
+  }
+
+  indexOf(hash: Hash): number | undefined {
+    return this.#index.get(hash);
   }
 
   blob(hash: Hash): Blob | undefined {

@@ -15,15 +15,20 @@ export interface Link {
 /** What a round came to, for stores that keep it with the model: names and codes, no vector. */
 export type RoundOutcome = Pick<RoundResult, 'groups' | 'voided' | 'facts' | 'commitNonce'>;
 
-export interface ChainStore {
+/** The records of a chain, oldest first; rounds only grow along it. */
+export interface ChainView {
+  readonly length: number;
+  /** `undefined` outside of it. A durable chain may read it from the disk. */
+  at(index: number): Link | undefined;
+  /** Where the record with this hash stands; `undefined` for an unknown one. */
+  indexOf(hash: Hash): number | undefined;
+}
+
+export interface ChainStore extends ChainView {
   /** Resolves when the record and its blobs are as durable as this store makes them: only then may anybody be told of them. */
   append(link: Link, blobs: readonly Blob[], outcome?: RoundOutcome): Promise<void>;
   /** The newest record. @throws SottoError INTERNAL before genesis */
   head(): Link;
-  /** Records behind the one with this hash, oldest first, at most `limit`; `undefined` for an unknown hash. */
-  after(hash: Hash, limit: number): readonly Link[] | undefined;
-  /** All of them, oldest first. */
-  all(): readonly Link[];
   /** `undefined` where it is unknown or no longer kept. */
   blob(hash: Hash): Blob | undefined;
 }

@@ -22,7 +22,7 @@ export async function loadIdentityFile(path: string): Promise<Identity> {
   if (!existsSync(path)) {
     throw new SottoError(
       'CONFIG_UNREADABLE',
-      `there is no identity in ${path}; make one: sotto keys new --out ${path}`,
+      `there is no identity in ${path}; name the file that has it, or make one: sotto keys new --out ${path}`,
       { file: path },
     );
   }

@@ -419,7 +419,7 @@ export const coordinatorSchema = settings({
   memoryBytes: maybe(
     'no limit',
     says(
-      'Resident bytes of the process near which nobody new comes in (85 %) and strangers go (95 %).',
+      'Resident bytes of the process near which nobody new comes in and uploads are begun one by one (85 %), and strangers go (95 %).',
       whole(128 * 2 ** 20, Number.MAX_SAFE_INTEGER),
     ),
   ),

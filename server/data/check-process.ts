@@ -1,5 +1,5 @@
-// The child that reads a database before the coordinator does. It may die of what it finds; its parent says so (check.ts).
-// Reads only. Not here: what is done about it (doctor.ts).
+// The child that reads a database before the coordinator does: all its pages without lmdb, then what it needs with lmdb. It may die of
+// what it finds; its parent says so (check.ts). Reads only, but for a transaction that lmdb takes back. Not here: what is done about it (doctor.ts).
 
 import { statSync } from 'node:fs';
 import { canonicalJson, type Json } from '../../protocol/canonical-json.js';
@@ -8,10 +8,11 @@ import { type ClientId, type Hash, isHex32, publicKeyOf } from '../../protocol/i
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { replay } from '../audit/project.js';
 import { lmdbBackend } from '../store/lmdb-backend.js';
+import { walkPages } from '../store/lmdb-walk.js';
 import { verifyBackend } from '../store/store.js';
 import type { Backend } from '../store/types.js';
-import type { CheckRequest, CheckResult } from './check.js';
-import { currentBlobs } from './current.js';
+import type { CheckDeath, CheckRequest, CheckResult } from './check.js';
+import { currentBlobs, keptAggregates } from './current.js';
 import { dataFileOf } from './layout.js';
 import { isSalvageable, type Row, type Salvage } from './salvage.js';
 
@@ -21,13 +22,22 @@ process.once('message', (message) => {
     .then((result) => process.send?.(result, () => process.disconnect()));
 });
 
-async function check({ database, coordinator: expected, depth }: CheckRequest): Promise<CheckResult> {
+async function check({ database, coordinator: expected, depth }: CheckRequest): Promise<CheckResult | CheckDeath> {
   const { size } = statSync(dataFileOf(database));
-  const backend = lmdbBackend({ path: database, readOnly: true });
+  const walk = walkPages(dataFileOf(database));
+  const fault = walk?.fault;
+  if (fault !== undefined) {
+    const told: CheckDeath = { died: fault.text, fault };
+    if (depth === 'recent') return told;
+    // The rest may kill this process, and may still say something against somebody.
+    process.send?.(told);
+  }
+  // What was committed and not flushed may be torn after a power cut. lmdb takes it back only where it may write, else it would read it.
+  const backend = lmdbBackend({ path: database, readOnly: walk?.takesBack !== true });
   const { leastFileBytes } = backend;
   const none = { head: { seq: 0, hash: '0'.repeat(64) as Hash }, from: 1, events: 0, blobs: 0, badBlobs: [] };
   // Pages behind the end of the file cannot be read without being killed; the report says so instead.
-  if (size < leastFileBytes) {
+  if (walk === undefined && size < leastFileBytes) {
     const coordinator = expected === 'as logged' ? NOBODY : expected;
     return {
       coordinator,
@@ -42,7 +52,7 @@ async function check({ database, coordinator: expected, depth }: CheckRequest): 
   }
   const coordinator = expected === 'as logged' ? namedIn(backend) : expected;
   const from = depth === 'all' ? 1 : checkpointOf(backend);
-  const names = depth === 'all' ? backend.blobs() : currentBlobs(rowsOf(backend));
+  const names = depth === 'all' ? allBlobs(backend) : currentBlobs(rowsOf(backend));
   const report = verifyBackend(backend, nativePrimitives, publicKeyOf(coordinator), from, names);
   const badRows = depth === 'all' && report.firstBadEvent === undefined ? differing(backend, report.head.seq) : [];
   const current = new Set(currentBlobs(rowsOf(backend)));
@@ -51,7 +61,17 @@ async function check({ database, coordinator: expected, depth }: CheckRequest): 
   const round = Math.max(progress?.round ?? 0, progress?.lastRound ?? 0);
   const held = depth === 'all' ? heldBy(backend) : {};
   await backend.close();
-  return { coordinator, report, fileBytes: size, leastFileBytes, badCurrent, badRows, round, held };
+  return {
+    ...(fault && { fault }),
+    coordinator,
+    report,
+    fileBytes: size,
+    leastFileBytes,
+    badCurrent,
+    badRows,
+    round,
+    held,
+  };
 }
 
 const NOBODY = '0'.repeat(64) as ClientId;
@@ -73,6 +93,12 @@ const parse = (bytes: Uint8Array | undefined): Json | undefined =>
 /** The rows that say which blobs the newest model is made of. */
 function rowsOf(backend: Backend): (key: string) => Json | undefined {
   return (key) => parse(backend.row(key));
+}
+
+/** Those that are there, and those that should be. */
+function allBlobs(backend: Backend): Hash[] {
+  const row = rowsOf(backend);
+  return [...new Set([...backend.blobs(), ...currentBlobs(row), ...keptAggregates(row)])];
 }
 
 function checkpointOf(backend: Backend): number {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { SottoError } from '../../protocol/errors.js';
 import type { ClientId, Hash } from '../../protocol/ids.js';
 import { STORE_CHECK_MS } from '../../protocol/limits.js';
+import type { Walk } from '../store/lmdb-walk.js';
 import type { StoreReport } from '../store/types.js';
 import { dataFileOf } from './layout.js';
 import type { Salvage } from './salvage.js';
@@ -19,10 +20,15 @@ export interface CheckRequest {
   /** `recent`: the chain since the last checkpoint, and the blobs of the newest model. `all`: everything from event 1. */
   readonly depth: 'recent' | 'all';
 }
+/** A page of the file that is not what its place asks for. */
+export type PageFault = NonNullable<Walk['fault']>;
+
 export interface CheckResult {
+  /** Something could be read all the same; looked at with `all` alone. */
+  readonly fault?: PageFault;
   readonly coordinator: ClientId;
   readonly report: StoreReport;
-  /** Bytes of data.mdb, and the least that its pages need. */
+  /** Bytes of data.mdb, and the least that its pages need, where they could not be looked at one by one. */
   readonly fileBytes: number;
   readonly leastFileBytes: number;
   /** Blobs without which nothing can go on, of those that are bad: the newest model or its optimiser state. */
@@ -35,9 +41,10 @@ export interface CheckResult {
   readonly held: Salvage;
 }
 
-/** How the child ended when it gave no result. */
+/** How the child ended when it gave no result, or on which page it stopped. */
 export interface CheckDeath {
   readonly died: string;
+  readonly fault?: PageFault;
 }
 
 /** Never throws for damage: that is a value. @throws STORE_MISSING where there is no file, or an empty one */
@@ -59,9 +66,11 @@ export async function checkDatabase(request: CheckRequest): Promise<CheckResult 
       timeout: STORE_CHECK_MS,
       killSignal: 'SIGKILL',
     });
+    // A bad page is told at once, and again with what could be read beside it.
     let result: CheckResult | CheckDeath | undefined;
     child.on('message', (message) => {
-      result = message as CheckResult | CheckDeath;
+      const told = message as CheckResult | CheckDeath;
+      if (result === undefined || !('died' in told)) result = told;
     });
     child.on('error', (error) => resolve({ died: error.message }));
     child.on('exit', (code, signal) =>
@@ -73,6 +82,8 @@ export async function checkDatabase(request: CheckRequest): Promise<CheckResult 
 
 /** What is wrong, for people; `undefined` for a sound store. Old blobs that are bad do not count: they are named and not served. */
 export function verdictOf(result: CheckResult | CheckDeath): string | undefined {
+  if (result.fault !== undefined)
+    return `the database is damaged: page ${result.fault.page} of data.mdb is bad, ${result.fault.text}`;
   if ('died' in result) return `the database cannot be read (the process that tried ended: ${result.died})`;
   const { report, fileBytes, leastFileBytes, badCurrent, badRows } = result;
   if (fileBytes < leastFileBytes)

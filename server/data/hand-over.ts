@@ -8,7 +8,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, fromHex } from '../../protocol/ids.js';
 import { MAX_HAND_OVERS } from '../../protocol/limits.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
-import { linksOf } from '../audit/chain-store.js';
+import { newestLink } from '../audit/chain-store.js';
 import {
   coordinatorOf,
   HAND_OVER_EVENT,
@@ -74,7 +74,7 @@ async function give(setup: HandOverSetup): Promise<void> {
   try {
     const log = logOf(opened, identity, setup);
     const task = log.rows.get('task') as { readonly task: string } | undefined;
-    const head = linksOf(log.rows).at(-1);
+    const head = newestLink(log);
     if (task === undefined || head === undefined)
       throw new SottoError(
         'CONFIG_INVALID',

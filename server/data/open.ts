@@ -43,7 +43,7 @@ export async function openData(
     if (check !== undefined) {
       const result = await check;
       // A start that was killed while it made the file leaves one without a marker and without tables: nothing is lost.
-      const unborn = marker === undefined && 'died' in result && !result.died.startsWith('killed');
+      const unborn = marker === undefined && 'died' in result && !result.fault && !result.died.startsWith('killed');
       const wrong = unborn ? undefined : verdictOf(result);
       if (wrong !== undefined) {
         throw new SottoError('STORE_CORRUPT', `${directory}: ${wrong}; run: sotto doctor ${directory}`, { directory });

@@ -17,13 +17,13 @@ import type {
   CampaignState,
   Hold,
 } from '../campaign/types.js';
-import type { Link } from '../chain/store.js';
+import type { ChainView } from '../chain/store.js';
 import { appeal, type MonitorEvent, type MonitorState, quarantineBy } from '../monitor/index.js';
 import type { Store } from '../store/types.js';
 import type { Connections } from './connections.js';
 import type { Mailbox } from './mailbox.js';
 import type { Parts } from './parts.js';
-import { ancestorOf } from './roll-back.js';
+import { ancestorOf, keptLink } from './roll-back.js';
 import type { Watch } from './watch.js';
 
 export interface CoordinatorStatus {
@@ -64,6 +64,11 @@ export interface Administration {
    * @throws CONFIG_INVALID, STORE_BLOB (roll-back.ts); ADMIN_CONFLICT where one is under way or the campaign ends
    */
   rollBack(to: number, act: Act): void;
+  /**
+   * Keeps the model after this round for as long as there is a task, so that it stays one to go back to.
+   * @throws CONFIG_INVALID, STORE_BLOB (roll-back.ts); ADMIN_CONFLICT without a data directory
+   */
+  pin(round: number, act: Act): void;
   /** `Coordinator.appeal`: somebody decided in code, without a name. */
   hear(client: ClientId, granted: boolean, reason: string): MonitorEvent;
   /** @throws ADMIN_UNKNOWN_CLIENT */
@@ -72,8 +77,8 @@ export interface Administration {
   record(act: Act, action: string, detail: Json): void;
   /** The monitor's memory as it is: not to be changed. */
   monitor(): MonitorState;
-  /** Of the model chain, newest last. */
-  links(): readonly Link[];
+  /** The model chain, newest last. */
+  links(): ChainView;
   /** Bytes of a model, aggregate or optimiser state that is still kept. */
   blob(hash: Hash): Uint8Array | undefined;
   hasBlob(hash: Hash): boolean;
@@ -153,6 +158,15 @@ export function administration(desk: AdministrationParts): Administration {
       act(one, 'roll-back', { to });
       campaign.post({ type: 'rollBack', wanted: { to, ...one }, now: now() });
     },
+    pin(round, one) {
+      if (parts.durable === undefined)
+        throw new SottoError(
+          'ADMIN_CONFLICT',
+          'there is no data directory (dataDir): every model goes with the process',
+        );
+      keptLink(parts.store, round);
+      note(one, 'pin', { round }, [{ type: 'model-pinned', body: { by: one.by, reason: one.reason, round } }]);
+    },
     appeal(client, granted, one) {
       known(client);
       act(one, 'appeal', { client, granted });
@@ -161,7 +175,7 @@ export function administration(desk: AdministrationParts): Administration {
     record: (one, action, detail) =>
       note(one, action, { detail }, [admin(one.by, action, { reason: one.reason, detail })]),
     monitor: () => watch.state,
-    links: () => parts.store.all(),
+    links: () => parts.store,
     blob: (hash) => parts.store.blob(hash)?.bytes,
     hasBlob: (hash) => parts.durable?.log.store.hasBlob(hash) ?? parts.store.blob(hash) !== undefined,
     blobs: () => parts.durable?.log.store.blobs() ?? [],

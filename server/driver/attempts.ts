@@ -98,7 +98,7 @@ export class Attempts {
   }
 
   #announce(round: number, attempt: number, groups: readonly Team[]): void {
-    const { parts, reporter, watch, emitter, connections } = this.#desk;
+    const { parts, reporter, watch, emitter, connections, gate } = this.#desk;
     const setup = {
       config: this.#config,
       round,
@@ -115,7 +115,14 @@ export class Attempts {
     emitter.emit('attempt', { round, attempt, groups });
     this.#log.info({ round, attempt, groups: groups.length }, 'attempt starts');
     const handlers = this.#roundHandlers(round, attempt);
-    this.#runner = new RoundRunner(setup, parts.engine, this.#clock, handlers, parts.uploadBytes);
+    this.#runner = new RoundRunner(
+      setup,
+      parts.engine,
+      this.#clock,
+      handlers,
+      parts.uploadBytes,
+      () => gate.memoryTight,
+    );
     this.#runner.start();
     // Who left while the attempt was being written down is not waited for.
     const absent = groups.flatMap(({ members }) => members).filter((one) => !connections.of(one));

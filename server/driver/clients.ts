@@ -28,6 +28,7 @@ export interface ClientDesk {
   /** It is in; by this token where it was not before. */
   readonly enrol: (client: ClientId, token: Hash | undefined) => void;
   readonly durably: (work: () => void) => void;
+  readonly verify: ConnectionHandlers['verify'];
 }
 
 export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
@@ -40,6 +41,7 @@ export function clientHandlers(desk: ClientDesk): ConnectionHandlers {
       notify({ type: 'connected', client, agent });
     },
     durably: desk.durably,
+    verify: desk.verify,
     request: (connection, client, message) => onRequest(desk, connection, client, message),
     offence(_, offence) {
       log.warn(offence, 'a peer broke the protocol');

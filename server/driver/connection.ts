@@ -28,9 +28,13 @@ export interface Traffic {
   down: number;
 }
 
+export type ProofCheck = Extract<SessionEffect, { type: 'verify' }>;
+
 export interface ConnectionHandlers {
   /** `token`: the hash of the one by which it is enrolled now. */
   authenticated(connection: Connection, client: ClientId, agent: string, token: Hash | undefined): void;
+  /** Whether the signature is right; now or later, once. */
+  verify(job: ProofCheck, answer: (good: boolean) => void): void;
   /** Does this once everything noted so far is durable. */
   durably(work: () => void): void;
   request(connection: Connection, client: ClientId, message: ClientRequest): void;
@@ -107,6 +111,11 @@ export class Connection implements Outlet {
     return this.#client;
   }
 
+  /** It has credit: memory for one more chunk is accounted for. */
+  get expectsChunk(): boolean {
+    return this.#credits.open > 0;
+  }
+
   get unsentBytes(): number {
     return this.#socket.bufferedAmount;
   }
@@ -170,6 +179,7 @@ export class Connection implements Outlet {
     return false;
   }
 
+  /** @param data perhaps lent (bulk-stream.ts): nothing may keep a view of it */
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#ended) return;
     this.#traffic.up += data.length;
@@ -186,7 +196,7 @@ export class Connection implements Outlet {
     }
     if (credit === 'again' && !this.#withinRate()) return;
     if (decoded.ok) {
-      this.#session.post({ type: 'message', message: decoded.message });
+      this.#session.post({ type: 'message', message: owned(decoded.message) });
       return;
     }
     const { code, reason, offset, field } = decoded;
@@ -206,6 +216,9 @@ export class Connection implements Outlet {
       case 'wakeAt':
         // Not in the next instant again: on a busy machine the credit grows while one waits for it.
         this.#alarm.set(Math.max(effect.at + this.#credit(), this.#clock.now() + LEAST_WAIT_MS));
+        return;
+      case 'verify':
+        this.#handlers.verify(effect, (good) => this.#session.post({ type: 'verified', good }));
         return;
       case 'authenticated':
         this.#alarm.off();
@@ -277,3 +290,7 @@ export class Connection implements Outlet {
     this.#handlers.ended(this);
   }
 }
+
+/** A chunk is dealt with at once (engine/types.ts), a sketch stays in the round's state. */
+const owned = (message: Message): Message =>
+  message.kind === 'sketch' ? { ...message, section: new Uint8Array(message.section) } : message;

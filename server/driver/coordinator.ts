@@ -4,6 +4,7 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, hashOf } from '../../protocol/ids.js';
+import { MAX_KEPT_REPORTS } from '../../protocol/limits.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
@@ -21,6 +22,7 @@ import type {
   CampaignState,
   WantedRollBack,
 } from '../campaign/types.js';
+import { linksFrom } from '../chain/find.js';
 import type { EngineFailure } from '../engine/types.js';
 import { MONITOR_DEFAULTS, type MonitorEvent, type MonitorState } from '../monitor/index.js';
 import { type Administration, administration } from './administration.js';
@@ -115,6 +117,7 @@ export class RunningCoordinator implements Coordinator {
       heard: (client, part) => this.#emitter.emit('contribution', { client, part }),
       enrol: (client, token) => this.#gate.enrol(client, token),
       durably: (work) => this.#journal.after(work),
+      verify: parts.verify,
     });
     this.#settle = { resolve: () => {}, reject: () => {} };
     this.done = new Promise((resolve, reject) => {
@@ -190,7 +193,7 @@ export class RunningCoordinator implements Coordinator {
   }
 
   chain() {
-    return this.#parts.store.all().map(({ record }) => record);
+    return linksFrom(this.#parts.store, 0).map(({ record }) => record);
   }
 
   appeal(client: ClientId, granted: boolean, reason: string): MonitorEvent {
@@ -404,6 +407,7 @@ export class RunningCoordinator implements Coordinator {
     const weights = this.#parts.publisher.weights;
     const finish = (done: RoundReport): void => {
       this.#reports.push(done);
+      if (this.#reports.length > MAX_KEPT_REPORTS) this.#reports.shift();
       this.#emitter.emit('round', done);
     };
     if (report.outcome.type === 'void') {

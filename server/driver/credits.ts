@@ -20,6 +20,11 @@ export class Credits {
     for (const index of chunks) if (!this.#spent.has(index)) this.#open.add(index);
   }
 
+  /** Chunks that may come. */
+  get open(): number {
+    return this.#open.size;
+  }
+
   /** `again`: it had credit and came before, or belongs to the run before; harmless, if it is not too often. */
   take({ run, index }: InputChunk): 'credited' | 'again' | 'none' {
     if (this.#before !== undefined && same(this.#before, run)) return 'again';

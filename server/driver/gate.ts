@@ -90,7 +90,7 @@ export class Gate implements AccessControl {
     const open = options.openListener ?? openListener;
     // A clock of somebody else's says nothing of this process.
     const busy = options.busyMs ?? (options.clock === undefined ? loopBusyMs : () => 0);
-    const guard = new Guard(clock, options.memoryBytes);
+    const guard = new Guard(clock, options.memoryBytes, busy);
     this.#guard = guard;
     const turnstile = new Turnstile(clock.now());
     const opened = open({
@@ -98,7 +98,7 @@ export class Gate implements AccessControl {
       ...(options.fetch && { fetch: options.fetch }),
       room: (address) => this.#room(address),
       warn: (error) => log.error({ error: String(error) }, 'the new certificate cannot be used; the old one stays'),
-      accept: (socket, address, stream) => {
+      accept: (socket, address, stream, bulk) => {
         const wait = turnstile.enter(clock.now(), connections.strangers);
         if (wait > 0) {
           this.#sendAway(socket, wait);
@@ -113,6 +113,7 @@ export class Gate implements AccessControl {
         }
         const connection = new Connection(socket, session, handlers, clock, traffic, busy);
         connections.add(connection, address);
+        bulk?.lend(socket, () => connection.expectsChunk);
         if (stream === undefined) return;
         guard.watch(
           socket,
@@ -142,6 +143,11 @@ export class Gate implements AccessControl {
     socket.on('error', () => {}); // it closes by itself
     socket.send(encodeFrame({ kind: 'rejected', code: 'SESSION_BUSY', retryAfterMs }), { binary: true });
     socket.close(CLOSE.busy, 'SESSION_BUSY');
+  }
+
+  /** Nobody new comes in, and no upload is begun beside another. */
+  get memoryTight(): boolean {
+    return this.#memory.pressure(this.#desk.clock.now()) !== 'none';
   }
 
   refuseNew(): void {

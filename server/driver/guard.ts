@@ -1,62 +1,67 @@
 // The guard over messages that do not come to an end (operations.md 3.2): bytes since the last complete message, for each socket and in
 // all. ws buffers them outside the V8 heap and has no clock. One timer for all sockets; every socket's own bytes are looked at as they
-// come. Not here: complete messages (connection.ts), HTTP before the upgrade (listener.ts).
+// come. Not here: how fast is fast enough (pace.ts), complete messages (connection.ts), HTTP before the upgrade (listener.ts).
 
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Millis } from '../../protocol/ids.js';
-import {
-  LEAST_BYTES_PER_SECOND,
-  MAX_INCOMPLETE_BYTES,
-  MAX_MESSAGE_MS,
-  MAX_STRANGER_BYTES,
-  SLOW_AFTER_MS,
-} from '../../protocol/limits.js';
+import { MAX_INCOMPLETE_BYTES, MAX_STRANGER_BYTES } from '../../protocol/limits.js';
 import type { Clock } from './clock.js';
+import { OwnTime, type Pace, spare, tooSlow } from './pace.js';
 
-/** Between two looks at all sockets. */
-const LOOK_MS: Millis = 500;
+/** Between two looks. Only a wake-up of ours that is late shows that we wait for a processor, so it is not too seldom. */
+const LOOK_MS: Millis = 100;
 
-interface Watched {
+/** Its bytes are those since the last complete message. */
+interface Watched extends Pace {
   readonly known: () => boolean;
   readonly cut: () => void;
-  /** Since the last complete message. */
-  bytes: number;
-  /** When the first of them came. */
-  since: Millis;
+  /** Nothing more of it counts. */
+  gone: boolean;
 }
 
 export class Guard {
   readonly #clock: Clock;
-  /** Oldest first. */
-  readonly #watched = new Set<Watched>();
+  /** Those with an unfinished message, in the order in which these began. */
+  readonly #unfinished = new Set<Watched>();
   readonly #most: number;
-  #lookedAt: Millis;
+  readonly #busy: () => Millis;
+  readonly #own: OwnTime;
   #cancel: () => void = () => {};
 
-  /** @param budget of the process's memory, bytes: unfinished messages may have a quarter of it */
-  constructor(clock: Clock, budget: number = Number.POSITIVE_INFINITY) {
+  /**
+   * @param budget of the process's memory, bytes: unfinished messages may have a quarter of it
+   * @param busy time that this process has been busy so far
+   */
+  constructor(clock: Clock, budget: number = Number.POSITIVE_INFINITY, busy: () => Millis = () => 0) {
     this.#clock = clock;
     this.#most = Math.min(MAX_INCOMPLETE_BYTES, budget / 4);
-    this.#lookedAt = clock.now();
+    this.#busy = busy;
+    this.#own = new OwnTime(LOOK_MS, clock.now(), busy());
     this.#again();
   }
 
   /** @param known whether it has proven who it is  @param cut called at most once, without a closing handshake */
   watch(socket: WebSocket, stream: Duplex, known: () => boolean, cut: () => void): void {
-    const one: Watched = { known, cut, bytes: 0, since: 0 };
-    this.#watched.add(one);
-    stream.on('data', (chunk: Buffer) => {
-      if (one.bytes === 0) one.since = this.#clock.now();
+    const one: Watched = { known, cut, gone: false, bytes: 0, since: 0, credit: 0 };
+    // Before those who read: a read may be given back when they are done with it.
+    stream.prependListener('data', (chunk: Buffer) => {
+      if (one.gone) return;
+      if (one.bytes === 0) {
+        one.since = this.#clock.now();
+        one.credit = 0;
+        this.#unfinished.add(one);
+      }
       one.bytes += chunk.length;
       if (one.bytes > MAX_STRANGER_BYTES && !known()) this.#cut(one);
     });
     const complete = (): void => {
       one.bytes = 0;
+      this.#unfinished.delete(one);
     };
     // What came behind the end of this message in the same segment goes uncounted: at most what one read takes, 64 KiB.
     for (const event of ['message', 'ping', 'pong'] as const) socket.on(event, complete);
-    socket.on('close', () => this.#watched.delete(one));
+    socket.on('close', () => this.#forget(one));
   }
 
   stop(): void {
@@ -64,34 +69,34 @@ export class Guard {
   }
 
   #again(): void {
-    this.#cancel = this.#clock.at(this.#lookedAt + LOOK_MS, () => {
+    this.#cancel = this.#clock.at(this.#clock.now() + LOOK_MS, () => {
       this.#look(this.#clock.now());
       this.#again();
     });
   }
 
   #look(now: Millis): void {
-    // When we were busy ourselves, bytes lay unread: that time is nobody's slowness.
-    const late = Math.max(0, now - this.#lookedAt - LOOK_MS);
-    this.#lookedAt = now;
+    const own = this.#own.look(now, this.#busy());
     let total = 0;
-    for (const one of [...this.#watched]) {
-      if (one.bytes === 0) continue;
-      one.since += late;
-      const ms = now - one.since;
-      const slow = ms >= SLOW_AFTER_MS && one.bytes * 1_000 < LEAST_BYTES_PER_SECOND * ms;
-      if (slow || ms >= MAX_MESSAGE_MS) this.#cut(one);
+    for (const one of this.#unfinished) {
+      spare(one, own, now);
+      if (tooSlow(one, now)) this.#cut(one);
       else total += one.bytes;
     }
-    for (const one of [...this.#watched].reverse()) {
+    for (const one of [...this.#unfinished].reverse()) {
       if (total <= this.#most) return;
-      if (one.bytes === 0) continue;
       total -= one.bytes;
       this.#cut(one);
     }
   }
 
+  #forget(one: Watched): void {
+    one.gone = true;
+    this.#unfinished.delete(one);
+  }
+
   #cut(one: Watched): void {
-    if (this.#watched.delete(one)) one.cut();
+    this.#forget(one);
+    one.cut();
   }
 }

@@ -17,6 +17,7 @@ import {
   MAX_WS_FRAGMENTS,
 } from '../../protocol/limits.js';
 import { SUBPROTOCOL } from '../../protocol/wire/types.js';
+import { BulkStream } from './bulk-stream.js';
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.js';
 import { addressOf, isLoopback, isThisMachine, refusalOf } from './upgrade.js';
 
@@ -25,6 +26,8 @@ const HTTP_TIMEOUT_MS = 5_000;
 const MAX_HTTP_HEADER_BYTES = 8_192;
 /** Chunks of one message that ws holds before it is complete: a full frame in TCP segments of 100 bytes. */
 const MAX_BUFFERED_CHUNKS = 4_096;
+
+const NO_BYTES = Buffer.alloc(0);
 
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
@@ -42,8 +45,11 @@ export interface ListenSettings {
 export interface ListenerSetup extends ListenSettings {
   /** Whether another connection from there may be opened now. @param address of the client; absent where there are none */
   readonly room: (address?: string) => boolean;
-  /** @param stream below the websocket, for whoever counts its bytes; absent where there are no sockets */
-  readonly accept: (socket: WebSocket, address?: string, stream?: Duplex) => void;
+  /**
+   * @param stream below the websocket, for whoever counts its bytes; absent where there are no sockets
+   * @param bulk between the two
+   */
+  readonly accept: (socket: WebSocket, address?: string, stream?: Duplex, bulk?: BulkStream) => void;
   /** Of what does not stop us: a new certificate that cannot be used. */
   readonly warn?: (error: unknown) => void;
   /** For plain HTTP on the same port. */
@@ -87,7 +93,11 @@ export async function openListener(setup: ListenerSetup): Promise<Listener> {
     const address = addressOf(request, request.socket.remoteAddress ?? '', rules);
     const refusal = closing || !setup.room(address) ? 503 : refusalOf(request, rules);
     if (refusal !== undefined) return refuse(socket, refusal);
-    wss.handleUpgrade(request, socket, head, (ws) => setup.accept(ws, address, socket));
+    // What ws does to a socket that it knows as one.
+    request.socket.setTimeout(0);
+    request.socket.setNoDelay();
+    const bulk = new BulkStream(socket, head);
+    wss.handleUpgrade(request, bulk, NO_BYTES, (ws) => setup.accept(ws, address, socket, bulk));
   });
   await listen(server, setup);
   const reloadCertificate = (): void => {

@@ -1,5 +1,6 @@
-// The process's memory against its budget: near it nobody new comes in, at it those go who have not proven who they are. V8's own limit
-// does not count what sockets hold. Pure but for the reading that is handed in. Not here: what goes (gate.ts).
+// The process's memory against its budget: near it nobody new comes in and uploads go on one by one, at it those go who have not proven
+// who they are. V8's own limit does not count what sockets hold. Pure but for the reading that is handed in. Not here: what goes (gate.ts),
+// what uploads make of it (uploads/tickets.ts).
 //
 // What was freed is mostly not given back to the system (glibc keeps the holes between what is still in use), so resident bytes go up and
 // hardly ever down: by them alone one flood would shut the door for ever. What is free inside the process is told from the last time that

@@ -133,6 +133,7 @@ export interface RoundReport {
 
 export interface CampaignResult {
   readonly outcome: CampaignOutcome;
+  /** The newest MAX_KEPT_REPORTS; whoever wants all of them listens to `round`. */
   readonly rounds: readonly RoundReport[];
   /** Of the last model. */
   readonly modelHash: Hash;
@@ -236,6 +237,6 @@ export interface Coordinator {
   stop(reason: string): Promise<void>;
   /** The newest model. A copy. */
   model(): Float32Array<ArrayBuffer>;
-  /** The signed records since genesis. */
+  /** The signed records since genesis: all of them, those of old rounds from the disk. */
   chain(): readonly ChainRecordBody[];
 }

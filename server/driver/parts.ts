@@ -10,6 +10,7 @@ import type { ChainStore } from '../chain/store.js';
 import type { Engine } from '../engine/types.js';
 import type { SessionSetup } from '../session/types.js';
 import type { Clock } from './clock.js';
+import type { ConnectionHandlers } from './connection.js';
 import type { MachineSpec } from './mailbox.js';
 import type { CoordinatorOptions, Logger } from './options.js';
 import type { Publisher } from './publisher.js';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly durable: Durable | undefined;
   /** Of unfinished inputs. */
   readonly uploadBytes: number;
+  readonly verify: ConnectionHandlers['verify'];
   readonly firstStep: MachineSpec<CampaignState, CampaignEvent, CampaignEffect>['first'];
 }
 

@@ -26,10 +26,10 @@ import {
   resumeRule,
   type StageReport,
 } from '../aggregate/index.js';
+import { originIn } from '../chain/lineage.js';
 import type { ChainStore, Link, RoundOutcome } from '../chain/store.js';
 import { blobOf, optimizerBlob } from '../engine/combine.js';
 import type { Blob, Engine, EngineFailure } from '../engine/types.js';
-import { originOf } from './roll-back.js';
 
 export interface PublisherSetup {
   readonly config: TaskConfig;
@@ -131,7 +131,7 @@ export class Publisher {
       const weights = weightsFromBytes(bytesOf(record.modelAfter, 'model'), config.dimension);
       const state = record.optimizerAfter.length === 0 ? NOTHING : bytesOf(record.optimizerAfter, 'optimiser state');
       const optimizer = optimizerFromBytes(config.optimizer, config.dimension, record.step, state);
-      const { aggregate } = originOf(store, store.head()).record;
+      const { aggregate } = originIn(store, store.head()).record;
       const last =
         aggregate.length === 0 ? undefined : weightsFromBytes(bytesOf(aggregate, 'aggregate'), config.dimension);
       this.#model = { weights, optimizer };

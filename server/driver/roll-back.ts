@@ -8,6 +8,7 @@ import { utf8Encode } from '../../protocol/crypto/utf8.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fromHex, hashOf } from '../../protocol/ids.js';
 import { isWord } from '../../protocol/wire/fields.js';
+import { indexOfRound } from '../chain/find.js';
 import { originIn } from '../chain/lineage.js';
 import type { ChainStore, Link } from '../chain/store.js';
 import { blobOf } from '../engine/combine.js';
@@ -24,15 +25,24 @@ export interface RollBack {
  * @throws CONFIG_INVALID where there is no such model or it is the newest, or the reason is none; STORE_BLOB where it is no longer kept
  */
 export function ancestorOf(store: ChainStore, { round, reason }: RollBack): Link {
-  const bad = (field: string, text: string) => new SottoError('CONFIG_INVALID', `rollBack.${field} ${text}`, { field });
-  if (!isWord(reason)) throw bad('reason', 'must be one line of 1 to 256 characters, without control characters');
-  const ancestor = store.all().find(({ record }) => record.round === round);
-  if (ancestor === undefined)
-    throw bad('round', `is ${round}, of which there is no model; \`sotto export\` lists them`);
-  if (ancestor === store.head()) throw bad('round', `is ${round}, which is the newest model`);
+  if (!isWord(reason))
+    throw bad('rollBack.reason', 'must be one line of 1 to 256 characters, without control characters');
+  const ancestor = keptLink(store, round, 'rollBack.round');
+  if (ancestor.hash === store.head().hash) throw bad('rollBack.round', `is ${round}, which is the newest model`);
+  return ancestor;
+}
+
+const bad = (field: string, text: string): SottoError =>
+  new SottoError('CONFIG_INVALID', `${field} ${text}`, { field });
+
+/** The record of this round, whose model and what the next round needs with it are kept. @throws CONFIG_INVALID, STORE_BLOB */
+export function keptLink(store: ChainStore, round: number, field = 'round'): Link {
+  const at = indexOfRound(store, round);
+  const ancestor = at === undefined ? undefined : store.at(at);
+  if (ancestor === undefined) throw bad(field, `is ${round}, of which there is no model; \`sotto rounds\` lists them`);
   const { modelAfter, optimizerAfter } = ancestor.record;
   // The rule of the next round starts from the aggregate that led to this model.
-  const { aggregate } = originOf(store, ancestor).record;
+  const { aggregate } = originIn(store, ancestor).record;
   for (const hash of [modelAfter, optimizerAfter, aggregate]) {
     if (hash.length === 0 || store.blob(hashOf(hash)) !== undefined) continue;
     const text = `the model of round ${round} is no longer kept; choose a newer one, and raise data.keptModels for the next time`;
@@ -73,6 +83,3 @@ export async function rollBack(
   await store.append(link, [why]);
   return link;
 }
-
-/** The link that made this model: behind a roll-back that of its ancestor. */
-export const originOf = (store: ChainStore, link: Link): Link => originIn(store.all(), link);

@@ -49,8 +49,15 @@ export class RoundRunner {
   #kept: readonly string[] = [];
   #over = false;
 
-  /** @param uploadBytes of unfinished inputs; absent: MAX_UPLOAD_BYTES */
-  constructor(setup: RoundSetup, engine: Engine, clock: Clock, handlers: RunnerHandlers, uploadBytes?: number) {
+  /** @param uploadBytes, memoryTight: see Uploads */
+  constructor(
+    setup: RoundSetup,
+    engine: Engine,
+    clock: Clock,
+    handlers: RunnerHandlers,
+    uploadBytes?: number,
+    memoryTight?: () => boolean,
+  ) {
     this.#setup = setup;
     this.#engine = engine;
     this.#clock = clock;
@@ -62,7 +69,7 @@ export class RoundRunner {
       evict: (client: ClientId) => this.#machine.post({ type: 'evict', client, now: this.#clock.now() }),
       broken: (error: unknown) => this.#break(error),
     };
-    this.#uploads = new Uploads(clock, uploads, uploadBytes);
+    this.#uploads = new Uploads(clock, uploads, uploadBytes, memoryTight);
     this.#machine = new Mailbox({
       first: startRound(setup, clock.now()),
       step: stepRound,
@@ -166,8 +173,7 @@ export class RoundRunner {
   }
 
   #compute(job: number, work: EngineWork): void {
-    // What came over the socket is nobody else's.
-    void this.#engine.run(work, true).then((result) => {
+    void this.#engine.run(work).then((result) => {
       if (!this.#over) this.#machine.post({ type: 'computed', job, result, now: this.#clock.now() });
     });
   }

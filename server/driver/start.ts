@@ -21,6 +21,7 @@ import { realClock } from './clock.js';
 import { RunningCoordinator } from './coordinator.js';
 import { checkListen } from './listener.js';
 import type { Coordinator, CoordinatorOptions, Logger } from './options.js';
+import { verifyAtOnce, verifyLater } from './proofs.js';
 import { Publisher } from './publisher.js';
 import { rollBack } from './roll-back.js';
 
@@ -72,7 +73,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       store,
       random: options.random,
     };
-    const empty = store.all().length === 0;
+    const empty = store.length === 0;
     if (options.rollBack !== undefined) {
       if (empty)
         throw new SottoError('CONFIG_INVALID', 'rollBack: there is no earlier model yet', { field: 'rollBack' });
@@ -93,6 +94,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       durable,
       store,
       publisher,
+      verify: options.clock === undefined ? verifyLater : verifyAtOnce,
       firstStep,
       uploadBytes,
     });
@@ -134,7 +136,7 @@ function lostFacts({ task, campaign, roster }: CoordinatorOptions, rows: Rows, n
 
 /** A store of somebody's own that holds a chain: rounds go on behind it, and nothing else is known. */
 const resumedFrom = (store: ChainStore): Resumed => ({
-  lastRound: store.all().at(-1)?.record.round ?? 0,
+  lastRound: store.at(store.length - 1)?.record.round ?? 0,
   attempts: 0,
   blamed: new Map(),
   quarantined: new Map(),

@@ -27,35 +27,48 @@ export class Uploads {
   readonly #clock: Clock;
   readonly #handlers: UploadHandlers;
   readonly #budget: number | undefined;
+  readonly #memoryTight: () => boolean;
+  #tight = false;
   readonly #alarm: Alarm;
   readonly #runs = new Map<ClientId, RunRef>();
   /** Opened by the first upload: only then it is known how long inputs are. */
   #tickets: Mailbox<TicketState, TicketEvent, TicketEffect> | undefined;
 
-  /** @param budget bytes of unfinished inputs; absent: MAX_UPLOAD_BYTES */
-  constructor(clock: Clock, handlers: UploadHandlers, budget?: number) {
+  /**
+   * @param budget bytes of unfinished inputs; absent: MAX_UPLOAD_BYTES
+   * @param memoryTight asked at every event: whether the process's memory is nearly used up
+   */
+  constructor(clock: Clock, handlers: UploadHandlers, budget?: number, memoryTight: () => boolean = () => false) {
     this.#clock = clock;
     this.#handlers = handlers;
     this.#budget = budget;
-    this.#alarm = new Alarm(clock, (now) => this.#tickets?.post({ type: 'tick', now }));
+    this.#memoryTight = memoryTight;
+    this.#alarm = new Alarm(clock, (now) => this.#post({ type: 'tick', now }));
   }
 
   offered({ client, run, bytes, chunks }: Extract<RoundEffect, { type: 'upload' }>): void {
     this.#tickets ??= this.#open(bytes);
     this.#runs.set(client, run);
-    this.#tickets.post({ type: 'upload', client, chunks, now: this.#clock.now() });
+    this.#post({ type: 'upload', client, chunks, now: this.#clock.now() });
   }
 
   arrived(client: ClientId, index: number): void {
-    this.#tickets?.post({ type: 'arrived', client, index, now: this.#clock.now() });
+    this.#post({ type: 'arrived', client, index, now: this.#clock.now() });
   }
 
   uploaded(client: ClientId, missing: number): void {
-    this.#tickets?.post({ type: 'uploaded', client, missing, now: this.#clock.now() });
+    this.#post({ type: 'uploaded', client, missing, now: this.#clock.now() });
   }
 
   gone(client: ClientId): void {
-    this.#tickets?.post({ type: 'gone', client, now: this.#clock.now() });
+    this.#post({ type: 'gone', client, now: this.#clock.now() });
+  }
+
+  #post(event: TicketEvent): void {
+    const tight = this.#memoryTight();
+    if (tight !== this.#tight) this.#tickets?.post({ type: 'memory', tight, now: event.now });
+    if (this.#tickets !== undefined) this.#tight = tight;
+    this.#tickets?.post(event);
   }
 
   stop(): void {

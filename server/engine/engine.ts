@@ -1,10 +1,12 @@
-// The engine over one or more homes: each accumulator, with the slots of its inputs, has one home. Sums meet only for the rule.
-// Not here: threads (worker-home.ts), arithmetic (workbench.ts).
+// The engine over one or more homes: each accumulator, with the complete inputs for it, has one home. Sums meet only for the rule.
+// Not here: inputs on their way (inbox.ts), threads (worker-home.ts), arithmetic (workbench.ts).
 
 import { availableParallelism } from 'node:os';
 import { SottoError } from '../../protocol/errors.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
 import type { EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
 import { type AnswerTo, type Home, type HomeRequest, localHome } from './home.js';
+import { Inbox } from './inbox.js';
 import type {
   AggregateResult,
   AggregateWork,
@@ -15,9 +17,11 @@ import type {
   ModelResult,
   ModelWork,
 } from './types.js';
-import { failureOf, type RulePart } from './workbench.js';
+import { failureOf, type HomeWork, type RulePart } from './workbench.js';
 import { WorkerHome } from './worker-home.js';
 
+/** Complete inputs that a home may have before it; more than that are only more memory. */
+const HANDED_OVER = 4;
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
 
 /** Worker threads that hold and add vectors. @param workers 1 or more; default: all cores but the one of the event loop */
@@ -34,6 +38,9 @@ export function inProcessEngine(homes = 1): Engine {
 export class SpreadEngine implements Engine {
   readonly #open: () => Home;
   readonly #homes: Home[];
+  readonly #inbox = new Inbox(nativePrimitives);
+  /** Settle when a home is done with an input that it was given. */
+  readonly #handedOver = new Set<Promise<void>>();
   /** Accumulator → its home. */
   readonly #places = new Map<string, Home>();
   #next = 0;
@@ -48,15 +55,35 @@ export class SpreadEngine implements Engine {
     this.#homes = Array.from({ length: count }, open);
   }
 
-  async run(work: EngineWork, given = false): Promise<EngineResult> {
+  async run(work: EngineWork): Promise<EngineResult> {
     try {
       const home = this.#homeOf(this.#accumulatorOf(work));
-      if (work.type !== 'chunk') return await home.ask({ type: 'run', work });
-      const section = given && isAlone(work.section) ? work.section : new Uint8Array(work.section);
-      return await home.ask({ type: 'run', work: { ...work, section } }, [section.buffer]);
+      if (work.type === 'chunk') {
+        if (home.lost) return FAILED;
+        home.warm?.();
+        const checked = this.#inbox.chunk(work);
+        // No answer, no credit: inputs must not pile up before a thread that has no time for them.
+        if (this.#handedOver.size >= HANDED_OVER) await Promise.race(this.#handedOver);
+        return checked;
+      }
+      if (work.type === 'drop') this.#inbox.drop(work.slot);
+      const input = 'slot' in work ? this.#inbox.take(work.slot) : undefined;
+      if (input === undefined) return this.#freed(await home.ask({ type: 'run', work }));
+      const answer = home.ask({ type: 'run', work, input });
+      const over = answer.then(
+        () => void this.#handedOver.delete(over),
+        () => void this.#handedOver.delete(over),
+      );
+      this.#handedOver.add(over);
+      return this.#freed(await answer);
     } catch {
       return FAILED;
     }
+  }
+
+  #freed({ result, freed }: AnswerTo<{ readonly type: 'run'; readonly work: HomeWork }>): EngineResult {
+    if (freed !== undefined) this.#inbox.giveBack(freed);
+    return result;
   }
 
   aggregate({ groups, ...work }: AggregateWork): Promise<AggregateResult> {
@@ -93,12 +120,13 @@ export class SpreadEngine implements Engine {
   async forget(keep: readonly string[]): Promise<void> {
     const kept = new Set(keep.map((name) => (this.#places.has(name) ? name : parentOf(name))));
     for (const name of [...this.#places.keys()]) if (!kept.has(name)) this.#places.delete(name);
+    this.#inbox.forget(new Set(keep));
     await Promise.all(this.#live().map((home) => home.ask({ type: 'forget', keep }).catch(() => null)));
   }
 
   async held(): Promise<readonly string[]> {
     const lists = await Promise.all(this.#live().map((home) => home.ask({ type: 'held' }).catch(() => [])));
-    return lists.flat();
+    return [...this.#inbox.held(), ...lists.flat()];
   }
 
   async close(): Promise<void> {
@@ -142,15 +170,6 @@ export class SpreadEngine implements Engine {
     if (work.type === 'audit') return work.unmask.accumulator;
     return this.#places.has(work.slot) ? work.slot : parentOf(work.slot);
   }
-}
-
-/** Buffers of this length and less may be slabs that sockets share: Node's own pools, and what one read takes. */
-const SHARED_BYTES = 65_536;
-
-/** Whether a section is all that its buffer holds, but for the frame around it. Then the buffer itself can go to another thread. */
-function isAlone(section: Uint8Array): section is Uint8Array<ArrayBuffer> {
-  const around = section.buffer.byteLength - section.length;
-  return section.buffer instanceof ArrayBuffer && section.length > SHARED_BYTES && around < SHARED_BYTES;
 }
 
 /** Slots are named after their accumulator (protocol/round/group-state.ts, slotOf). */

@@ -3,9 +3,10 @@
 
 import { nativeKernels, nativePrimitives } from '../../protocol/native/index.js';
 import type { GroupResult } from '../../protocol/round/types.js';
-import type { Encoding, EngineResult, EngineWork } from '../../protocol/secagg/jobs.js';
+import type { Encoding, EngineResult } from '../../protocol/secagg/jobs.js';
 import { createRuleKernels } from '../aggregate/index.js';
 import { combine, stepModel } from './combine.js';
+import type { InputBytes } from './inbox.js';
 import type {
   AggregateResult,
   AggregateWork,
@@ -14,10 +15,11 @@ import type {
   ModelResult,
   ModelWork,
 } from './types.js';
-import { type InputsResult, type RulePart, Workbench } from './workbench.js';
+import { type HomeWork, type InputsResult, type RulePart, Workbench } from './workbench.js';
 
 export type HomeRequest =
-  | { readonly type: 'run'; readonly work: EngineWork }
+  /** `input`: complete, of the work's slot; it is the home's until it is `freed`. */
+  | { readonly type: 'run'; readonly work: HomeWork; readonly input?: InputBytes }
   | { readonly type: 'inputs'; readonly groups: readonly GroupResult[]; readonly encoding: Encoding }
   | { readonly type: 'combine'; readonly work: Omit<AggregateWork, 'groups'>; readonly parts: readonly RulePart[] }
   | { readonly type: 'nextModel'; readonly work: ModelWork }
@@ -25,7 +27,8 @@ export type HomeRequest =
   | { readonly type: 'forget'; readonly keep: readonly string[] }
   | { readonly type: 'held' };
 interface Answers {
-  readonly run: EngineResult;
+  /** `freed`: memory of an input, erased. */
+  readonly run: { readonly result: EngineResult; readonly freed?: InputBytes };
   readonly inputs: InputsResult;
   readonly combine: AggregateResult;
   readonly nextModel: ModelResult;
@@ -39,6 +42,8 @@ export type HomeAnswer = Answers[HomeRequest['type']];
 export interface Home {
   /** @param transfer buffers that belong to the home from now on. Rejects when the home is lost. */
   ask<R extends HomeRequest>(request: R, transfer?: readonly ArrayBuffer[]): Promise<AnswerTo<R>>;
+  /** There will be work soon. */
+  warm?(): void;
   /** A lost home answers nothing any more. */
   readonly lost: boolean;
   close(): Promise<void>;
@@ -52,8 +57,11 @@ export class HomeServer {
   /** `transfer`: buffers of the answer that may move to the asking thread. */
   answer(request: HomeRequest): { readonly answer: HomeAnswer; readonly transfer: readonly ArrayBuffer[] } {
     switch (request.type) {
-      case 'run':
-        return { answer: this.#bench.run(request.work), transfer: [] };
+      case 'run': {
+        const result = this.#bench.run(request.work, request.input);
+        const freed = this.#bench.takeFreed();
+        return { answer: { result, ...(freed && { freed }) }, transfer: [] };
+      }
       case 'inputs': {
         const parts = request.groups.map((here) => ({ here }));
         const answer = this.#bench.inputs(parts, request.encoding);

@@ -89,9 +89,9 @@ export interface Engine {
   /**
    * Work of one accumulator and of its slots (`${accumulator}/…`) runs in the order in which it was handed in. Never rejects:
    * a lost worker gives ENGINE_FAILED for all that it held, until `forget`.
-   * @param given nobody needs the section of a chunk any more: its buffer may go to another thread, and be empty here
+   * Done with the section of a chunk when it returns: receive buffers are used again.
    */
-  run(work: EngineWork, given?: boolean): Promise<EngineResult>;
+  run(work: EngineWork): Promise<EngineResult>;
   /** Reads the opened sums or rows; they stay until `forget`. */
   aggregate(work: AggregateWork): Promise<AggregateResult>;
   nextModel(work: ModelWork): Promise<ModelResult>;

@@ -1,5 +1,6 @@
-// What one home holds and does: slots (inputs on their way), rows (plain updates), accumulators (sums). Synchronous; runs to
-// the end of each job, so jobs run in the order they come. Not here: threads (worker.ts), who gets which job (engine.ts), the rule (combine.ts).
+// What one home holds and does: slots (complete inputs), rows (plain updates), accumulators (sums). Synchronous; runs to the end of each job,
+// so jobs run in the order they come. Not here: inputs on their way (inbox.ts), threads (worker.ts), who gets which job (engine.ts), the
+// rule (combine.ts).
 
 import { bytesEqual, wipe } from '../../protocol/crypto/bytes.js';
 import type { Prg, Primitives } from '../../protocol/crypto/primitives.js';
@@ -10,7 +11,7 @@ import type { WasmEngine } from '../../protocol/kernels/wasm.js';
 import { nativeKeystream, nativeRng } from '../../protocol/native/index.js';
 import type { GroupResult } from '../../protocol/round/types.js';
 import { decodeMean, encodedLength, signed, type Words } from '../../protocol/secagg/encode.js';
-import type { ChunkWork, Encoding, EngineResult, EngineWork, FoldWork, KeepWork } from '../../protocol/secagg/jobs.js';
+import type { Encoding, EngineResult, EngineWork, FoldWork, KeepWork } from '../../protocol/secagg/jobs.js';
 import { runStreaming } from '../../protocol/secagg/keystreams.js';
 import { foldInput, newAccumulator } from '../../protocol/secagg/mask.js';
 import { decodeNoised } from '../../protocol/secagg/noised.js';
@@ -18,7 +19,7 @@ import { unmaskSum } from '../../protocol/secagg/unmask.js';
 import type { SketchMatrix } from '../../protocol/sketch/matrix.js';
 import { openProjector, type Projector, project } from '../../protocol/sketch/project.js';
 import { auditSum, openMatrix, projectInput } from '../../protocol/sketch/work.js';
-import { chunkHash, chunkLength } from '../../protocol/wire/chunks.js';
+import { eraseInput, type InputBytes } from './inbox.js';
 import type { DirectionResult, DirectionWork, EngineFailure } from './types.js';
 
 /** An input of the rule, as plain data that can be posted to another thread. */
@@ -43,18 +44,18 @@ export type RulePart = { readonly given: readonly RuleInput[] } | { readonly her
 /** Memory for so many vectors of so many values, or none: `SimdKernel.takeRows`. */
 export type TakeRows = (count: number, dimension: number) => readonly Float32Array<ArrayBuffer>[] | undefined;
 
+/** Chunks end at the inbox. */
+export type HomeWork = Exclude<EngineWork, { type: 'chunk' }>;
+
 const OK: EngineResult = { ok: true };
 const BAD_VECTOR: EngineResult = { ok: false, code: 'ROUND_BAD_VECTOR' };
 /** 2^20: rounding is lost in it, and no bucket of a count-sketch can reach 2^31 below 2^22 coordinates of one size. */
 const DIRECTION_NORM = 1 << 20;
-/** Spare slots that are kept within a round. */
-const SPARE = 4;
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
 
 export class Workbench {
-  readonly #slots = new Map<string, Uint8Array<ArrayBuffer>>();
-  /** Erased slots for the next inputs: to get fresh memory for 4 MiB costs as much as to add them up. */
-  #spare: Uint8Array<ArrayBuffer>[] = [];
+  readonly #slots = new Map<string, InputBytes>();
+  #freed: InputBytes | undefined;
   readonly #rows = new Map<string, Float32Array<ArrayBuffer>>();
   readonly #sums = new Map<string, Words>();
   #matrix: { readonly key: Uint8Array; readonly projector: Projector } | undefined;
@@ -66,19 +67,28 @@ export class Workbench {
     this.#kernels = kernels;
   }
 
-  /** Never throws: what is not the sender's fault is ENGINE_FAILED. */
-  run(work: EngineWork): EngineResult {
+  /**
+   * Never throws: what is not the sender's fault is ENGINE_FAILED.
+   * @param input of the work's slot, where it is not here yet
+   */
+  run(work: HomeWork, input?: InputBytes): EngineResult {
     try {
+      if (input !== undefined && 'slot' in work) this.#slots.set(work.slot, input);
       return this.#dispatch(work);
     } catch {
       return FAILED;
     }
   }
 
-  #dispatch(work: EngineWork): EngineResult {
+  /** Memory of the input that the last work was done with, erased. */
+  takeFreed(): InputBytes | undefined {
+    const freed = this.#freed;
+    this.#freed = undefined;
+    return freed;
+  }
+
+  #dispatch(work: HomeWork): EngineResult {
     switch (work.type) {
-      case 'chunk':
-        return this.#chunk(work);
       case 'fold':
         return this.#fold(work);
       case 'keep':
@@ -125,20 +135,6 @@ export class Workbench {
     return this.#matrix.projector;
   }
 
-  #chunk({ section, index, bytes, hash, slot: name }: ChunkWork): EngineResult {
-    if (section.length === 0 || section.length !== chunkLength(bytes, index)) return BAD_VECTOR;
-    if (!bytesEqual(chunkHash(this.#primitives, section), hash)) return BAD_VECTOR;
-    let slot = this.#slots.get(name);
-    if (slot === undefined) {
-      slot = this.#spare.pop();
-      if (slot?.length !== bytes) slot = new Uint8Array(bytes);
-      this.#slots.set(name, slot);
-    }
-    if (slot.length !== bytes) return BAD_VECTOR;
-    slot.set(section, index * chunkLength(bytes, 0)); // the first chunk is as long as all but the last
-    return OK;
-  }
-
   #fold({ slot, accumulator, encoding }: FoldWork): EngineResult {
     const bytes = this.#slots.get(slot);
     if (bytes === undefined) return FAILED;
@@ -150,17 +146,17 @@ export class Workbench {
     }
     foldInput(sum, bytes, encoding, this.#kernels);
     erase(this.#slots, slot);
-    if (this.#spare.length < SPARE) this.#spare.push(bytes);
+    this.#freed = bytes;
     return OK;
   }
 
   #keep({ slot, encoding }: KeepWork): EngineResult {
     const bytes = this.#slots.get(slot);
     if (bytes === undefined) return FAILED;
-    this.#slots.delete(slot);
-    if (bytes.length !== 4 * encoding.dimension) return BAD_VECTOR;
-    const row = new Float32Array(bytes.buffer);
-    if (!row.every(Number.isFinite)) return BAD_VECTOR;
+    const row = bytes.length === 4 * encoding.dimension ? new Float32Array(new Float32Array(bytes.buffer)) : undefined;
+    erase(this.#slots, slot);
+    this.#freed = bytes;
+    if (row?.every(Number.isFinite) !== true) return BAD_VECTOR;
     this.#rows.set(slot, row);
     return OK;
   }
@@ -240,7 +236,6 @@ export class Workbench {
 
   forget(keep: readonly string[]): void {
     this.#matrix = undefined; // its memory has seen inputs
-    this.#spare = [];
     const kept = new Set(keep);
     for (const held of this.#all()) for (const name of [...held.keys()]) if (!kept.has(name)) erase(held, name);
   }
@@ -252,11 +247,13 @@ export class Workbench {
 
 const inputsIn = ({ source }: GroupResult): number => (source.type === 'rows' ? source.slots.length : 1);
 
-type Held = Map<string, Uint8Array<ArrayBuffer>> | Map<string, Float32Array<ArrayBuffer>> | Map<string, Words>;
+type Held = Map<string, InputBytes> | Map<string, Float32Array<ArrayBuffer>> | Map<string, Words>;
 
 /** The garbage collector comes when it comes; zeros now are the most that JavaScript can promise. */
 function erase(held: Held, name: string): void {
-  held.get(name)?.fill(0);
+  const vector = held.get(name);
+  if (vector instanceof Uint8Array) eraseInput(vector);
+  else vector?.fill(0);
   held.delete(name);
 }
 

@@ -30,6 +30,10 @@ export class WorkerHome implements Home {
     return worker;
   }
 
+  warm(): void {
+    if (!this.#lost) this.#worker ??= this.#start();
+  }
+
   get lost(): boolean {
     return this.#lost;
   }

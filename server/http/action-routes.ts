@@ -48,6 +48,7 @@ const BODIES = {
   readmit: v.strictObject({ client, reason }),
   'new-token': v.strictObject({ uses: whole(1, MAX_TOKEN_USES), days: whole(1, MAX_TOKEN_DAYS), reason }),
   'revoke-token': v.strictObject({ token: hex32('the hash of a token'), reason }),
+  pin: v.strictObject({ round: whole(0, 2 ** 32 - 1), reason }),
   'roll-back': v.strictObject({ to: whole(0, 2 ** 32 - 1), reason: publicReason }),
   'log-level': v.strictObject({ level: v.picklist(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`), reason }),
 } satisfies Readonly<Record<ActionName, v.GenericSchema>>;
@@ -111,6 +112,10 @@ const DEEDS: Deeds = {
   async 'revoke-token'(body, { access, act }) {
     await access.revokeToken(body.token as Hash, act.by, act.reason);
     return { token: body.token, revoked: true };
+  },
+  pin({ round }, { admin, act }) {
+    admin.pin(round, act);
+    return { round, pinned: true };
   },
   'roll-back'(body, { admin, act }) {
     admin.rollBack(body.to, act);

@@ -43,6 +43,7 @@ export const ACTIONS = {
   readmit: { least: 'admin', phases: ALWAYS },
   'new-token': { least: 'admin', phases: ALWAYS },
   'revoke-token': { least: 'admin', phases: ALWAYS },
+  pin: { least: 'admin', phases: ALWAYS },
   'roll-back': { least: 'admin', phases: WHILE_IT_GOES_ON },
 } as const satisfies Readonly<Record<string, Grant>>;
 export type ActionName = keyof typeof ACTIONS;
@@ -76,7 +77,7 @@ export function authorise(action: string, { name, role }: Me, phase: CampaignPha
   if (!Object.hasOwn(ACTIONS, action)) throw new SottoError('ADMIN_UNKNOWN', 'there is no such action');
   const grant: Grant = ACTIONS[action as ActionName];
   if (!atLeast(role, grant.least))
-    throw new SottoError('ADMIN_FORBIDDEN', `${name} is a ${role}; this needs the role ${grant.least}`);
+    throw new SottoError('ADMIN_FORBIDDEN', `${name} has the role ${role}; this needs the role ${grant.least}`);
   if (!grant.phases.includes(phase))
     throw new SottoError('ADMIN_CONFLICT', `${action} cannot be done any more: the coordinator is ${phase}`);
 }

@@ -29,7 +29,7 @@ export const needs =
       throw new SottoError('ADMIN_UNAUTHENTICATED', way);
     }
     if (!atLeast(me.role, role))
-      throw new SottoError('ADMIN_FORBIDDEN', `${me.name} is a ${me.role}; this needs the role ${role}`);
+      throw new SottoError('ADMIN_FORBIDDEN', `${me.name} has the role ${me.role}; this needs the role ${role}`);
     c.set('me', me);
     await next();
   };

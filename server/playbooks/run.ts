@@ -78,7 +78,7 @@ function carryOut(desk: PlaybookDesk, action: Action, incident: Incident): void 
   switch (action.do) {
     case 'notify':
       coordinator.admin.record(act, 'notify', { round: incident.round });
-      void webhook?.send({ ...incident, task: coordinator.chain()[0]?.task ?? '' }).then((sent) => {
+      void webhook?.send({ ...incident, task: coordinator.admin.links().at(0)?.record.task ?? '' }).then((sent) => {
         if (!sent.ok)
           log.error({ playbook: incident.playbook, tries: sent.tries }, `no webhook took the incident: ${sent.says}`);
       });

@@ -2,7 +2,8 @@
 // Everything a connection may say is in types.ts ALLOWED; anything else ends it, and the offender is named if it has proven its name.
 // Not here: sockets (connection.ts) and the one-socket-per-identity rule (connections.ts).
 
-import { signFields, verifyFields } from '../../protocol/crypto/identity.js';
+import { enc } from '../../protocol/crypto/enc.js';
+import { signFields } from '../../protocol/crypto/identity.js';
 import { LABELS } from '../../protocol/crypto/labels.js';
 import { ERRORS, type ErrorCode, isErrorCode } from '../../protocol/errors.js';
 import { clientId, type Millis } from '../../protocol/ids.js';
@@ -15,6 +16,7 @@ import {
   type Closed,
   type Fresh,
   type Pooled,
+  type Proving,
   type SESSION_TRANSITIONS,
   type SessionEffect,
   type SessionEvent,
@@ -59,14 +61,16 @@ export function stepSession(state: SessionState, event: SessionEvent): SessionSt
       // The driver takes the coordinator's own backlog off the time: then the deadline is still to come.
       if (event.now < state.deadline) return { state, effects: [{ type: 'wakeAt', at: state.deadline }] };
       return offend(state, 'AUTH_TIMEOUT', `no proof after ${AUTH_DEADLINE_MS} ms`);
+    case 'verified':
+      return state.phase === 'proving' ? onVerified(state, event.good) : { state, effects: [] };
     case 'accepted':
-      if (state.phase === 'fresh' || state.phase === 'challenged') return { state, effects: [] };
+      if (!isKnown(state)) return { state, effects: [] };
       return {
         state: { phase: 'pooled', setup: state.setup, client: state.client },
         effects: [send({ kind: 'accepted', task: state.setup.task, round: event.round })],
       };
     case 'rejected':
-      if (state.phase === 'fresh' || state.phase === 'challenged') return { state, effects: [] };
+      if (!isKnown(state)) return { state, effects: [] };
       return {
         state: { phase: 'welcomed', setup: state.setup, client: state.client },
         effects: [send({ kind: 'rejected', code: event.code, retryAfterMs: event.retryAfterMs })],
@@ -83,6 +87,8 @@ function onMessage(state: Exclude<SessionState, Closed>, message: Message): Sess
       return message.kind === 'fault' ? GIVEN_UP : onHello(state, message as Hello);
     case 'challenged':
       return message.kind === 'fault' ? GIVEN_UP : onProof(state, message as Proof); // safe: as above
+    case 'proving':
+      return GIVEN_UP;
     case 'welcomed':
     case 'pooled':
       return onRequest(state, message);
@@ -112,11 +118,17 @@ function onHello(s: Fresh, hello: Hello): StepFrom<'fresh'> {
 }
 
 function onProof(s: Challenged, proof: Proof): StepFrom<'challenged'> {
-  const { identity, primitives, admit, task, pingMs } = s.setup;
-  const fields = [s.nonce, identity.publicKey, s.unprovenKey] as const;
-  if (!verifyFields(primitives, s.unprovenKey, proof.signature, LABELS.proof, ...fields)) {
-    return offend(s, 'AUTH_BAD_PROOF', 'the signature over the challenge is wrong');
-  }
+  const { setup, unprovenKey, nonce, agent, token } = s;
+  const message = enc(LABELS.proof, nonce, setup.identity.publicKey, unprovenKey);
+  return {
+    state: { phase: 'proving', setup, unprovenKey, agent, token },
+    effects: [{ type: 'verify', publicKey: unprovenKey, message, signature: proof.signature }],
+  };
+}
+
+function onVerified(s: Proving, good: boolean): StepFrom<'proving'> {
+  if (!good) return offend(s, 'AUTH_BAD_PROOF', 'the signature over the challenge is wrong');
+  const { admit, task, pingMs } = s.setup;
   const client = clientId(s.unprovenKey);
   const admission = admit(client, s.token);
   if (!admission.ok) {
@@ -189,11 +201,14 @@ function deliver(
   return { state, effects: [{ type: 'deliver', client: state.client, message }] };
 }
 
+/** It has proven who it is. */
+const isKnown = (state: SessionState): state is Welcomed | Pooled =>
+  state.phase === 'welcomed' || state.phase === 'pooled';
+
 function offend(state: Exclude<SessionState, Closed>, code: ErrorCode, text: string): SessionStep<Closed> {
-  const offence: SessionEffect =
-    state.phase === 'welcomed' || state.phase === 'pooled'
-      ? { type: 'offence', client: state.client, code, text }
-      : { type: 'offence', code, text };
+  const offence: SessionEffect = isKnown(state)
+    ? { type: 'offence', client: state.client, code, text }
+    : { type: 'offence', code, text };
   return { state: CLOSED, effects: [offence, ...close(code).effects] };
 }
 

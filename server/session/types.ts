@@ -33,7 +33,9 @@ export interface SessionSetup {
 /** Every legal move of a connection. Any state may close. */
 export const SESSION_TRANSITIONS = {
   fresh: ['challenged', 'closed'],
-  challenged: ['welcomed', 'closed'],
+  challenged: ['proving', 'closed'],
+  /** It has answered; whether its signature is right is being computed. */
+  proving: ['welcomed', 'closed'],
   /** Authenticated, not in the pool. */
   welcomed: ['pooled', 'closed'],
   /** In the pool: may take part in rounds. */
@@ -46,6 +48,7 @@ export type SessionPhase = keyof typeof SESSION_TRANSITIONS;
 export const ALLOWED = {
   fresh: ['hello', 'fault'],
   challenged: ['proof', 'fault'],
+  proving: ['fault'],
   welcomed: ['checkIn', 'want', 'wantChain', 'leave', 'fault'],
   pooled: [
     'checkIn',
@@ -81,6 +84,14 @@ export interface Challenged {
   readonly agent: string;
   readonly token: string | undefined;
 }
+/** Its part is done and ours is not: it has no deadline. */
+export interface Proving {
+  readonly phase: 'proving';
+  readonly setup: SessionSetup;
+  readonly unprovenKey: Uint8Array;
+  readonly agent: string;
+  readonly token: string | undefined;
+}
 export interface Welcomed {
   readonly phase: 'welcomed';
   readonly setup: SessionSetup;
@@ -94,7 +105,7 @@ export interface Pooled {
 export interface Closed {
   readonly phase: 'closed';
 }
-export type SessionState = Fresh | Challenged | Welcomed | Pooled | Closed;
+export type SessionState = Fresh | Challenged | Proving | Welcomed | Pooled | Closed;
 
 /** What an authenticated client may say to the task behind the connection. */
 export type ClientRequest = CheckIn | Leave | Want | WantChain | ClientRoundMessage;
@@ -104,6 +115,8 @@ export type SessionEvent =
   /** The bytes are no legal frame. */
   | { readonly type: 'undecodable'; readonly code: ErrorCode; readonly text: string }
   | { readonly type: 'tick'; readonly now: Millis }
+  /** The answer to `verify`. */
+  | { readonly type: 'verified'; readonly good: boolean }
   /** The campaign's answers to a check-in. */
   | { readonly type: 'accepted'; readonly round: number }
   | { readonly type: 'rejected'; readonly code: ErrorCode; readonly retryAfterMs: Millis }
@@ -115,6 +128,13 @@ export type SessionEvent =
 export type SessionEffect =
   | { readonly type: 'send'; readonly message: Message }
   | { readonly type: 'wakeAt'; readonly at: Millis }
+  /** Whether the signature is the key's, over this message; `verified` brings the answer. Ed25519 takes 0.1 ms, which another thread may spend. */
+  | {
+      readonly type: 'verify';
+      readonly publicKey: Uint8Array;
+      readonly message: Uint8Array;
+      readonly signature: Uint8Array;
+    }
   /** It is who it says: an older connection of the same identity has to go now. */
   | {
       readonly type: 'authenticated';

@@ -6,7 +6,7 @@
 // because after a crash in the same boot lmdb would else go on from a commit that was never flushed; no `cache` and no
 // `useWritemap`, which would take `childTransaction` away. No `mapSize`: the map grows by itself and is no limit.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { open, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { SottoError } from '../../protocol/errors.js';
@@ -87,7 +87,13 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
     blobs: () => read(() => [...blobs.getKeys()] as Hash[]),
     async backup(directory) {
       mkdirSync(directory, { recursive: true });
-      await root.backup(directory, true);
+      try {
+        await root.backup(directory, true);
+      } catch {
+        // lmdb compacts nothing once a page is lost (lmdb-walk.ts), for ever. A copy page by page is larger and as good.
+        rmSync(join(directory, 'data.mdb'), { force: true });
+        await root.backup(directory, false);
+      }
     },
     async close() {
       // After a commit that failed lmdb waits for ever for it.

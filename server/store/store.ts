@@ -145,7 +145,7 @@ class AuditStore implements Store {
     if (bytes > limitBytes) {
       throw new SottoError(
         'STORE_FULL',
-        `${bytes} bytes would be above the limit of ${limitBytes}; raise it, keep fewer models, or export and truncate`,
+        `${bytes} bytes would be above the limit of ${limitBytes}; raise data.limitBytes (a log is kept whole), or keep fewer models (data.keptModels)`,
         { bytes, limit: limitBytes },
       );
     }

@@ -33,6 +33,8 @@ export type TicketEvent =
   /** A chunk was verified, or was there already; 0 missing: the upload is over. */
   | { readonly type: 'uploaded'; readonly client: ClientId; readonly missing: number; readonly now: Millis }
   | { readonly type: 'gone'; readonly client: ClientId; readonly now: Millis }
+  /** The process's memory is nearly used up, or no longer: meanwhile nothing is begun beside an upload that goes on. */
+  | { readonly type: 'memory'; readonly tight: boolean; readonly now: Millis }
   | { readonly type: 'tick'; readonly now: Millis };
 
 /** Run in order. */
@@ -69,6 +71,7 @@ export interface TicketState {
   /** Their turn. */
   readonly going: Map<ClientId, Upload>;
   readonly held: number;
+  readonly tight: boolean;
   readonly wakeAt: Millis;
 }
 export interface TicketStep {
@@ -83,6 +86,7 @@ export const openTickets = (settings: TicketSettings): TicketState => ({
   waiting: new Map(),
   going: new Map(),
   held: 0,
+  tight: false,
   wakeAt: Number.POSITIVE_INFINITY,
 });
 
@@ -102,6 +106,9 @@ export function stepTickets(state: TicketState, event: TicketEvent): TicketStep 
     case 'gone':
       desk.gone(event.client);
       break;
+    case 'memory':
+      desk.memory(event.tight);
+      break;
     case 'tick':
       desk.tick();
       break;
@@ -117,12 +124,14 @@ class Desk {
   readonly #now: Millis;
   readonly #effects: TicketEffect[] = [];
   #held: number;
+  #tight: boolean;
   #wakeAt: Millis;
 
   constructor(state: TicketState, now: Millis) {
     this.#state = state;
     this.#now = now;
     this.#held = state.held;
+    this.#tight = state.tight;
     this.#wakeAt = state.wakeAt;
   }
 
@@ -158,6 +167,10 @@ class Desk {
     if (upload?.held) this.#state.parked.set(client, upload);
   }
 
+  memory(tight: boolean): void {
+    this.#tight = tight;
+  }
+
   tick(): void {
     const { going, parked, settings } = this.#state;
     this.#wakeAt = Number.POSITIVE_INFINITY;
@@ -176,7 +189,8 @@ class Desk {
     this.#admit();
     if (this.#wakeAt !== this.#state.wakeAt && this.#wakeAt !== Number.POSITIVE_INFINITY)
       this.#effects.push({ type: 'wakeAt', at: this.#wakeAt });
-    return { state: { ...this.#state, held: this.#held, wakeAt: this.#wakeAt }, effects: this.#effects };
+    const state = { ...this.#state, held: this.#held, tight: this.#tight, wakeAt: this.#wakeAt };
+    return { state, effects: this.#effects };
   }
 
   #admit(): void {
@@ -190,6 +204,8 @@ class Desk {
           this.#wait();
           return;
         }
+        // One always goes on: who else needs the memory may not give it back before the round is over.
+        if (!upload.held && this.#tight && going.size > 0) continue;
         if (!upload.held && this.#held >= settings.held) {
           const [oldest] = parked.keys();
           // Those whose turn it is finish or make way; who holds something already needs no more room.
@@ -240,9 +256,10 @@ class Desk {
     if (coming.size > 0) this.#wakeAt = Math.min(this.#wakeAt, at + this.#state.settings.stalledMs);
   }
 
-  /** …and lets others in beside one that is slow. */
+  /** …lets others in beside one that is slow, and asks again for memory. */
   #wait(): void {
     const { going, settings } = this.#state;
+    if (this.#tight) this.#wakeAt = Math.min(this.#wakeAt, this.#now + settings.paceMs);
     for (const { at } of going.values())
       if (this.#now < at + settings.paceMs) this.#wakeAt = Math.min(this.#wakeAt, at + settings.paceMs);
   }

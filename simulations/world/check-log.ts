@@ -19,6 +19,15 @@ export interface Seen {
   /** Attempts that clients joined, as `round.attempt`. */
   readonly joined: ReadonlySet<string>;
 }
+/** One committed round: who is said to be in it. */
+export interface CommittedRound {
+  readonly round: number;
+  readonly attempt: number;
+  readonly groups: readonly { readonly group: number; readonly survivors: readonly string[] }[];
+}
+/** Whether a published aggregate is that of exactly these clients. */
+export type SumCheck = (round: CommittedRound, aggregate: Float32Array) => boolean;
+
 export interface LogFindings {
   readonly acknowledgedLost: number;
   readonly forks: number;
@@ -31,12 +40,17 @@ export interface LogFindings {
   readonly says: readonly string[];
 }
 
-/** @param aggregate d values of the aggregate with this blob hash, or undefined where it is gone @param indexOf coordinate of a client */
+/** @param aggregate d values of the aggregate with this blob hash, or undefined where it is gone @param indexOf coordinate of a client @param holds default: the mean of one-hot updates */
 export function checkLog(
   events: readonly AuditEvent[],
   seen: Seen,
   aggregate: (hash: string) => Float32Array | undefined,
   indexOf: (client: string) => number,
+  holds: SumCheck = ({ groups }, vector) =>
+    isOneHot(
+      vector,
+      groups.flatMap(({ survivors }) => survivors.map(indexOf)),
+    ),
 ): LogFindings {
   const says: string[] = [];
   const count = { acknowledgedLost: 0, forks: 0, countedTwice: 0, wentBack: 0, wrongRoundAfterRestart: 0 };
@@ -81,25 +95,32 @@ export function checkLog(
         expected = undefined;
       }
       if (event.type === 'model-recorded') {
-        const record = event.body.record as { readonly round: number; readonly modelAfter: string };
+        const record = event.body.record as {
+          readonly type: string;
+          readonly round: number;
+          readonly modelAfter: string;
+        };
+        // A roll-back takes a round number of its own.
+        if (record.type === 'rollback' && expected !== undefined) expected = { round: record.round + 1, attempt: 1 };
         if (models.has(record.round)) find('forks', `two models of round ${record.round}`);
         models.set(record.round, record.modelAfter);
       }
       if (event.type === 'round-committed') {
         committed++;
-        const survivors = event.body.groups.flatMap((group) => group.survivors);
         const record = [...events.slice(0, event.seq)].reverse().find(({ type }) => type === 'model-recorded');
         const hash = (record?.body.record as { readonly aggregate: string } | undefined)?.aggregate ?? '';
         const vector = aggregate(hash);
         if (vector === undefined) find('acknowledgedLost', `the aggregate of round ${event.body.round} is gone`);
-        else if (!isOneHot(vector, survivors.map(indexOf))) find('countedTwice', `round ${event.body.round}`);
+        else if (!holds(event.body, vector)) find('countedTwice', `round ${event.body.round}`);
       }
     }
     for (const change of project(rows, event)) {
       const [key, value] = change;
       if (key === 'campaign' && progressOf(rows).lastRound > (value as { readonly lastRound: number }).lastRound)
         find('wentBack', `round ${progressOf(rows).lastRound} at event ${event.seq}`);
-      if (/^(privacy|monitor|client)\//.test(key) && value === undefined) find('wentBack', `${key} was deleted`);
+      const moves = event.type === 'client-rotated' && key.startsWith('monitor/');
+      if (/^(privacy|monitor|client)\//.test(key) && value === undefined && !moves)
+        find('wentBack', `${key} was deleted`);
       applyChange(rows, change);
     }
   }
@@ -119,7 +140,7 @@ export function checkLog(
 const ROUNDING = 1e-5;
 
 /** The mean of the survivors' one-hot updates: STEP / |S| at each of their coordinates, nothing elsewhere. */
-function isOneHot(vector: Float32Array, survivors: readonly number[]): boolean {
+export function isOneHot(vector: Float32Array, survivors: readonly number[]): boolean {
   const inside = new Set(survivors);
   const share = STEP / survivors.length;
   const isShare = (value: number): boolean => Math.abs(value / share - 1) < ROUNDING;

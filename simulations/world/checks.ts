@@ -6,17 +6,20 @@ import { weightsFromBytes } from '../../protocol/chain/model.js';
 import type { Identity } from '../../protocol/crypto/identity.js';
 import type { Hash } from '../../protocol/ids.js';
 import { ledgerOf } from '../../protocol/privacy/ledger.js';
-import { canonicalJson, type Json } from '../../protocol/task.js';
+import { canonicalJson, type Json, thresholdOf } from '../../protocol/task.js';
 import { readRows } from '../../server/audit/log.js';
 import { applyChange, progressOf, project } from '../../server/audit/project.js';
 import { verifyAudit } from '../../server/audit/verify.js';
 import type { MemoryDisk } from '../../server/store/memory-backend.js';
 import type { Store } from '../../server/store/types.js';
+import { sumCheckOf } from './accounting.js';
+import { checkDecisions } from './check-decisions.js';
 import { checkLog } from './check-log.js';
 import type { ClientNode } from './client-node.js';
 import { storeOn } from './disk.js';
 import type { Observed } from './observed.js';
 import type { Settings } from './ops.js';
+import { dimensionOf } from './tasks.js';
 
 export interface AtRest {
   readonly disk: MemoryDisk;
@@ -46,7 +49,7 @@ export async function checkAtRest(world: AtRest): Promise<void> {
   for (const client of world.clients) checkClient(world, client);
 }
 
-function checkStore({ observed, settings, indexOf, ended }: AtRest, store: Store): void {
+function checkStore({ observed, settings, clients, indexOf, ended }: AtRest, store: Store): void {
   const { firstBadEvent, badBlobs } = store.verify();
   if (firstBadEvent !== undefined) {
     observed.violate('chain broken', `event ${firstBadEvent.seq}: ${firstBadEvent.text}`);
@@ -55,9 +58,16 @@ function checkStore({ observed, settings, indexOf, ended }: AtRest, store: Store
   if (badBlobs.length > 0) observed.violate('blob damaged', badBlobs.join());
   const events = [...store.events(1)];
   const aggregate = (hash: string): Float32Array | undefined =>
-    store.hasBlob(hash as Hash) ? weightsFromBytes(store.blob(hash as Hash), settings.clients) : undefined;
-  const { says } = checkLog(events, observed, aggregate, indexOf);
-  for (const said of says) {
+    store.hasBlob(hash as Hash) ? weightsFromBytes(store.blob(hash as Hash), dimensionOf(settings)) : undefined;
+  const { says } = checkLog(events, observed, aggregate, indexOf, sumCheckOf(settings, observed.inputs, indexOf));
+  const decided = {
+    trained: observed.trained,
+    verified: clients.flatMap((client) => client.verified),
+    loud: settings.loud,
+    floor: thresholdOf(settings.group.size, settings.group.colluders),
+    paid: settings.task === 'noise',
+  };
+  for (const said of [...says, ...checkDecisions(events, decided, indexOf)]) {
     const [kind = '', ...text] = said.split(': ');
     observed.violate(kind, text.join(': '));
   }

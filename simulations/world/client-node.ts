@@ -1,29 +1,35 @@
-// One client of a world over all its lives: the real client over simulated disk, threads, clock and network. Its update is its own unit
-// vector. Not here: what goes wrong with it (simulate.ts).
+// One client of a world over all its lives, and keys: the real client over simulated disk, threads, clock and network. Not here: what goes
+// wrong with it (simulate.ts), its update (tasks.ts).
 
-import { type Ended, FederatedClient, type Trainer } from '../../client/index.js';
+import { type ClientEngine, type Ended, FederatedClient, type Trainer } from '../../client/index.js';
 import { participantMachine } from '../../client/machine.js';
 import type { RecordRelease } from '../../client/trainer.js';
 import { allClauses } from '../../protocol/clauses/all.js';
 import { answerWith } from '../../protocol/crypto/asking.js';
-import type { Identity } from '../../protocol/crypto/identity.js';
+import { type Identity, identityOf } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
-import type { Millis } from '../../protocol/ids.js';
+import { Secret } from '../../protocol/crypto/secret.js';
+import type { ClientId, Millis } from '../../protocol/ids.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
 import type { Policy } from '../../protocol/participant/types.js';
+import type { RunRef } from '../../protocol/wire/messages.js';
+import { makeRotation } from '../../server/index.js';
 import type { Random } from '../random.js';
-import { STEP } from './check-log.js';
+import { inputName, inputOf } from './accounting.js';
+import type { Verified } from './check-decisions.js';
 import { clientEngine } from './engines.js';
 import { Life } from './life.js';
 import type { Network } from './network.js';
 import type { Observed } from './observed.js';
-import type { Settings } from './ops.js';
+import { AMPLE_EPSILON, type Settings } from './ops.js';
 import type { Scheduler } from './scheduler.js';
 import type { Seams } from './seams.js';
 import { watchedMachine } from './secrets.js';
 import { type ClientDisk, newClientDisk, storesOf } from './stores.js';
+import { TASK, updateOf } from './tasks.js';
 
 const POLICY: Policy = {
-  profiles: ['cohort', 'grouped'],
+  profiles: ['cohort', 'grouped', 'sketch'],
   minGroup: 2,
   minThreshold: 2,
   minColluders: 0,
@@ -34,8 +40,12 @@ const POLICY: Policy = {
 };
 const RELEASE: RecordRelease = { type: 'gaussian', noiseMultiplier: 30, count: 1, arithmetic: 'exact' };
 
+/** Of a refusal that its policy asks for. */
+const GOES_BACK = 'goes back to an earlier model';
+
 export interface ClientSetup {
   readonly index: number;
+  /** The first one. */
   readonly identity: Identity;
   readonly coordinator: Identity;
   readonly settings: Settings;
@@ -55,18 +65,40 @@ export class ClientNode {
   #life: Life | undefined;
   #client: FederatedClient | undefined;
   #engine: ReturnType<typeof clientEngine> | undefined;
+  /** The run that it has joined last. */
+  #run: RunRef | undefined;
   /** Made in this life, to see that each was erased. */
   #updates: Float32Array[] = [];
   /** How the last life's run came to its end. */
   ended: Ended | { readonly how: 'failed'; readonly text: string } | undefined;
   slowTrainingMs: Millis = 0;
+  #identity: Identity;
+  /** All that it has had, the newest last. */
+  readonly #ids: ClientId[];
+  /** The text with which it moves to its newest key. */
+  #token: string | undefined;
+  /** Of each life, the rounds of the models that it has verified. */
+  readonly #verified: number[][] = [];
 
   constructor(setup: ClientSetup) {
     this.#setup = setup;
+    this.#identity = setup.identity;
+    this.#ids = [setup.identity.id];
   }
 
-  get id(): string {
-    return this.#setup.identity.id;
+  /** The newest key. */
+  get clientId(): ClientId {
+    return this.#identity.id;
+  }
+  has(id: string): boolean {
+    return this.#ids.some((one) => one === id);
+  }
+  get refusesRollBack(): boolean {
+    return this.#setup.settings.refusesRollBack.includes(this.index);
+  }
+  get verified(): readonly Verified[] {
+    const { index, refusesRollBack } = this;
+    return this.#verified.map((rounds) => ({ client: index, rounds, refusesRollBack }));
   }
   get index(): number {
     return this.#setup.index;
@@ -79,7 +111,7 @@ export class ClientNode {
   }
 
   start(): void {
-    const { index, identity, coordinator, settings, scheduler, network, observed, primitives, seams } = this.#setup;
+    const { index, coordinator, settings, scheduler, network, observed, primitives, seams } = this.#setup;
     const random = this.#setup.random.fork(`life ${++this.#lives}`);
     const life = new Life(`client ${index}`, scheduler, random.fork('life'), this.#setup.died);
     const engine = clientEngine(life, settings.engineMs);
@@ -91,19 +123,21 @@ export class ClientNode {
     this.ended = undefined;
     const machine = participantMachine((question) => answerWith(primitives, question));
     const kept = (text: string): void => observed.violate('secret kept', `client ${index}: ${text}`);
+    const token = this.#token;
     const client = new FederatedClient({
       url: 'memory://coordinator',
-      identity,
+      identity: this.#identity,
       coordinator: coordinator.publicKey,
-      task: 'world',
-      policy: settings.privacy ? { ...POLICY, privacy: { record: { epsilon: 50, delta: 1e-6 } } } : POLICY,
+      task: TASK,
+      policy: seams.policy?.(this.#policy()) ?? this.#policy(),
       trainer: this.#trainer(life),
       guards: seams.guards?.(stores.guards) ?? stores.guards,
       ...(settings.clientModels && { models: stores.models }),
-      ledgers: stores.ledger,
+      ...(token !== undefined && { token }),
+      ledgers: seams.ledgers?.(stores.ledger) ?? stores.ledger,
       transport: network.transport(index, life),
       timers: seams.timers?.(life.timers) ?? life.timers,
-      engine: seams.clientEngine?.(engine) ?? engine,
+      engine: this.#noting(seams.clientEngine?.(engine) ?? engine),
       machine: watchedMachine(seams.machine?.(machine) ?? machine, kept),
       primitives,
       clauses: allClauses,
@@ -111,11 +145,7 @@ export class ClientNode {
       reconnect: { minMs: 200, maxMs: 2_000 },
     });
     this.#client = client;
-    client.on('model', ({ round, model }) => observed.model(round, model));
-    client.on('round', (news) => {
-      if (news.stage === 'joined') observed.joined.add(`${news.run.round}.${news.run.attempt}`);
-    });
-    client.on('guard', ({ code, text }) => life.alive && observed.guard(index, code, text));
+    this.#watch(client, life);
     client.run().then(
       (ended) => {
         if (life.alive) this.ended = ended;
@@ -124,6 +154,78 @@ export class ClientNode {
         if (life.alive) this.ended = { how: 'failed', text: String(error) };
       },
     );
+  }
+
+  #watch(client: FederatedClient, life: Life): void {
+    const { index, observed, settings } = this.#setup;
+    const stored = settings.clientModels ? this.disk.model?.record.round : undefined;
+    const rounds: number[] = stored === undefined ? [] : [stored];
+    this.#verified.push(rounds);
+    let said = '';
+    client.on('model', ({ round, model }) => {
+      rounds.push(round);
+      observed.model(round, model);
+    });
+    client.on('round', (news) => {
+      const { run, stage } = news;
+      const name = `${run.round}.${run.attempt}`;
+      if (stage === 'joined') {
+        this.#run = run;
+        observed.joined.add(name);
+      }
+      if (stage === 'training') observed.trained.push({ client: index, round: run.round, from: rounds.at(-1) ?? -1 });
+      if (stage === 'ended' && news.code === 'GUARD_MODEL_CHAIN' && said !== name)
+        observed.violate('guard is silent', `client ${index} leaves ${name} for a reason that it does not say`);
+    });
+    client.on('guard', ({ code, text, run }) => {
+      if (!life.alive) return;
+      said = run === undefined ? '' : `${run.round}.${run.attempt}`;
+      const refuses = this.refusesRollBack && code === 'GUARD_MODEL_CHAIN' && text.includes(GOES_BACK);
+      // Its reservation of a round whose end it has not heard of counts at its worst: it may refuse what the coordinator can still pay.
+      const broke = settings.epsilon < AMPLE_EPSILON && code === 'GUARD_PRIVACY' && text.startsWith('PRIVACY_BUDGET');
+      if (broke) observed.broke = true;
+      if (!refuses && !broke) observed.guard(index, code, text);
+    });
+  }
+
+  #policy(): Policy {
+    const { settings } = this.#setup;
+    return {
+      ...POLICY,
+      ...(settings.privacy && { privacy: { record: { epsilon: 50, delta: 1e-6 } } }),
+      ...(!this.refusesRollBack && { rollBack: 'signed' }),
+    };
+  }
+
+  /** Keeps what is about to be masked, where only that tells what a sum must be. */
+  #noting(engine: ClientEngine): ClientEngine {
+    const { settings, observed, index } = this.#setup;
+    if (settings.task !== 'noise') return engine;
+    return {
+      ...engine,
+      run: (work, update) => {
+        const run = this.#run;
+        if (work.type === 'mask' && run !== undefined) {
+          if (work.noise === undefined) observed.violate('no noise', `client ${index} in ${run.round}.${run.attempt}`);
+          else observed.noise(index, work.noise.key);
+          observed.inputs.set(inputName(run.round, run.attempt, index), inputOf(work, update));
+        }
+        return engine.run(work, update);
+      },
+    };
+  }
+
+  /** Goes on under another key from its next life on. The old key is of no use to anybody from then on. */
+  changeKey(): void {
+    const { observed, coordinator, random } = this.#setup;
+    const seed = new Secret(random.fork(`key ${this.#ids.length}`).bytes(32));
+    const next = identityOf(nativePrimitives, seed);
+    this.#token = makeRotation(nativePrimitives, coordinator.publicKey, this.#identity, next.publicKey);
+    // A key that is shut out cannot let another one in.
+    if (observed.shut.has(this.#identity.id)) observed.shut.add(next.id);
+    observed.shut.add(this.#identity.id);
+    this.#identity = next;
+    this.#ids.push(next.id);
   }
 
   /** Leaves by itself; `then` once it is gone. */
@@ -157,8 +259,8 @@ export class ClientNode {
         const slow = this.slowTrainingMs;
         this.slowTrainingMs = 0;
         await life.wait([settings.trainMs[0] + slow, settings.trainMs[1] + slow], 'trains');
-        const update = new Float32Array(weights.length);
-        update[index] = STEP;
+        const update = updateOf(settings, index);
+        if (weights.length !== update.length) throw new RangeError(`a model of ${weights.length} values`);
         this.#updates.push(update);
         return { update, examples: 1, metrics: {} };
       },

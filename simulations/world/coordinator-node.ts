@@ -4,7 +4,6 @@
 import type { Identity } from '../../protocol/crypto/identity.js';
 import { ERRORS, SottoError } from '../../protocol/errors.js';
 import type { Millis } from '../../protocol/ids.js';
-import { type TaskConfig, thresholdOf, WAITING_PHASES } from '../../protocol/task.js';
 import {
   type CampaignOutcome,
   type Coordinator,
@@ -22,6 +21,7 @@ import type { Observed } from './observed.js';
 import type { Settings } from './ops.js';
 import type { Scheduler } from './scheduler.js';
 import type { Seams } from './seams.js';
+import { dimensionOf, taskOf } from './tasks.js';
 
 export interface CoordinatorSetup {
   readonly identity: Identity;
@@ -32,6 +32,8 @@ export interface CoordinatorSetup {
   readonly random: Random;
   readonly seams: Seams;
   readonly died: (life: Life) => void;
+  /** Whose update is far from all others. */
+  readonly mayBeLeftOut: (client: string) => boolean;
   /** Until when rounds may suffer from what was done to the world. */
   readonly disturbedUntil: () => Millis;
 }
@@ -63,6 +65,15 @@ export class CoordinatorNode {
   get up(): boolean {
     return this.#life?.alive ?? false;
   }
+  /** Absent while it is down or starting. */
+  get running(): Coordinator | undefined {
+    return this.up ? this.#running : undefined;
+  }
+  /** Of the state that is on its disk. */
+  rowOf(key: string): string | undefined {
+    const row = this.disk.disk.flushed.rows.get(key);
+    return row === undefined ? undefined : new TextDecoder().decode(row);
+  }
   get starts(): number {
     return this.#lives;
   }
@@ -88,7 +99,7 @@ export class CoordinatorNode {
     const heads = (head: { readonly seq: number; readonly hash: string }) => observed.heads.set(head.seq, head.hash);
     startCoordinator({
       task: taskOf(settings),
-      initialWeights: new Float32Array(settings.clients),
+      initialWeights: new Float32Array(dimensionOf(settings)),
       identity,
       listen: { host: 'memory', port: 0 },
       roster: { kind: 'open' },
@@ -103,6 +114,7 @@ export class CoordinatorNode {
       random: () => campaign.uniform(),
       rng: (length) => rng.bytes(length),
       engine,
+      uploadBytes: settings.uploadBytes,
       clock: seams.clock?.(life.clock) ?? life.clock,
       wallClock: () => 1_700_000_000_000 + Math.round(scheduler.now),
       data: { directory: 'memory', keptModels: settings.keptModels, backupRounds: 0 },
@@ -126,17 +138,29 @@ export class CoordinatorNode {
       if (!life.alive) return;
       observed.reports[outcome.type]++;
       const calm = this.#calm?.round === round && this.#calm.beganAt > disturbedUntil();
-      if (calm && outcome.type === 'void')
+      if (calm && outcome.type === 'void' && !observed.broke)
         observed.violate('calm round void', `round ${round}: ${outcome.code}, ${outcome.text}`);
     });
     coordinator.on('fact', ({ round, fact }) => {
       if (!life.alive || observed.meddled || fact.type !== 'excluded' || ERRORS[fact.code].blame !== 'remote') return;
       observed.violate('honest client excluded', `round ${round}: ${fact.client}, ${fact.code}`);
     });
+    coordinator.on('fact', ({ round, fact }) => {
+      if (!life.alive || observed.meddled || fact.type !== 'excluded' || fact.code !== 'SKETCH_OUTLIER') return;
+      if (!this.#setup.mayBeLeftOut(fact.client))
+        observed.violate('honest client left out', `round ${round}: ${fact.client}`);
+    });
+    coordinator.on('rolledBack', ({ round }) => {
+      const links = coordinator.admin.links();
+      if (life.alive && !this.rowOf('chain')?.includes(links.at(links.length - 1)?.hash ?? '?'))
+        observed.violate('decision not durable', `the roll-back in round ${round} is told before it is on the disk`);
+    });
     coordinator.on('client', (notice) => {
       if (life.alive && notice.type === 'blamed' && !observed.meddled)
         observed.violate('honest client blamed', `${notice.client}: ${notice.code}`);
-      if (life.alive && notice.type === 'offence' && !observed.meddled && notice.code !== 'AUTH_TIMEOUT')
+      const shut =
+        notice.type === 'offence' && notice.code === 'AUTH_REVOKED' && observed.shut.has(notice.client ?? '');
+      if (life.alive && notice.type === 'offence' && !observed.meddled && !shut && notice.code !== 'AUTH_TIMEOUT')
         observed.violate('honest client offends', `${notice.client}: ${notice.code}, ${notice.text}`);
     });
     coordinator.done.then(
@@ -185,32 +209,16 @@ export class CoordinatorNode {
   #logger(life: Life): Logger {
     const quiet = (): void => {};
     const error = (fields: object, text: string): void => {
-      if (!life.alive || text.startsWith('durable state could not be written')) return;
+      if (!life.alive) return;
+      // Its disk, again: the next fact that cannot be written ends it.
+      if (text === 'the roll-back could not be made' && /STORE_(WRITE|FULL)/.test(JSON.stringify(fields))) return;
+      if (text.startsWith('durable state could not be written')) {
+        // While a campaign runs, this ends it. Afterwards only whoever reads the log can tell: late clients would wait for ever.
+        if (this.outcome !== undefined) this.#failed(new SottoError('STORE_WRITE', text), life);
+        return;
+      }
       this.#setup.observed.violate('coordinator says error', `${text} ${JSON.stringify(fields)}`);
     };
     return { debug: quiet, info: quiet, warn: quiet, error };
   }
-}
-
-/** Client i moves coordinate i by one half and nothing else, exactly on the grid. */
-export function taskOf({ group, clients, windowMs }: Settings): TaskConfig {
-  const { size, count, colluders } = group;
-  const window = { count: { min: thresholdOf(size, colluders), max: size }, time: { min: 0, max: windowMs } };
-  return {
-    protocol: 'sotto/1',
-    task: 'world',
-    profile: count > 1 ? 'grouped' : 'cohort',
-    trust: 'trusted',
-    dimension: clients,
-    group,
-    // A grid step of 2^-7 exactly.
-    encoding: { clipNorm: 1e6, range: 127 / 128, bits: 8, weighting: { by: 'uniform' } },
-    prg: 'aes256ctr',
-    integrity: 'none',
-    privacy: 'none',
-    rule: { name: 'mean' },
-    optimizer: { name: 'fedavg', learningRate: 1 },
-    training: {},
-    windows: Object.fromEntries(WAITING_PHASES.map((phase) => [phase, window])) as TaskConfig['windows'],
-  };
 }

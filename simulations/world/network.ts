@@ -4,6 +4,7 @@
 
 import type { Link, LinkClosed, LinkHandlers, Transport } from '../../client/transport/transport.js';
 import type { Millis } from '../../protocol/ids.js';
+import type { Message } from '../../protocol/wire/messages.js';
 import type { Listener, ListenerSetup } from '../../server/index.js';
 import type { Random } from '../random.js';
 import type { Life, Range } from './life.js';
@@ -11,8 +12,8 @@ import type { Scheduler } from './scheduler.js';
 import { type Lane, type Side, SimLink } from './sim-link.js';
 
 export interface Watcher {
-  /** As the sender made it. */
-  sent(client: number, way: 'up' | 'down', frame: Uint8Array): void;
+  /** As the sender made it. @returns what it is; `undefined`: no frame of ours */
+  sent(client: number, way: 'up' | 'down', frame: Uint8Array): Message['kind'] | undefined;
 }
 export type Lose = 'up' | 'down' | 'both' | 'none';
 
@@ -26,6 +27,8 @@ export class Network {
   /** By client: nothing moves before this time. */
   readonly #heldUntil = new Map<number, Millis>();
   readonly #slow = new Map<number, { readonly byMs: Millis; readonly until: Millis }>();
+
+  readonly #cutAtChunk = new Set<number>();
 
   constructor(scheduler: Scheduler, random: Random, latency: Range, watcher: Watcher) {
     this.scheduler = scheduler;
@@ -91,6 +94,14 @@ export class Network {
   /** Ends the client's newest link. What is under way is lost in these directions; `deaf` ends never learn of it from the network. */
   cut(client: number, lose: Lose, deaf: readonly Side[]): void {
     this.#newest(client)?.cut(lose, deaf);
+  }
+  /** Ends the client's link behind the next chunk of an input that it sends: this one still arrives. */
+  cutAtChunk(client: number): void {
+    this.#cutAtChunk.add(client);
+  }
+  /** Whether this chunk is that one. */
+  endsWithChunk(client: number): boolean {
+    return this.#cutAtChunk.delete(client);
   }
   /** The next frame that way comes twice. */
   duplicate(client: number, way: Lane): void {

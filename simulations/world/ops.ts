@@ -6,6 +6,7 @@ import { Random } from '../random.js';
 import type { DeadlyWrite, DiskFailure } from './disk.js';
 import type { Range } from './life.js';
 import type { Lane, Lose, Side } from './network.js';
+import type { TaskKind } from './tasks.js';
 
 /** When: before the step of that number of the world's scheduler. Beyond the end of the run it never happens. */
 interface When {
@@ -31,6 +32,8 @@ export type Op = When &
     | { readonly op: 'leave'; readonly client: number; readonly awayMs: Millis }
     /** A connection ends; what is under way is lost in these directions (`down`: done, and the answer is lost). */
     | { readonly op: 'cut'; readonly client: number; readonly lose: Lose; readonly deaf: readonly Side[] }
+    /** A connection ends behind the next chunk of an input that its client sends. */
+    | { readonly op: 'cut at a chunk'; readonly client: number }
     | { readonly op: 'partition'; readonly clients: readonly number[]; readonly forMs: Millis }
     | { readonly op: 'slow'; readonly client: number; readonly byMs: Millis; readonly forMs: Millis }
     | { readonly op: 'duplicate'; readonly client: number; readonly way: Lane }
@@ -40,6 +43,15 @@ export type Op = When &
     | { readonly op: 'guards fail'; readonly client: number }
     | { readonly op: 'slow training'; readonly client: number; readonly byMs: Millis }
     | { readonly op: 'engine fails' }
+    /** The operator goes back by so many records of the model chain. */
+    | { readonly op: 'roll back'; readonly back: number }
+    | { readonly op: 'pause'; readonly forMs: Millis }
+    | { readonly op: 'quarantine'; readonly client: number; readonly rounds: number }
+    /** Until an appeal is granted, or a revocation is taken back; 0: never. */
+    | { readonly op: 'exclude'; readonly client: number; readonly forMs: Millis }
+    | { readonly op: 'revoke'; readonly client: number; readonly forMs: Millis }
+    /** A client leaves, and comes back under another key. */
+    | { readonly op: 'new key'; readonly client: number; readonly awayMs: Millis }
   );
 
 export interface Settings {
@@ -66,6 +78,18 @@ export interface Settings {
   readonly privacy: boolean;
   /** Whether the campaign goes on after any number of void rounds; else it ends with the third in a row. */
   readonly patient?: boolean;
+  readonly task: TaskKind;
+  /** Inputs that a rule over groups is ready for, f. */
+  readonly faulty: number;
+  /** Members of a group whose noise may be missing, and what a client may spend of its privacy. */
+  readonly losses: number;
+  readonly epsilon: number;
+  /** Clients whose update is far from all others, for sketches to find. */
+  readonly loud: readonly number[];
+  /** Clients whose policy takes no roll-back. */
+  readonly refusesRollBack: readonly number[];
+  /** Of inputs on their way to the coordinator; one is always let in. */
+  readonly uploadBytes: number;
 }
 export interface Plan {
   readonly settings: Settings;
@@ -75,15 +99,41 @@ export interface Plan {
 /** About how many steps the rounds of a world take; faults fall into the first three quarters. */
 const STEPS_PER_CLIENT_ROUND = 75;
 
+/** Shares of the seeds, added up; the rest learns `plain`. Worlds of three groups or of long vectors take two or three times as long. */
+const TASKS: readonly (readonly [upTo: number, task: TaskKind])[] = [
+  [0.06, 'sketches'],
+  [0.12, 'noise'],
+  [0.15, 'median'],
+  [0.18, 'trimmed mean'],
+  [0.195, 'chunks'],
+];
+/** More than any world spends. */
+export const AMPLE_EPSILON = 1_000;
+const OPERATED = 0.25;
+/** In a world whose inputs have more than one chunk: a cut at any moment seldom falls into an upload. */
+const CHUNK_CUTS = 3;
+/** More than any world sends. */
+const AMPLE_BYTES = 1 << 20;
+
 export function planOf(seed: number): Plan {
   const random = Random.fromSeed(`world ${seed}`);
-  const settings = drawSettings(seed, random.fork('settings'));
+  const settings = drawTask(drawSettings(seed, random.fork('settings')), random.fork('task'));
   const draw = random.fork('ops');
   const steps = settings.clients * settings.rounds * STEPS_PER_CLIENT_ROUND;
+  const at = (from: Random): number => from.integer(Math.ceil(0.75 * steps));
   const count = draw.integer(14);
-  const ops = Array.from({ length: count }, () => drawOp(draw, settings, draw.integer(Math.ceil(0.75 * steps))));
-  const deadly = deadlyWrites(random.fork('writes'), steps);
-  return { settings, ops: [...ops, ...deadly].sort((a, b) => a.at - b.at) };
+  const ops = Array.from({ length: count }, () => drawOp(draw, settings, at(draw)));
+  ops.push(...deadlyWrites(random.fork('writes'), steps));
+  const uploads = random.fork('uploads');
+  for (let i = 0; i < CHUNK_CUTS && settings.task === 'chunks'; i++)
+    ops.push({ at: at(uploads), op: 'cut at a chunk', client: uploads.integer(settings.clients) });
+  const operator = random.fork('operator');
+  const decisions = operator.uniform() < OPERATED ? 1 + operator.integer(4) : 0;
+  for (let i = 0; i < decisions; i++) ops.push(drawDecision(operator, settings, at(operator)));
+  return {
+    settings: decisions > 0 ? drawRefusals(settings, operator) : settings,
+    ops: ops.sort((a, b) => a.at - b.at),
+  };
 }
 
 /** Every second world has one: a crash at any moment seldom falls between two writes. */
@@ -121,7 +171,80 @@ function drawSettings(seed: number, random: Random): Settings {
     keptModels: pick(1, 2, 5),
     clientModels: random.uniform() < 0.5,
     privacy: random.uniform() < 0.15,
+    task: 'plain',
+    faulty: 0,
+    losses: 0,
+    epsilon: AMPLE_EPSILON,
+    loud: [],
+    refusesRollBack: [],
+    uploadBytes: AMPLE_BYTES,
   };
+}
+
+/** From a stream of its own: the other settings of a seed do not depend on it. */
+function drawTask(settings: Settings, random: Random): Settings {
+  const pick = <T>(...values: readonly [T, ...T[]]): T => values[random.integer(values.length)] ?? values[0];
+  // One byte: inputs come in one at a time.
+  const uploadBytes = pick(AMPLE_BYTES, AMPLE_BYTES, AMPLE_BYTES, 1);
+  const drawn = random.uniform();
+  const [, task] = TASKS.find(([upTo]) => drawn < upTo) ?? [1, 'plain' as const];
+  const common = { ...settings, task, uploadBytes };
+  switch (task) {
+    case 'plain':
+      return common;
+    case 'chunks':
+      // One input, and none besides: who is cut off makes way for others, or comes back for the rest.
+      return { ...common, rounds: 2, uploadBytes: pick(AMPLE_BYTES, 1), privacy: false };
+    case 'sketches': {
+      // Long vectors, and one member may be left out.
+      const { group } = settings;
+      const size = Math.min(group.size, 5);
+      const seats = size * group.count;
+      const clients = seats + Math.min(1, settings.clients - group.size * group.count);
+      const loud = random.uniform() < 0.7 ? [random.integer(clients)] : [];
+      return {
+        ...common,
+        clients,
+        group: { ...group, size },
+        minClients: seats,
+        overSelection: 1,
+        privacy: false,
+        loud,
+      };
+    }
+    case 'noise':
+      return {
+        ...common,
+        losses: pick(1, 1, 0),
+        epsilon: pick(AMPLE_EPSILON, AMPLE_EPSILON, 8),
+        privacy: false,
+        overSelection: 1,
+      };
+    case 'median':
+    case 'trimmed mean': {
+      const group = { size: 4, count: 3, colluders: settings.group.colluders };
+      return { ...common, group, clients: 12, minClients: 12, overSelection: 1, rounds: 2, faulty: pick(0, 1) };
+    }
+    default:
+      return task satisfies never;
+  }
+}
+
+function drawRefusals(settings: Settings, random: Random): Settings {
+  const refuses = random.uniform() < 0.5 ? [random.integer(settings.clients)] : [];
+  return { ...settings, refusesRollBack: refuses };
+}
+
+function drawDecision(random: Random, { clients }: Settings, at: number): Op {
+  const ms = (least: Millis, most: Millis): Millis => least + random.integer(most - least + 1);
+  const client = random.integer(clients);
+  const kind = random.integer(100);
+  if (kind < 25) return { at, op: 'roll back', back: 1 + random.integer(3) };
+  if (kind < 40) return { at, op: 'pause', forMs: ms(10, 60_000) };
+  if (kind < 50) return { at, op: 'quarantine', client, rounds: 1 + random.integer(3) };
+  if (kind < 60) return { at, op: 'exclude', client, forMs: random.uniform() < 0.5 ? 0 : ms(10, 60_000) };
+  if (kind < 80) return { at, op: 'revoke', client, forMs: random.uniform() < 0.3 ? 0 : ms(10, 60_000) };
+  return { at, op: 'new key', client, awayMs: ms(10, 8_000) };
 }
 
 function drawOp(random: Random, { clients }: Settings, at: number): Op {

@@ -123,7 +123,7 @@ export class SimLink {
   #sendUp(frame: Uint8Array): void {
     if (this.#client !== 'open' || !this.life.touch()) return;
     const bytes = frame.slice();
-    this.#network.watcher.sent(this.client, 'up', bytes);
+    const kind = this.#network.watcher.sent(this.client, 'up', bytes);
     this.#buffered += bytes.length;
     this.#frame(
       'up',
@@ -136,6 +136,7 @@ export class SimLink {
         this.#wake();
       },
     );
+    if (kind === 'inputChunk' && this.#network.endsWithChunk(this.client)) this.#put('up', () => this.cut('both', []));
   }
 
   #sendDown(frame: Uint8Array): void {

@@ -5,6 +5,7 @@ import { type Identity, identityOf } from '../../protocol/crypto/identity.js';
 import { Secret } from '../../protocol/crypto/secret.js';
 import type { Millis } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
+import { reservationId } from '../../protocol/privacy/round-events.js';
 import type { CampaignOutcome } from '../../server/index.js';
 import { Random } from '../random.js';
 import { checkAtRest } from './checks.js';
@@ -13,10 +14,12 @@ import { CoordinatorNode } from './coordinator-node.js';
 import type { Life } from './life.js';
 import { Network } from './network.js';
 import { Observed, type Violation } from './observed.js';
+import { Operator } from './operator.js';
 import type { Op, Plan } from './ops.js';
 import { rememberingPrimitives } from './remembered.js';
 import { Scheduler, type Stopped } from './scheduler.js';
 import type { Seams } from './seams.js';
+import { TASK } from './tasks.js';
 
 export interface Played {
   readonly violations: readonly Violation[];
@@ -51,6 +54,7 @@ class SimWorld {
   readonly #observed: Observed;
   readonly #coordinator: CoordinatorNode;
   readonly #clients: readonly ClientNode[];
+  readonly #operator: Operator;
   readonly #identity: Identity;
   readonly #counts: Record<string, number> = {};
   #next = 0;
@@ -77,6 +81,7 @@ class SimWorld {
       identity: this.#identity,
       random: random.fork('coordinator'),
       disturbedUntil: () => this.#disturbedUntil,
+      mayBeLeftOut: (id) => settings.loud.includes(this.#indexOf(id)),
     });
     const primitives = rememberingPrimitives();
     this.#clients = Array.from(
@@ -91,9 +96,20 @@ class SimWorld {
           random: random.fork(`client ${index}`),
         }),
     );
+    this.#operator = new Operator({ scheduler, observed, coordinator: this.#coordinator });
     observed.guardOf = (client) => this.#clients[client]?.disk.guard;
+    observed.charged = (by, run) => {
+      if (settings.task !== 'noise') return true;
+      const id = reservationId(TASK, run);
+      if (by === 'coordinator') return this.#coordinator.rowOf(`privacy/${id}`) !== undefined;
+      return this.#clients[by]?.disk.ledger.some((entry) => entry.id === id) === true;
+    };
     scheduler.trace = seams.trace;
     scheduler.onStep = (step) => this.#due(step);
+  }
+
+  #indexOf(id: string): number {
+    return this.#clients.findIndex((client) => client.has(id));
   }
 
   async play(): Promise<Played> {
@@ -121,7 +137,7 @@ class SimWorld {
     return (
       this.#coordinator.up &&
       this.#coordinator.outcome !== undefined &&
-      this.#clients.every((client) => client.up && client.ended !== undefined)
+      this.#clients.every((client) => this.#operator.keepsOut(client) || (client.up && client.ended !== undefined))
     );
   }
 
@@ -129,6 +145,10 @@ class SimWorld {
   async #rest(): Promise<void> {
     if (this.#observed.violations.length > 0) return;
     this.#scheduler.onStep = () => {};
+    const waiting = new Set(this.#clients.filter((client) => this.#operator.keepsOut(client)));
+    for (const client of waiting) client.leave(() => waiting.delete(client));
+    const left = await this.#scheduler.run(() => waiting.size === 0, LIMITS_OF_REST);
+    if (left !== 'done') this.#observed.violate('never rests', `clients that are kept out do not leave: ${left}`);
     // Who has heard that all is over may still have a thread that trains or masks for a round: what that holds, it erases when it ends.
     const nodes = [this.#coordinator, ...this.#clients];
     const quiet = await this.#scheduler.run(() => nodes.every(({ life }) => life?.busy !== true), LIMITS_OF_REST);
@@ -160,7 +180,7 @@ class SimWorld {
       settings: this.#plan.settings,
       observed: this.#observed,
       clients: this.#clients,
-      indexOf: (id) => this.#clients.findIndex((client) => client.id === id),
+      indexOf: (id) => this.#indexOf(id),
       ended: stopped === 'done' && before === 0,
     });
   }
@@ -238,6 +258,11 @@ class SimWorld {
         this.#disturb(0);
         network.cut(this.#client(op.client).index, op.lose, op.deaf);
         return;
+      case 'cut at a chunk':
+        // When it comes is known when it has come.
+        this.#disturb(Number.POSITIVE_INFINITY);
+        network.cutAtChunk(this.#client(op.client).index);
+        return;
       case 'partition':
         this.#disturb(op.forMs);
         for (const client of op.clients) network.hold(this.#client(client).index, op.forMs);
@@ -275,6 +300,38 @@ class SimWorld {
         this.#disturb(Number.POSITIVE_INFINITY);
         this.#coordinator.engineFails = true;
         return;
+      case 'roll back':
+        // Who refuses it drops out of every later round.
+        this.#disturb(this.#plan.settings.refusesRollBack.length > 0 ? Number.POSITIVE_INFINITY : 0);
+        this.#operator.rollBack(op.back);
+        return;
+      case 'pause':
+        this.#disturb(op.forMs);
+        this.#operator.pause(op.forMs);
+        return;
+      case 'quarantine':
+        this.#disturb(0);
+        this.#operator.quarantine(this.#client(op.client), op.rounds);
+        return;
+      case 'exclude':
+        this.#disturb(op.forMs);
+        this.#operator.exclude(this.#client(op.client), op.forMs);
+        return;
+      case 'revoke':
+        this.#disturb(op.forMs);
+        this.#operator.revoke(this.#client(op.client), op.forMs);
+        return;
+      case 'new key': {
+        const client = this.#client(op.client);
+        this.#disturb(op.awayMs);
+        // What the coordinator has not written down it may not know after its next start: a key that it does not know cannot move.
+        if (this.#coordinator.rowOf(`client/${client.clientId}`) === undefined) return;
+        client.leave(() => {
+          client.changeKey();
+          this.#later(op.awayMs, client);
+        });
+        return;
+      }
       default:
         op satisfies never;
     }

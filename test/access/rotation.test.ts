@@ -25,6 +25,8 @@ const fresh = (): Identity => generateIdentity(nativePrimitives, nativeRng);
 const coordinator = fresh();
 const move = (old: Identity, next: Identity, to = coordinator): string =>
   makeRotation(nativePrimitives, to.publicKey, old, next.publicKey);
+/** Its last letter is another one. */
+const changed = (text: string): string => text.slice(0, -1) + (text.endsWith('A') ? 'B' : 'A');
 const read = (client: ClientId, text: string) => readRotation(nativePrimitives, [coordinator.publicKey], client, text);
 const doors = (policy: RosterPolicy, rows?: Rows): Access =>
   new Access({ policy, readToken: () => undefined, readRotation: read, wallClock: () => 0, ...(rows && { rows }) });
@@ -55,7 +57,7 @@ describe('who may move an identity to another key', () => {
     ['I show another’s rotation', (access) => come(access, third, move(old, next)), 'AUTH_ROTATION'],
     ['I sign it with a key of my own', (access) => come(access, next, move(third, next)), 'AUTH_ROTATION'],
     ['it was made for another coordinator', (access) => come(access, next, move(old, next, third)), 'AUTH_ROTATION'],
-    ['a letter of it is changed', (access) => come(access, next, `${move(old, next).slice(0, -1)}A`), 'AUTH_ROTATION'],
+    ['a letter of it is changed', (access) => come(access, next, changed(move(old, next))), 'AUTH_ROTATION'],
     ['the name alone', (access) => come(access, next, 'sotto-rotation-'), 'AUTH_ROTATION'],
     [
       'the old key has moved already: to two keys at once',
@@ -99,6 +101,27 @@ describe('who may move an identity to another key', () => {
     const again = doors(listed, rows);
     expect([old, next, third].map((who) => come(again, who))).toEqual(['AUTH_REVOKED', 'AUTH_REVOKED', 'in']);
     expect(again.current(old.id)).toBe(third.id);
+  });
+
+  it('not to a key that was shut out while the change waited for the end of its round', () => {
+    const access = doors(listed);
+    const admission = access.admit(next.id, move(old, next));
+    if (!admission.ok || admission.rotation === undefined) throw new Error('not admitted');
+    access.revoke(next.id, 'ops', 'a stolen laptop');
+    expect(access.rotate(admission.rotation)).toEqual([]);
+    expect([next, old].map((who) => come(access, who))).toEqual(['AUTH_REVOKED', 'in']);
+  });
+
+  it('to a key that was shut out by mistake before it came, once it is let in again, and after a restart as before it', () => {
+    const access = doors({ kind: 'open' });
+    const facts = [
+      { type: 'client-enrolled', body: { client: old.id } } as const,
+      ...access.revoke(next.id, 'ops', 'the wrong key'),
+      ...access.readmit(next.id, 'ops', 'the wrong key'),
+    ];
+    const again = doors({ kind: 'open' }, replay(facts.map((fact, at) => ({ ...fact, seq: at + 1 }))));
+    expect(come(access, old)).toBe('in');
+    expect([access, again].map((one) => come(one, next, move(old, next)))).toEqual(['in', 'in']);
   });
 });
 

@@ -28,6 +28,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   drain: ['drain'],
   stop: ['stop'],
   'roll-back': ['roll-back', '3'],
+  pin: ['pin', '3'],
   quarantine: ['quarantine', CLIENT, '--rounds', '5'],
   exclude: ['exclude', CLIENT],
   appeal: ['appeal', CLIENT, '--grant'],
@@ -40,6 +41,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
 };
 const BODIES: Readonly<Record<string, object>> = {
   'roll-back': { to: 3 },
+  pin: { round: 3 },
   quarantine: { client: CLIENT, rounds: 5 },
   appeal: { client: CLIENT, granted: true },
   'log-level': { level: 'debug' },

@@ -238,6 +238,32 @@ describe('sotto coordinator and sotto client', () => {
   });
 });
 
+describe('a simulation that a service manager ends', () => {
+  it('SIGTERM to the whole group of processes: it stops after the attempt, writes its report and ends with 130', async () => {
+    writeFileSync(at('long.yaml'), readFileSync('examples/quick.yaml', 'utf8').replace('rounds: 3', 'rounds: 500'));
+    const args = ['simulate', at('long.yaml'), '--out', at('runs'), '--json'];
+    const child = spawn(process.execPath, ['dist/server/cli/main.js', ...args], { detached: true });
+    let out = '';
+    let err = '';
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const kill = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), 25_000);
+    child.stdout.on('data', (text) => {
+      const before = out.includes('"type":"round"');
+      out += text;
+      // timeout(1) and systemd tell every process of the group, those of the clients as well.
+      if (!before && out.includes('"type":"round"')) process.kill(-(child.pid ?? 0), 'SIGTERM');
+    });
+    expect([await ended, err]).toEqual([130, expect.stringContaining('SIGTERM: stopping after this attempt')]);
+    clearTimeout(kill);
+    expect(err).not.toContain('INTERNAL');
+    const last = JSON.parse(out.trim().split('\n').at(-1) ?? '');
+    expect(last).toMatchObject({ type: 'report', outcome: 'stopped' });
+  });
+});
+
 describe('the installed command', () => {
   it('starts as a process of its own and passes its exit code on', () => {
     const main = 'dist/server/cli/main.js';

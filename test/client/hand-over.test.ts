@@ -76,6 +76,11 @@ describe('a client that is shown hand-overs', () => {
     ['that go back', { by: first, handOvers: [give(first, second), give(second, first)] }, /goes back/],
     ['of no bytes', { by: second, handOvers: [] }, /cannot be read/],
     ['that its policy does not take', { by: second, handOvers: [give(first, second)], keyChange: 'refuse' }, /refuse/],
+    [
+      'under a policy misspelt',
+      { by: second, handOvers: [give(first, second)], keyChange: 'no' as never },
+      /takes none/,
+    ],
   ])('%s, refuses, names the remedy, and remembers nothing', async (_, what, says) => {
     const guards = memoryGuards();
     await expect(shown({ ...what, pinned: first, guards })).rejects.toMatchObject(refusal(says));

@@ -1,6 +1,7 @@
 // RFC 8032, "EdDSA": Ed25519 test vectors of §7.1 (the message of TEST 1024 is in test/vectors/).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { verifyInPool } from '../../protocol/native/index.js';
 import { bytes, hex, PRIMITIVES } from './implementations.js';
 
 const VECTORS = [
@@ -47,5 +48,26 @@ describe.each(PRIMITIVES)('RFC 8032 §7.1, %s', (_, crypto) => {
     expect(hex(crypto.sign(bytes(secret), bytes(message)))).toBe(signature);
     expect(crypto.verify(bytes(publicKey), bytes(message), bytes(signature))).toBe(true);
     expect(crypto.verify(bytes(publicKey), bytes(`${message}00`), bytes(signature))).toBe(false);
+  });
+});
+
+describe('RFC 8032 §7.1, on another thread', () => {
+  const inPool = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> =>
+    new Promise((resolve) => verifyInPool(publicKey, message, signature, resolve));
+
+  it.each(VECTORS)('%s', async (_name, _secret, publicKey, message, signature) => {
+    expect(await inPool(bytes(publicKey), bytes(message), bytes(signature))).toBe(true);
+    expect(await inPool(bytes(publicKey), bytes(`${message}00`), bytes(signature))).toBe(false);
+  });
+
+  it('is as strict as the other: a key of small order, a key that is no point, a signature of another length', async () => {
+    const [, , publicKey, message, signature] = VECTORS[0];
+    const smallOrder = new Uint8Array(32);
+    smallOrder[0] = 1;
+    const signed = new Uint8Array(64);
+    signed[0] = 1; // R = the identity, S = 0: holds for every message under a key of order one
+    expect(await inPool(smallOrder, bytes(message), signed)).toBe(false);
+    expect(await inPool(new Uint8Array(32).fill(2), bytes(message), bytes(signature))).toBe(false);
+    expect(await inPool(bytes(publicKey), bytes(message), bytes(signature).subarray(1))).toBe(false);
   });
 });

@@ -27,6 +27,7 @@ const GRID: Readonly<Record<string, string>> = {
   'new-token': 'aaaaaaaa',
   'revoke-token': 'aaaaaaaa',
   'roll-back': 'aaaaaa..',
+  pin: 'aaaaaaaa',
 };
 const CLIENT = 'ab'.repeat(32);
 const BODIES: Readonly<Record<string, object>> = {
@@ -39,6 +40,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'new-token': { uses: 1, days: 1 },
   'revoke-token': { token: CLIENT },
   'roll-back': { to: 0 },
+  pin: { round: 0 },
   'log-level': { level: 'info' },
 };
 const WHO = ['nobody', ...ROLES] as const;

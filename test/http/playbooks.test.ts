@@ -338,7 +338,11 @@ describe('so many models back', () => {
       const record = { round, type: to === undefined ? 'update' : 'rollback', transcript: fromHex(hash(to ?? 0)) };
       return { hash: hash(round), record } as unknown as Link; // safe: what is looked at
     });
-  const back = (links: readonly Link[], models: number): number => modelsBack(links, models).record.round;
+  const back = (links: readonly Link[], models: number): number => {
+    const index = new Map(links.map((link, i) => [link.hash, i]));
+    const chain = { length: links.length, at: (i: number) => links[i], indexOf: (one: Hash) => index.get(one) };
+    return modelsBack(chain, models).record.round;
+  };
 
   it('are counted along the chain, and end at the first', () => {
     const links = chainOf([0, 1, 2, 3]);

@@ -21,6 +21,7 @@ import type { Message } from '../../protocol/wire/messages.js';
 import { framesOf } from '../../server/chain/blob-sender.js';
 import { Connection, type ConnectionHandlers } from '../../server/driver/connection.js';
 import { Connections } from '../../server/driver/connections.js';
+import { verifyAtOnce } from '../../server/driver/proofs.js';
 import { blobOf } from '../../server/engine/combine.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -61,6 +62,7 @@ function setting() {
   const ended: Connection[] = [];
   const handlers: ConnectionHandlers = {
     authenticated: () => {},
+    verify: verifyAtOnce,
     durably: (work) => work(),
     request: () => {},
     offence: (_, { code }) => offences.push(code),

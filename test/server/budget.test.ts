@@ -121,6 +121,26 @@ describe('a campaign with a privacy budget', () => {
     expect(again.state).toMatchObject({ phase: 'ended', outcome: { type: 'budget' } });
   });
 
+  it('a round that was announced and that nobody can pay to try again has an end, in the log like any other', () => {
+    const play = new Play(setupOf(2, 4));
+    const failure = {
+      code: 'ROUND_QUORUM',
+      phase: 'masked',
+      text: 'test',
+      culprits: [],
+      retry: 'next-attempt',
+    } as const;
+    // An attempt that fails so late stays paid for.
+    for (let now = 0; play.state.phase !== 'ended' && now < 1e6; now += 10_000) {
+      play.send({ type: 'tick', now });
+      if (play.state.phase === 'running') play.send({ type: 'failed', failure, now });
+    }
+    const last = play.of('start').at(-1);
+    expect(play.state).toMatchObject({ phase: 'ended', outcome: { type: 'budget', round: last?.round } });
+    expect(play.of('void').at(-1)).toMatchObject({ round: last?.round, attempts: last?.attempt });
+    expect(last?.attempt).toBe(1);
+  });
+
   it.each([
     ['keys', 0],
     ['masked', 1],

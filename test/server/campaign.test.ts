@@ -47,6 +47,24 @@ describe('waiting for clients', () => {
     expect(play.effects.filter(({ type }) => type === 'farewell')).toHaveLength(2);
   });
 
+  it('clients.min below what a round needs is no reason to call it a stall before the time is up', () => {
+    const play = new Play(cohort(), { clients: { min: 2, waitMs: 1_000 } }).join(...clients(2));
+    for (let i = 0; i < 5; i++) play.tick();
+    expect(play.state).toMatchObject({ phase: 'waiting', setbacks: 0 });
+    expect(play.join(client(2)).tick().members).toHaveLength(3);
+  });
+
+  it('nor is it, where groups are dealt, that enough are here and no group has its members', () => {
+    const play = new Play(grouped(), { clients: { min: 4, waitMs: 1_000 }, pauseMs: 0 }).join(...clients(12)).tick();
+    const groups = play.effect('start')?.groups ?? [];
+    play.done().publish();
+    // Two of each group stay: as many as one group has members.
+    play.leave(...groups.flatMap(({ members }) => members.slice(2)));
+    for (let i = 0; i < 5; i++) play.tick();
+    expect(play.state).toMatchObject({ phase: 'waiting', setbacks: 0 });
+    expect(play.effect('wakeAt')).toEqual({ type: 'wakeAt', at: 1_000 });
+  });
+
   it('a good round takes earlier vain waits off the count', () => {
     const play = new Play(cohort())
       .join(...clients(2))

@@ -54,7 +54,7 @@ describe('the chain', () => {
 
   it('keeps every record, of the blobs what somebody can still need', async () => {
     const store = await chainOf(40);
-    expect(store.all()).toHaveLength(41);
+    expect(store.length).toBe(41);
     const has = (what: string, round: number): boolean => store.blob(hashOf(blob(what, round).hash)) !== undefined;
     for (const what of ['model', 'optimizer'])
       expect([38, 39, 40].map((r) => has(what, r))).toEqual([false, true, true]);
@@ -64,7 +64,7 @@ describe('the chain', () => {
 
   it('is served in answers that fit a frame, until complete', async () => {
     const store = await chainOf(MAX_CHAIN_RECORDS + 5);
-    let after: Uint8Array = fromHex(store.all()[0]?.hash ?? '');
+    let after: Uint8Array = fromHex(store.at(0)?.hash ?? '');
     const rounds: number[] = [];
     for (;;) {
       const answer = chainAfter(store, { kind: 'wantChain', task: 'test', after });

@@ -2,11 +2,13 @@
 // Not here: the arithmetic (test/protocol, test/aggregate).
 
 import { describe, expect, it } from 'vitest';
+import type { ClientId } from '../../protocol/ids.js';
 import { CHUNK_BYTES } from '../../protocol/limits.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import { chunkHash } from '../../protocol/wire/chunks.js';
 import { SpreadEngine } from '../../server/engine/engine.js';
 import { type Home, localHome } from '../../server/engine/home.js';
+import { Inbox } from '../../server/engine/inbox.js';
 import { inProcessEngine, workerEngine } from '../../server/index.js';
 import { engineContract } from '../contracts/engine.js';
 
@@ -14,37 +16,101 @@ engineContract('in this process', () => inProcessEngine());
 engineContract('in this process, three homes', () => inProcessEngine(3));
 engineContract('worker threads', () => workerEngine(2));
 
-describe('a chunk that is given away', () => {
-  it('goes to the thread without a copy where its buffer is its own; what may be shared, or is not given, stays as it was', async () => {
+describe('the section of a chunk', () => {
+  it('is no longer needed once `run` has returned: whoever lent the memory fills it anew at once', async () => {
     const engine = workerEngine(1);
-    const run = (section: Uint8Array, given: boolean) =>
-      engine.run(
-        {
-          type: 'chunk',
-          slot: `t/1.1/0/${section.length}${given}`,
-          bytes: section.length,
-          index: 0,
-          section,
-          hash: chunkHash(nativePrimitives, section),
-        },
-        given,
-      );
-    // As it lies in a frame.
-    const section = (length: number) => new Uint8Array(72 + length).fill(3).subarray(72);
-    const [large, small, kept] = [section(CHUNK_BYTES), section(65_536), section(CHUNK_BYTES)];
-    const slab = new Uint8Array(CHUNK_BYTES + 65_536).subarray(0, CHUNK_BYTES);
+    const lent = new Uint8Array(CHUNK_BYTES);
+    const bytes = 2 * CHUNK_BYTES;
+    const slot = 't/1.1/0/0';
+    const encoding = { dimension: bytes / 4, clipNorm: 1e6, range: 1, levels: 1, ring: 32, weighted: false } as const;
     try {
-      const jobs = [run(large, true), run(small, true), run(slab, true), run(kept, false)];
-      expect([large, small, slab, kept].map(({ byteLength }) => byteLength)).toEqual([
-        0,
-        65_536,
-        CHUNK_BYTES,
-        CHUNK_BYTES,
-      ]);
-      expect(await Promise.all(jobs)).toEqual(Array(4).fill({ ok: true }));
+      const jobs = [0.5, 0.25].map((value, index) => {
+        new Float32Array(lent.buffer).fill(value);
+        const hash = chunkHash(nativePrimitives, lent);
+        const job = engine.run({ type: 'chunk', slot, bytes, index, section: lent, hash });
+        lent.fill(9);
+        return job;
+      });
+      expect(await Promise.all(jobs)).toEqual([{ ok: true }, { ok: true }]);
+      expect(await engine.run({ type: 'keep', slot, encoding })).toEqual({ ok: true });
+      const result = await engine.aggregate({
+        encoding,
+        rule: { name: 'mean' },
+        groups: [
+          {
+            group: 0,
+            source: { type: 'rows', slots: [{ client: 'a' as ClientId, slot, weight: 1 }] },
+            survivors: ['a' as ClientId],
+          },
+        ],
+        state: [],
+        seed: [1, 2, 3, 4],
+      });
+      const expected = new Float32Array(bytes / 4).fill(0.5).fill(0.25, CHUNK_BYTES / 4);
+      expect(result.ok && Buffer.from(result.aggregate.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
     } finally {
       await engine.close();
     }
+  });
+});
+
+it('chunks are not answered while a home has four complete inputs before it: no credit follows, and memory stays as it is', async () => {
+  const done: (() => void)[] = [];
+  const slow: Home = {
+    lost: false,
+    ask: (request) => new Promise((resolve) => done.push(() => resolve(answerOf(request)))),
+    close: async () => {},
+  };
+  const answerOf = (request: unknown) => ({ result: { ok: true }, request }) as never;
+  const engine = new SpreadEngine(() => slow, 1);
+  const encoding = { dimension: 2, clipNorm: 1, range: 1, levels: 127, ring: 16, weighted: false } as const;
+  const section = new Uint8Array(4);
+  const hash = chunkHash(nativePrimitives, section);
+  const answered: number[] = [];
+  const jobs = Array.from({ length: 6 }, async (_, i) => {
+    const slot = `t/1.1/0/${i}`;
+    const result = await engine.run({ type: 'chunk', slot, bytes: 4, index: 0, section, hash });
+    answered.push(i);
+    void engine.run({ type: 'fold', slot, accumulator: 't/1.1/0', encoding });
+    return result;
+  });
+  await Promise.all(jobs.slice(0, 4));
+  const late = engine.run({ type: 'chunk', slot: 't/1.1/0/7', bytes: 4, index: 0, section, hash }).then(() => 'late');
+  const soon = new Promise((resolve) => setTimeout(resolve, 20, 'soon'));
+  expect(await Promise.race([late, soon])).toBe('soon');
+  done[0]?.();
+  expect(await late).toBe('late');
+  expect(answered).toHaveLength(6);
+});
+
+describe('the inbox', () => {
+  const inbox = new Inbox(nativePrimitives);
+  const chunk = (slot: string, value: number, bytes = 8) => {
+    const section = new Uint8Array(bytes).fill(value);
+    return inbox.chunk({ type: 'chunk', slot, bytes, index: 0, section, hash: chunkHash(nativePrimitives, section) });
+  };
+
+  it('erases what is dropped or forgotten, and its memory serves the next input', () => {
+    chunk('a', 7);
+    const a = inbox.take('a');
+    if (a === undefined) throw new Error('nothing came');
+    expect([...a]).toEqual(Array(8).fill(7));
+    expect(inbox.held()).toEqual([]);
+    chunk('b', 5);
+    chunk('c', 6);
+    inbox.drop('b');
+    inbox.forget(new Set(['d']));
+    expect(inbox.held()).toEqual([]);
+    chunk('e', 1);
+    chunk('f', 2);
+    // No other memory than that of b and c, of which nothing is left.
+    expect([inbox.take('e'), inbox.take('f')].map((one) => [...(one ?? [])])).toEqual([
+      Array(8).fill(1),
+      Array(8).fill(2),
+    ]);
+    inbox.giveBack(a.fill(0));
+    chunk('g', 3);
+    expect(inbox.take('g')?.buffer).toBe(a.buffer);
   });
 });
 
@@ -92,7 +158,8 @@ describe('a lost home', () => {
 
   it('a worker that dies in the middle of a job fails the job', async () => {
     const engine = workerEngine(1);
-    const job = engine.run(chunk('t/1.1/0/0'));
+    expect(await engine.run(chunk('t/1.1/0/0'))).toEqual({ ok: true });
+    const job = engine.run({ type: 'fold', slot: 't/1.1/0/0', accumulator: 't/1.1/0', encoding });
     await engine.close();
     expect(await job).toEqual({ ok: false, code: 'ENGINE_FAILED' });
     expect(await engine.run(chunk('t/1.1/0/0'))).toEqual({ ok: false, code: 'ENGINE_FAILED' });

@@ -9,6 +9,7 @@ import type { ClientId } from '../../protocol/ids.js';
 import {
   LEAST_BYTES_PER_SECOND,
   MAX_INCOMPLETE_BYTES,
+  MAX_MESSAGE_CREDIT_MS,
   MAX_MESSAGE_MS,
   MAX_OFFENCES_NAMED,
   MAX_STRANGER_BYTES,
@@ -21,6 +22,7 @@ import { Bucket } from '../../server/driver/bucket.js';
 import { Guard } from '../../server/driver/guard.js';
 import { MemoryWatch } from '../../server/driver/memory.js';
 import { Offences } from '../../server/driver/offences.js';
+import { OwnTime, spare, tooSlow } from '../../server/driver/pace.js';
 import { ManualClock } from './manual-clock.js';
 
 describe('the rate of one connection', () => {
@@ -42,6 +44,37 @@ describe('the rate of one connection', () => {
     expect(many(bucket, 0)).toBe(MESSAGES_PER_ROUND);
     for (let i = 0; i < 100; i++) bucket.round();
     expect(many(bucket, 0)).toBe(MESSAGE_BURST + 4 * MESSAGES_PER_ROUND);
+  });
+});
+
+describe('how fast a message comes', () => {
+  it('time in which we were woken late is ours; of the rest, the part in which the loop was busy', () => {
+    const own = new OwnTime(100, 0, 0);
+    expect(own.look(100, 0)).toEqual({ late: 0, busy: 0 });
+    expect(own.look(200, 60)).toEqual({ late: 0, busy: 60 });
+    // 400 for a look that was asked for after 100, in which we were busy for 350: 300 late, 50 more busy.
+    expect(own.look(600, 410)).toEqual({ late: 300, busy: 50 });
+    // Waiting for a processor is no work, but late all the same.
+    expect(own.look(850, 415)).toEqual({ late: 150, busy: 0 });
+    // A process cannot have been busy for longer than there was time.
+    expect(own.look(950, 9_999)).toEqual({ late: 0, busy: 100 });
+  });
+
+  it('what is late moves its beginning, never beyond now; what is busy is credit, up to a limit', () => {
+    const pace = { bytes: 1, since: 1_000, credit: 0 };
+    spare(pace, { late: 300, busy: 50 }, 1_100);
+    expect(pace).toEqual({ bytes: 1, since: 1_100, credit: 50 });
+    spare(pace, { late: 0, busy: 2 * MAX_MESSAGE_CREDIT_MS }, 90_000);
+    expect(pace).toEqual({ bytes: 1, since: 1_100, credit: MAX_MESSAGE_CREDIT_MS });
+  });
+
+  it('at exactly the least rate it is fast enough until the longest time is over', () => {
+    const at = (ms: number, bytes: number) => tooSlow({ bytes, since: 500, credit: 250 }, 500 + 250 + ms);
+    expect(at(SLOW_AFTER_MS - 1, 1)).toBe(false);
+    expect(at(SLOW_AFTER_MS, (LEAST_BYTES_PER_SECOND * SLOW_AFTER_MS) / 1_000)).toBe(false);
+    expect(at(SLOW_AFTER_MS, (LEAST_BYTES_PER_SECOND * SLOW_AFTER_MS) / 1_000 - 1)).toBe(true);
+    expect(at(MAX_MESSAGE_MS - 1, 1e9)).toBe(false);
+    expect(at(MAX_MESSAGE_MS, 1e9)).toBe(true);
   });
 });
 
@@ -122,12 +155,47 @@ describe('the guard over messages that do not end', () => {
     stream.emit('data', Buffer.alloc(1));
     now = 30_000; // one look, half a minute late
     ring();
-    expect(cut).toEqual([]);
-    for (const later of [30_500, 31_000, 31_500, 32_000]) {
-      now = later;
+    const until = now - 100 + SLOW_AFTER_MS; // of the time before, what a look in time takes
+    while (now < until) {
+      expect(cut).toEqual([]);
+      now += 100;
       ring();
     }
     expect(cut).toEqual(['one']);
+  });
+
+  it('a coordinator that is busy three quarters of the time gives four times as long, but not for ever', () => {
+    const clock = new ManualClock();
+    const guard = new Guard(clock, undefined, () => 0.75 * clock.now());
+    const cut: string[] = [];
+    const begin = (name: string, bytes: number) => {
+      const stream = new EventEmitter();
+      guard.watch(
+        new EventEmitter() as WebSocket,
+        stream as Duplex,
+        () => true,
+        () => cut.push(name),
+      );
+      stream.emit('data', Buffer.alloc(bytes));
+    };
+    begin('silent', 1);
+    begin('large', LEAST_BYTES_PER_SECOND * 1_000);
+    clock.advance(4 * SLOW_AFTER_MS - 100);
+    expect(cut).toEqual([]);
+    clock.advance(200);
+    expect(cut).toEqual(['silent']);
+    clock.advance(MAX_MESSAGE_MS + MAX_MESSAGE_CREDIT_MS - 4 * SLOW_AFTER_MS - 200);
+    expect(cut).toEqual(['silent']);
+    clock.advance(200);
+    expect(cut).toEqual(['silent', 'large']);
+  });
+
+  it('whoever was cut is cut once, whatever still comes of it', () => {
+    const { cut, peer } = setting();
+    const stranger = peer('stranger', false);
+    stranger.bytes(MAX_STRANGER_BYTES + 1);
+    stranger.bytes(MAX_STRANGER_BYTES + 1);
+    expect(cut).toEqual(['stranger']);
   });
 
   it('where all together are too many, the newest go', () => {

@@ -35,6 +35,7 @@ function cutFor(code: 'TRANSPORT_SLOW' | 'SESSION_FLOOD') {
     notify: (notice) => notices.push(notice),
     heard: nothing,
     enrol: nothing,
+    verify: nothing,
     durably: (work) => work(),
   });
   handlers.offence(connection, { client: CLIENT, code, text: 'cut' });

@@ -42,7 +42,12 @@ const post = (event: SessionEvent): readonly SessionEffect[] => {
   effects = step.effects;
   return effects;
 };
-const say = (message: Message): readonly SessionEffect[] => post({ type: 'message', message });
+/** Signatures are checked at once, by the driver's part in it. */
+const say = (message: Message): readonly SessionEffect[] => {
+  const [first] = post({ type: 'message', message });
+  if (first?.type !== 'verify') return effects;
+  return post({ type: 'verified', good: crypto.verify(first.publicKey, first.message, first.signature) });
+};
 const sent = <K extends Message['kind']>(kind: K): MessageOf<K> | undefined => {
   for (const effect of effects)
     if (effect.type === 'send' && effect.message.kind === kind) return effect.message as MessageOf<K>;
@@ -60,6 +65,7 @@ function reach(phase: Exclude<SessionPhase, 'closed'>): void {
   if (phase === 'challenged') return;
   const challenge = sent('challenge');
   if (challenge === undefined) throw new Error('no challenge');
+  if (phase === 'proving') return void post({ type: 'message', message: prove(challenge) });
   say(prove(challenge));
   if (phase === 'pooled') post({ type: 'accepted', round: 1 });
 }
@@ -137,6 +143,35 @@ describe('the handshake', () => {
     expect(effects[0]).toMatchObject({ client: client.id });
   });
 
+  it('while its proof is being checked the client may give up or go, and nothing else; the deadline is no longer its own', () => {
+    reach('proving');
+    expect(post({ type: 'tick', now: 1e9 })).toEqual([]);
+    expect(post({ type: 'accepted', round: 1 })).toEqual([]);
+    expect(state.phase).toBe('proving');
+    for (const [event, ends] of [
+      [{ type: 'message', message: { kind: 'checkIn', task: 'digits', head: NONCE } }, ['offence', 'send', 'close']],
+      [{ type: 'message', message: { kind: 'fault', code: 'AUTH_TIMEOUT', text: '' } }, ['close']],
+      [{ type: 'end', code: 'SESSION_BUSY' }, ['send', 'close']],
+      [{ type: 'gone' }, []],
+    ] as const satisfies [SessionEvent, string[]][]) {
+      ({ state, effects } = startSession(setup, 1_000));
+      reach('proving');
+      expect(post(event).map(({ type }) => type)).toEqual(ends);
+      expect(state.phase).toBe('closed');
+      // The answer comes too late.
+      expect(post({ type: 'verified', good: true })).toEqual([]);
+    }
+  });
+
+  it('an answer to a question that was not asked lets nobody in', () => {
+    for (const phase of ['fresh', 'challenged'] as const) {
+      ({ state, effects } = startSession(setup, 1_000));
+      reach(phase);
+      expect(post({ type: 'verified', good: true })).toEqual([]);
+      expect(state.phase).toBe(phase);
+    }
+  });
+
   it.each(['fresh', 'challenged'] as const)('silent while %s: closed at the deadline, not before', (phase) => {
     reach(phase);
     // It asks to be called again: the driver may have taken its own backlog off the time.
@@ -171,7 +206,7 @@ describe('what may be said when (default deny)', () => {
     // The machine looks at the kind first; the codec has checked the rest long before.
     return { kind } as unknown as Message;
   };
-  const cases = (['fresh', 'challenged', 'welcomed', 'pooled'] as const).flatMap((phase) =>
+  const cases = (['fresh', 'challenged', 'proving', 'welcomed', 'pooled'] as const).flatMap((phase) =>
     KINDS.map((kind) => ({ phase, kind })),
   );
 
@@ -191,7 +226,10 @@ describe('what may be said when (default deny)', () => {
   it.each(
     cases.filter(
       ({ phase, kind }) =>
-        phase !== 'fresh' && phase !== 'challenged' && (ALLOWED[phase] as readonly string[]).includes(kind),
+        phase !== 'fresh' &&
+        phase !== 'challenged' &&
+        phase !== 'proving' &&
+        (ALLOWED[phase] as readonly string[]).includes(kind),
     ),
   )('$kind while $phase is passed on under the proven name', ({ phase, kind }) => {
     reach(phase);

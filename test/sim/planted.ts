@@ -3,15 +3,23 @@
 
 import { Backoff } from '../../client/reconnect.js';
 import { Secret } from '../../protocol/crypto/secret.js';
+import { nativePrimitives } from '../../protocol/native/index.js';
+import type { EngineWork } from '../../protocol/secagg/jobs.js';
 import type { ClientRoundMessage } from '../../protocol/wire/messages.js';
+import { DurableChainStore } from '../../server/audit/chain-store.js';
+import type { Fact } from '../../server/audit/events.js';
 import { AuditLog } from '../../server/audit/log.js';
+import { Gate } from '../../server/driver/gate.js';
+import { Judge } from '../../server/driver/judge.js';
 import { RoundRunner } from '../../server/driver/round-runner.js';
-import { planOf, type Seams, simulate } from '../../simulations/world/index.js';
+import { type Op, type Plan, planOf, type Seams, simulate } from '../../simulations/world/index.js';
 
 export interface Planted {
   readonly bug: string;
   /** Made anew for each world. */
   readonly seams?: () => Seams;
+  /** Worlds that have what the bug is about. The others are not played, and count as seeds in which it was not found. */
+  readonly where?: (plan: Plan) => boolean;
   /** Changes a part of the product while worlds are played. Gives what changes it back. */
   readonly patch?: () => () => void;
 }
@@ -40,6 +48,15 @@ const everyNth = (n: number): (() => boolean) => {
   let calls = 0;
   return () => ++calls % n === 0;
 };
+
+const decides =
+  (...ops: readonly Op['op'][]) =>
+  ({ ops: planned }: Plan): boolean =>
+    planned.some(({ op }) => ops.includes(op));
+const learns =
+  (...tasks: readonly Plan['settings']['task'][]) =>
+  ({ settings }: Plan): boolean =>
+    tasks.includes(settings.task);
 
 export const PLANTED: readonly Planted[] = [
   {
@@ -226,6 +243,158 @@ export const PLANTED: readonly Planted[] = [
       };
     },
   },
+  // ---- what operators decide
+  {
+    bug: 'a coordinator that starts again has forgotten that it is paused',
+    where: decides('pause'),
+    seams: () => ({ disk: (disk) => void disk.flushed.rows.delete('hold') }),
+  },
+  {
+    bug: 'a revocation is acknowledged before it is written down',
+    where: decides('revoke'),
+    patch: () => replace(Gate.prototype, 'durable', () => async () => undefined),
+  },
+  {
+    bug: 'a coordinator that starts again has forgotten whom it keeps out',
+    where: decides('revoke', 'new key'),
+    seams: () => ({
+      disk(disk) {
+        for (const [key, row] of disk.flushed.rows) {
+          if (!key.startsWith('client/')) continue;
+          const text = new TextDecoder().decode(row).replace('"revoked":true', '"revoked":false');
+          disk.flushed.rows.set(key, new TextEncoder().encode(text));
+        }
+      },
+    }),
+  },
+  {
+    bug: 'a client follows a roll-back that its policy refuses',
+    where: decides('roll back'),
+    seams: () => ({ policy: (policy) => ({ ...policy, rollBack: 'signed' }) }),
+  },
+  {
+    bug: 'a roll-back gives the step that was to be undone',
+    where: decides('roll back'),
+    patch: () =>
+      replace(
+        DurableChainStore.prototype,
+        'append',
+        (real) =>
+          function same(this: DurableChainStore, link, ...rest) {
+            if (link.record.type !== 'rollback') return real.call(this, link, ...rest);
+            const { modelBefore: modelAfter } = link.record;
+            return real.call(this, { ...link, record: { ...link.record, modelAfter } }, ...rest);
+          },
+      ),
+  },
+  // ---- sketches
+  {
+    bug: 'the filters over sketches leave nobody out',
+    where: learns('sketches'),
+    patch: () => replace(Judge.prototype, 'select', () => async () => []),
+  },
+  {
+    bug: 'an input that was left out is added all the same',
+    where: learns('sketches'),
+    seams: () => {
+      let fold: Extract<EngineWork, { type: 'fold' }> | undefined;
+      return {
+        engine: (inner) => ({
+          ...inner,
+          run(work, ...rest) {
+            if (work.type === 'fold') fold = work;
+            return inner.run(work.type === 'drop' && fold !== undefined ? { ...fold, slot: work.slot } : work, ...rest);
+          },
+        }),
+      };
+    },
+  },
+  // ---- noise
+  {
+    bug: 'a client sends its input before it has paid for it',
+    where: learns('noise'),
+    seams: () => ({
+      ledgers: (inner) => ({
+        ...inner,
+        async append(...entry) {
+          inner.append(...entry).catch(() => undefined);
+        },
+      }),
+    }),
+  },
+  {
+    bug: 'the price of a model is written down after the model',
+    where: learns('noise'),
+    patch: () => {
+      const waiting = new WeakMap<AuditLog, readonly Fact[]>();
+      return replace(
+        AuditLog.prototype,
+        'record',
+        (real) =>
+          async function late(this: AuditLog, facts, ...rest) {
+            const isPrice = facts.some(({ type }) => type === 'privacy-settled');
+            if (isPrice) waiting.set(this, facts);
+            const price = waiting.get(this);
+            if (isPrice) return { seq: 0, hash: '0'.repeat(64) as Awaited<ReturnType<typeof real>>['hash'] };
+            const written = real.call(this, facts, ...rest);
+            if (price === undefined || !facts.some(({ type }) => type === 'model-recorded')) return written;
+            waiting.delete(this);
+            real.call(this, price).catch(() => undefined);
+            return written;
+          },
+      );
+    },
+  },
+  {
+    bug: 'a client leaves its noise out',
+    where: learns('noise'),
+    seams: () => ({
+      clientEngine: (inner) => ({
+        ...inner,
+        run(work, update) {
+          if (work.type !== 'mask') return inner.run(work, update);
+          const { noise: _, ...silent } = work;
+          return inner.run(silent, update);
+        },
+      }),
+    }),
+  },
+  // ---- uploads of more than one chunk
+  {
+    bug: 'a chunk is taken without a look at its hash, and every third one is damaged',
+    where: learns('chunks'),
+    seams: () => {
+      const now = everyNth(3);
+      return {
+        engine: (inner) => ({
+          ...inner,
+          run(work, ...rest) {
+            if (work.type !== 'chunk' || !now()) return inner.run(work, ...rest);
+            const section = work.section.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
+            return inner.run({ ...work, section, hash: nativePrimitives.sha256(section) }, ...rest);
+          },
+        }),
+      };
+    },
+  },
+  // ---- rules over groups
+  {
+    bug: 'the mean is published where the task promises a rule that stands bad groups',
+    where: learns('median', 'trimmed mean'),
+    seams: () => ({
+      engine: (inner) => ({ ...inner, aggregate: (work) => inner.aggregate({ ...work, rule: { name: 'mean' } }) }),
+    }),
+  },
+  {
+    bug: 'one group enters the rule twice',
+    where: learns('median', 'trimmed mean'),
+    seams: () => ({
+      engine: (inner) => ({
+        ...inner,
+        aggregate: (work) => inner.aggregate({ ...work, groups: [...work.groups, ...work.groups.slice(0, 1)] }),
+      }),
+    }),
+  },
 ];
 
 type Unmask = Extract<ClientRoundMessage, { kind: 'unmask' }>;
@@ -235,11 +404,13 @@ const flipped = (message: Unmask): Unmask => ({
 });
 
 /** Plays seeds 1, 2, … until the bug shows. */
-export async function hunt({ bug, seams, patch }: Planted, seeds: number): Promise<Hunt> {
+export async function hunt({ bug, seams, patch, where }: Planted, seeds: number): Promise<Hunt> {
   const undo = patch?.();
   try {
     for (let seed = 1; seed <= seeds; seed++) {
-      const [violation] = (await simulate(planOf(seed), seams?.())).violations;
+      const plan = planOf(seed);
+      if (where?.(plan) === false) continue;
+      const [violation] = (await simulate(plan, seams?.())).violations;
       if (violation !== undefined) return { bug, found: seed, as: `${violation.kind}: ${violation.text}` };
     }
     return { bug };

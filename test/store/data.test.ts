@@ -17,14 +17,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryModels } from '../../client/chain/model-store.js';
 import { memoryGuards } from '../../client/node/index.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
+import type { Hash } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { exportAudit, openExport } from '../../server/audit/export.js';
 import { verifyAudit } from '../../server/audit/verify.js';
-import { listBackups } from '../../server/data/backups.js';
+import { listBackups, takeBackup } from '../../server/data/backups.js';
 import { diagnose } from '../../server/data/doctor.js';
 import { openData } from '../../server/data/open.js';
+import { lmdbBackend } from '../../server/store/lmdb-backend.js';
+import { walkPages } from '../../server/store/lmdb-walk.js';
 import type { AuditEvent } from '../../server/store/types.js';
 import { taskOf } from '../protocol/tasks.js';
+import { freeEntries, PAGE, rootOf } from './layout.js';
 import { begin, join, live, type Member, reached } from './life.js';
 
 const root = mkdtempSync(path(tmpdir(), 'sotto-data-'));
@@ -296,6 +300,29 @@ describe('going back to an earlier model', () => {
     expect((await verifyAudit(await openExport(path(directory, 'export')))).problems).toEqual([]);
   }, 60_000);
 
+  it('a model that an administrator pinned is kept and gone back to, long after its neighbours made way, also after a restart', async () => {
+    const directory = fresh();
+    const data = { directory, keptModels: 2, backupRounds: 0 };
+    const own = kept().map((one) => ({ ...one, policy: { rollBack: 'signed' as const } }));
+    const act = { by: 'anna', reason: 'the last one before the new wards' };
+    const coordinator = await begin({ directory, identity, config, rounds: 6, more: { data } });
+    coordinator.on('round', ({ round }) => {
+      if (round === 2) coordinator.admin.pin(2, act);
+    });
+    const ends = join(coordinator, config.task, own).map((client) => client.run());
+    await coordinator.done;
+    await Promise.all(ends);
+    expect(() => coordinator.admin.pin(3, act)).toThrow(expect.objectContaining({ code: 'STORE_BLOB' }));
+    expect(() => coordinator.admin.pin(9, act)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    await coordinator.stop('over');
+    const back = { round: 2, reason: 'the new wards are wrong' };
+    const again = await begin({ directory, identity, config, rounds: 9, more: { data, rollBack: back } });
+    expect([...again.model()]).toEqual(Array(4).fill(reached(2)));
+    await again.stop('over');
+    const pins = await read(directory, (store) => [...store.events(1)].filter(({ type }) => type === 'model-pinned'));
+    expect(pins.map(({ body }) => body)).toEqual([{ ...act, round: 2 }]);
+  }, 60_000);
+
   it.each([
     [{ round: 2, reason: 'x' }, 'STORE_BLOB'],
     [{ round: 4, reason: 'x' }, 'CONFIG_INVALID'],
@@ -454,6 +481,59 @@ describe('a damaged data directory', () => {
     await coordinator.stop('enough');
     const events = await read(directory, (store) => [...store.events(1)]);
     expect(events.filter(({ type }) => type === 'restored')).toHaveLength(1);
+  }, 90_000);
+
+  it.each(['free pages', 'rows'] as const)(
+    'with zeros for the page of its %s is refused before this process reads it; the doctor goes back',
+    async (tree) => {
+      const directory = copied();
+      const bytes = readFileSync(file(directory));
+      const page = rootOf(bytes, tree);
+      bytes.fill(0, page * PAGE, (page + 1) * PAGE);
+      writeFileSync(file(directory), bytes);
+      await expect(start(directory)).rejects.toThrow(`page ${page} of data.mdb is bad`);
+      const { wrong, restored } = await diagnose(directory, true);
+      expect(wrong).toContain(`page ${page} of data.mdb is bad`);
+      expect(restored?.from).toBe(listBackups(directory)[0]);
+      await (await start(directory)).close();
+    },
+    90_000,
+  );
+
+  it('without a blob is named by the doctor: an old aggregate stops nobody, without the newest model it goes back', async () => {
+    const directory = copied();
+    const drop = async (name: string): Promise<void> => {
+      const backend = lmdbBackend({ path: path(directory, 'db'), readOnly: false });
+      await backend.write({ events: [], rows: [], blobs: [[name as Hash, undefined]] });
+      await backend.close();
+    };
+    const records = await read(directory, (store) =>
+      [...store.events(1)].flatMap(({ type, body }) =>
+        type === 'model-recorded' ? [body.record as Record<string, string>] : [],
+      ),
+    );
+    const aggregate = records[2]?.aggregate ?? '';
+    await drop(aggregate);
+    expect(await diagnose(directory, true)).toMatchObject({ wrong: undefined, badBlobs: [aggregate] });
+    const model = records.at(-1)?.modelAfter ?? '';
+    await drop(model);
+    await expect(start(directory)).rejects.toThrow(`blob ${model} is missing`);
+    const { wrong, restored } = await diagnose(directory, true);
+    expect(wrong).toContain(`blob ${model} is missing`);
+    expect(restored?.from).toBe(listBackups(directory)[0]);
+  }, 90_000);
+
+  it('that has lost a free page takes backups all the same', async () => {
+    const directory = copied();
+    const bytes = readFileSync(file(directory));
+    // safe: rounds have freed pages
+    bytes.writeBigInt64LE(0n, freeEntries(bytes)[0]!);
+    writeFileSync(file(directory), bytes);
+    expect(walkPages(file(directory))).toMatchObject({ lost: 1 });
+    const { store, close } = await start(directory);
+    const taken = await takeBackup(directory, store, identity.id);
+    await close();
+    expect(listBackups(directory)[0]).toBe(taken);
   }, 90_000);
 
   it('with a changed event is refused, and the doctor names it', async () => {

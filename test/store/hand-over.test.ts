@@ -416,6 +416,8 @@ describe('what else knew the old key', () => {
     expect(backups.map((one) => one.wrong)).toEqual(
       expect.arrayContaining([undefined, expect.stringMatching(/before the key/)]),
     );
+    writeFileSync(path(directory, 'sotto-store.json'), '{');
+    expect(await diagnose(directory, true)).toMatchObject({ rewroteMarker: true, coordinator: second.id });
     rmSync(path(directory, 'db'), { recursive: true });
     const { restored } = await diagnose(directory, true);
     expect(restored?.seq).toBeGreaterThan(0);

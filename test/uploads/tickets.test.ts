@@ -6,6 +6,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { ClientId } from '../../protocol/ids.js';
 import { MAX_UPLOAD_BYTES } from '../../protocol/limits.js';
 import { deriveTask } from '../../protocol/task.js';
+import { Uploads } from '../../server/driver/uploads.js';
 import { uploadBudget } from '../../server/uploads/budget.js';
 import {
   openTickets,
@@ -16,6 +17,7 @@ import {
   ticketsFor,
 } from '../../server/uploads/tickets.js';
 import { taskOf } from '../protocol/world.js';
+import { ManualClock } from '../server/manual-clock.js';
 
 const SETTINGS: TicketSettings = { held: 3, parallel: 2, credits: 4, paceMs: 1_000, stalledMs: 20_000 };
 const CHUNKS = 6;
@@ -103,6 +105,10 @@ class Model {
     if (this.connected.delete(name(i))) this.post({ type: 'gone', client: name(i), now: this.now });
   }
 
+  memory(tight: number): void {
+    this.post({ type: 'memory', tight: tight > 0, now: this.now });
+  }
+
   wait(ms: number): void {
     this.now += ms;
     this.post({ type: 'tick', now: this.now });
@@ -116,6 +122,7 @@ describe('tickets', () => {
       { weight: 2, arbitrary: fc.record({ do: fc.constant('come' as const), i: fc.nat({ max: 7 }) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const), i: fc.nat({ max: 7 }) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('again' as const), i: fc.nat({ max: 7 }) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('memory' as const), i: fc.nat({ max: 1 }) }) },
       {
         weight: 1,
         arbitrary: fc.record({ do: fc.constant('wait' as const), i: fc.constantFrom(1, 900, 1_100, 20_000) }),
@@ -203,6 +210,52 @@ describe('tickets', () => {
     expect(model.log.slice(-2)).toEqual(['evict client 0', 'credit client 3: 0,1,2,3']);
     model.come(0);
     expect(model.log.slice(-2)).toEqual(['evict client 1', 'credit client 0: 0,1,2,3']);
+  });
+
+  it('where memory is tight none is begun beside another, one goes on all the same, and the rest begin once it is not', () => {
+    const model = new Model();
+    model.memory(1);
+    for (let i = 0; i < 3; i++) model.come(i);
+    model.wait(5_000);
+    expect(model.log).toEqual(['credit client 0: 0,1,2,3']);
+    // Somebody looks again, though nothing comes.
+    expect(model.state.wakeAt).toBe(6_000);
+    while (model.send(0));
+    expect(model.log.at(-1)).toBe('credit client 1: 0,1,2,3');
+    // What lies there already needs no more room.
+    model.send(1);
+    model.lose(1);
+    model.come(1);
+    expect(model.log.slice(-2)).toEqual(['credit client 2: 0,1,2,3', 'credit client 1: 1,2,3,4']);
+    const other = new Model();
+    other.memory(1);
+    for (let i = 0; i < 3; i++) other.come(i);
+    other.memory(0);
+    expect(other.log).toEqual(['credit client 0: 0,1,2,3', 'credit client 1: 0,1,2,3']);
+  });
+
+  it('a coordinator asks for its memory at every event, and by the clock while somebody waits for it', () => {
+    const clock = new ManualClock();
+    let tight = true;
+    const credited: ClientId[] = [];
+    const handlers = {
+      credit: (to: ClientId) => void credited.push(to),
+      stalled: () => {},
+      evict: () => {},
+      broken: (error: unknown) => {
+        throw error;
+      },
+    };
+    const uploads = new Uploads(clock, handlers, undefined, () => tight);
+    const run = { round: 1, attempt: 1, group: 0 };
+    for (const i of [0, 1])
+      uploads.offered({ type: 'upload', client: name(i), run, bytes: 4 << 20, chunks: [0, 1, 2, 3] });
+    clock.advance(1_000);
+    expect(credited).toEqual([name(0)]);
+    tight = false;
+    clock.advance(1_000);
+    expect(credited).toEqual([name(0), name(1)]);
+    uploads.stop();
   });
 
   it('the same chunk again earns no credit', () => {

@@ -44,6 +44,7 @@ const SAYS: Readonly<Record<Exclude<ActionName, 'new-token'>, (answer: Answer) =
     phase === 'rollingBack' || phase === 'pausing' || phase === 'waiting'
       ? 'going back; the next round starts from that model'
       : 'the running round is given up or finished first, then it goes back',
+  pin: ({ round }) => `the model of round ${round} is kept from now on`,
   quarantine: ({ says }) => String(says),
   exclude: ({ says }) => String(says),
   appeal: ({ says }) => String(says),

@@ -68,6 +68,15 @@ export function addAdmin(
     (to: number) => ({ to }),
   );
   action(
+    add(admin, 'pin', 'keep the model after a round whatever its age, so that one can go back to it').argument(
+      '<round>',
+      'round of that model, one that is still kept',
+      wholeNumber,
+    ),
+    'pin',
+    (round: number) => ({ round }),
+  );
+  action(
     client(add(admin, 'quarantine', 'leave a client out for some rounds')).requiredOption(
       '--rounds <n>',
       'so many, from the next one on',

@@ -1,7 +1,7 @@
-// Some thousand light clients in one process: they connect when they are told, so many handshakes at a time, and stay. Not a test.
+// Some thousand thin clients in one process: they connect when they are told, so many handshakes at a time, and stay. Not a test.
 
 import type { ChildProcess } from 'node:child_process';
-import { LightClient } from '../host/light-client.js';
+import { ThinClient } from '../host/thin-client.js';
 import { identityNumber } from '../kill/setting.js';
 
 export interface CrowdPlan {
@@ -20,6 +20,8 @@ export type FromCrowd =
   | {
       readonly type: 'in';
       readonly ms: number;
+      /** Of this process. */
+      readonly cpuMs: number;
       /** Tries that came to nothing, by what was said; each comes back after a while, as clients do. */
       readonly again: Readonly<Record<string, number>>;
       /** From the first try of one client to its place in the pool. */
@@ -40,11 +42,12 @@ process.once('message', (message) => start(message as CrowdPlan));
 function start(plan: CrowdPlan): void {
   const identities = Array.from({ length: plan.to - plan.from }, (_, i) => identityNumber(plan.seed, plan.from + i));
   const coordinator = identityNumber(plan.seed, -1).id;
-  let inside: LightClient[] = [];
+  let inside: ThinClient[] = [];
   let cutting = false;
 
   async function connectAll(): Promise<void> {
     const began = performance.now();
+    const cpu = process.cpuUsage();
     cutting = false;
     const again: Record<string, number> = {};
     const took: number[] = [];
@@ -53,7 +56,13 @@ function start(plan: CrowdPlan): void {
       for (let identity = waiting.pop(); identity !== undefined; identity = waiting.pop()) {
         const first = performance.now();
         for (;;) {
-          const came = await LightClient.connect({ url: plan.url, identity, coordinator, task: plan.task });
+          const came = await ThinClient.connect({
+            url: plan.url,
+            identity,
+            coordinator,
+            task: plan.task,
+            trusting: true,
+          });
           if (came.type === 'in') {
             took.push(performance.now() - first);
             inside.push(came.client);
@@ -64,7 +73,8 @@ function start(plan: CrowdPlan): void {
           }
           const why = came.type === 'busy' ? 'busy' : came.text;
           again[why] = (again[why] ?? 0) + 1;
-          const wait = BACK_MS.least + Math.random() * (BACK_MS.most - BACK_MS.least);
+          const told = came.type === 'busy' ? came.retryAfterMs : undefined;
+          const wait = told ?? BACK_MS.least + Math.random() * (BACK_MS.most - BACK_MS.least);
           await new Promise((resolve) => setTimeout(resolve, wait));
         }
       }
@@ -72,9 +82,11 @@ function start(plan: CrowdPlan): void {
     await Promise.all(Array.from({ length: plan.inFlight }, one));
     took.sort((a, b) => a - b);
     const at = (share: number): number => Math.round(took[Math.floor(share * (took.length - 1))] ?? 0);
+    const { user, system } = process.cpuUsage(cpu);
     tell({
       type: 'in',
       ms: performance.now() - began,
+      cpuMs: (user + system) / 1_000,
       again,
       handshakeMs: { median: at(0.5), p99: at(0.99) },
     });

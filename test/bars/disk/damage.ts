@@ -2,7 +2,10 @@
 
 import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Json } from '../../../protocol/task.js';
+import { currentBlobs } from '../../../server/data/current.js';
 import { takeLock } from '../../../server/data/lock.js';
+import { lmdbBackend } from '../../../server/store/lmdb-backend.js';
 
 export interface Damage {
   readonly name: string;
@@ -10,7 +13,7 @@ export interface Damage {
   readonly fate: 'must refuse' | 'may open' | 'must open';
   /** Codes with which it may be refused. */
   readonly codes: readonly string[];
-  readonly damage: (directory: string) => void;
+  readonly damage: (directory: string) => void | Promise<void>;
 }
 
 const PAGE = 4_096;
@@ -27,6 +30,29 @@ function change(path: string, at: number, make: (before: Uint8Array) => Uint8Arr
   } finally {
     closeSync(descriptor);
   }
+}
+
+const lockOf = (directory: string): string => join(directory, 'lock');
+
+/** Takes a blob out of the database, as if its entry had never been written. @param which `newest`: the model that everybody goes on from */
+async function dropBlob(directory: string, which: 'newest' | 'old'): Promise<void> {
+  const backend = lmdbBackend({ path: join(directory, 'db'), readOnly: false });
+  const current = currentBlobs((key) => {
+    const bytes = backend.row(key);
+    return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString()) as Json);
+  });
+  const name = which === 'newest' ? current[0] : backend.blobs().find((one) => !current.includes(one));
+  if (name === undefined) throw new Error(`the original has no ${which} blob`);
+  await backend.write({ events: [], rows: [], blobs: [[name, undefined]] });
+  await backend.close();
+}
+
+/** A lock as somebody else would leave it. */
+function leaveLock(directory: string, owner: object): void {
+  const lock = takeLock(directory);
+  const own = JSON.parse(readFileSync(lockOf(directory), 'utf8')) as object;
+  lock.release();
+  writeFileSync(lockOf(directory), JSON.stringify({ ...own, token: 'ab'.repeat(16), ...owner }));
 }
 
 /** The cases that are there only once. */
@@ -84,6 +110,32 @@ export const named = (): readonly Damage[] => [
     damage: (d) => void takeLock(d), // ours, and we live
   },
   {
+    name: 'the lock of a process that is gone',
+    fate: 'must open',
+    codes: [],
+    damage: (d) => leaveLock(d, { pid: 2 ** 22 + 1 }), // above the largest there are
+  },
+  {
+    name: 'the lock of a boot that is over',
+    fate: 'must open',
+    codes: [],
+    damage: (d) => leaveLock(d, { boot: '00000000-0000-0000-0000-000000000000' }),
+  },
+  {
+    name: 'the lock of another machine',
+    fate: 'must refuse',
+    codes: ['STORE_LOCKED'],
+    damage: (d) => leaveLock(d, { host: 'elsewhere' }),
+  },
+  {
+    name: 'a lock that is half written',
+    fate: 'must refuse',
+    codes: ['STORE_LOCKED'],
+    damage: (d) => writeFileSync(lockOf(d), '{"pid":'),
+  },
+  { name: 'the newest model gone', fate: 'must refuse', codes: CORRUPT, damage: (d) => dropBlob(d, 'newest') },
+  { name: 'an old blob gone', fate: 'must open', codes: [], damage: (d) => dropBlob(d, 'old') },
+  {
     name: "lmdb's own lock file gone",
     fate: 'must open',
     codes: [],
@@ -91,48 +143,43 @@ export const named = (): readonly Damage[] => [
   },
 ];
 
-/** A case of one of the kinds that there are many of. */
-export function drawn(directory: string, random: () => number): Damage {
+/** Cut at the borders of the last pages, and as many pages all zeros, drawn without repetition. */
+export function pagewise(directory: string, most: number, random: () => number): readonly Damage[] {
+  const pages = Math.floor(statSync(file(directory)).size / PAGE);
+  const cuts = Array.from({ length: Math.min(most, pages - 1) }, (_, i) => cutTo((pages - 1 - i) * PAGE, pages * PAGE));
+  const left = Array.from({ length: pages }, (_, page) => page);
+  const zeros = Array.from({ length: Math.min(most, pages) }, () => {
+    const [page = 0] = left.splice(Math.floor(random() * left.length), 1);
+    return {
+      name: `page ${page} all zeros`,
+      fate: 'may open',
+      codes: CORRUPT,
+      damage: (d: string) => change(file(d), page * PAGE, () => new Uint8Array(PAGE), PAGE),
+    } as const;
+  });
+  return [...cuts, ...zeros];
+}
+
+/** A third cut anywhere, the others with one bit changed. */
+export function drawn(directory: string, count: number, random: () => number): readonly Damage[] {
   const bytes = statSync(file(directory)).size;
   const below = (n: number): number => Math.floor(random() * n);
-  const pages = Math.floor(bytes / PAGE);
-  switch (below(5)) {
-    case 0: {
-      const cut = (pages - 1 - below(Math.min(64, pages - 1))) * PAGE;
-      // Pages at the end may be free: then nothing is missing.
-      return {
-        name: `cut to ${cut / PAGE} of ${pages} pages`,
-        fate: 'may open',
-        codes: [...CORRUPT, 'STORE_MISSING'],
-        damage: (d) => truncateSync(file(d), cut),
-      };
-    }
-    case 1: {
-      const cut = below(bytes);
-      return {
-        name: `cut to ${cut} of ${bytes} bytes`,
-        fate: 'may open',
-        codes: [...CORRUPT, 'STORE_MISSING'],
-        damage: (d) => truncateSync(file(d), cut),
-      };
-    }
-    case 2: {
-      const at = below(pages) * PAGE;
-      return {
-        name: `page ${at / PAGE} all zeros`,
-        fate: 'may open',
-        codes: CORRUPT,
-        damage: (d) => change(file(d), at, () => new Uint8Array(PAGE), PAGE),
-      };
-    }
-    default: {
-      const [at, bit] = [below(bytes), below(8)];
-      return {
-        name: `bit ${bit} of byte ${at}`,
-        fate: 'may open',
-        codes: [...CORRUPT, 'STORE_FORMAT'],
-        damage: (d) => change(file(d), at, ([byte = 0]) => Uint8Array.of(byte ^ (1 << bit)), 1),
-      };
-    }
-  }
+  return Array.from({ length: count }, (_, i) => {
+    if (i % 3 === 0) return cutTo(below(bytes), bytes);
+    const [at, bit] = [below(bytes), below(8)];
+    return {
+      name: `bit ${bit} of byte ${at}`,
+      fate: 'may open',
+      codes: [...CORRUPT, 'STORE_FORMAT'],
+      damage: (d: string) => change(file(d), at, ([byte = 0]) => Uint8Array.of(byte ^ (1 << bit)), 1),
+    } as const;
+  });
 }
+
+/** Pages at the end may be free: then nothing is missing. */
+const cutTo = (cut: number, bytes: number): Damage => ({
+  name: `cut to ${cut} of ${bytes} bytes`,
+  fate: 'may open',
+  codes: [...CORRUPT, 'STORE_MISSING'],
+  damage: (d) => truncateSync(file(d), cut),
+});

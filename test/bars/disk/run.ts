@@ -9,16 +9,19 @@ import { join } from 'node:path';
 import { listBackups } from '../../../server/data/backups.js';
 import { spawn } from '../host/host.js';
 import { generator } from '../random.js';
-import { type Damage, drawn, named } from './damage.js';
+import { type Damage, drawn, named, pagewise } from './damage.js';
 import { faultAt, goOn, liveOnce, smallDisk } from './faults.js';
 import { clientsOf, startOn } from './setting.js';
 import type { FromVictim, ToVictim } from './victim-process.js';
 
 export interface DiskOptions {
-  /** Damaged copies, beside the named ones. */
+  /** Copies that are cut anywhere (a third) or have one bit changed, beside the named ones. */
   readonly damages: number;
-  /** Campaigns in which a write fails. */
+  /** Copies that are cut at a border of the last so many pages, and as many with a page of zeros. */
+  readonly pages: number;
+  /** The n-th commit fails, and the n-th flush, for n up to this. */
   readonly faults: number;
+  /** Of the original. */
   readonly rounds: number;
   readonly seed: number;
   readonly say: (text: string) => void;
@@ -31,7 +34,7 @@ export interface DiskResult {
   /** Refused ones that the doctor brought back to the newest backup. */
   readonly restored: number;
   readonly faults: number;
-  /** With what coordinators ended whose writes failed; `none`: the fault came after the end. */
+  /** With what coordinators ended whose writes failed. */
   readonly faultCodes: Readonly<Record<string, number>>;
   /** With what it ended on a file system that was really full. */
   readonly fullDisk: string;
@@ -41,7 +44,10 @@ export interface DiskResult {
 
 type Opened = Extract<FromVictim, { type: 'opened' }>;
 
-export async function diskBar({ damages, faults, rounds, seed, say }: DiskOptions): Promise<DiskResult> {
+/** Of the drawn copies that are refused, each so-manieth goes through the doctor; of the named ones all do. */
+const RESTORED = 5;
+
+export async function diskBar({ damages, pages, faults, rounds, seed, say }: DiskOptions): Promise<DiskResult> {
   const root = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
   const random = generator(seed);
   const failed: string[] = [];
@@ -58,42 +64,43 @@ export async function diskBar({ damages, faults, rounds, seed, say }: DiskOption
     const whole = await victim.ask({ type: 'open', directory: copyOf(original, join(root, 'whole')), seed });
     if (whole === 'died' || whole.type !== 'opened')
       throw new Error(`the original does not open: ${JSON.stringify(whole)}`);
-    const all = [...named(), ...Array.from({ length: damages }, () => drawn(original, random))];
+    const once = named();
+    const all = [...once, ...pagewise(original, pages, random), ...drawn(original, damages, random)];
+    let refused = 0;
     for (const [n, one] of all.entries()) {
       const directory = copyOf(original, join(root, `case-${n}`));
-      one.damage(directory);
+      await one.damage(directory);
       const answer = await victim.ask({ type: 'open', directory, seed });
       const wrong = judge(one, answer, whole);
       count(outcomes, outcomeOf(answer));
       if (wrong !== undefined) failed.push(`${one.name}: ${wrong}`);
-      if (answer !== 'died' && answer.type === 'refused' && /doctor/.test(answer.text)) {
+      const remedy = answer !== 'died' && answer.type === 'refused' && /doctor/.test(answer.text);
+      if (remedy && (n < once.length || refused++ % RESTORED === 0)) {
         const why = await bringBack(victim, directory, seed, whole);
         if (why === undefined) restored++;
-        else failed.push(`${one.name}: ${why}; it was refused with ${answer.code} ${answer.text}`);
+        else failed.push(`${one.name}: ${why}; it was refused with ${JSON.stringify(answer)}`);
       }
       rmSync(directory, { recursive: true, force: true });
       if (n % 50 === 49) say(`${n + 1} of ${all.length} damaged copies, ${failed.length} failed`);
     }
 
-    for (let i = 0; i < faults; i++) {
-      // A campaign of three rounds writes some twenty times.
-      const { name, faults: at } = faultAt(
-        1 + Math.floor(random() * 24),
-        random() < 0.5 ? 'commit' : 'flush',
-        random() < 0.5 ? 'ENOSPC' : 'EIO',
-      );
+    for (let i = 0; i < 2 * faults; i++) {
+      const n = 1 + Math.floor(i / 2);
+      const { name, faults: at } = faultAt(n, i % 2 === 0 ? 'commit' : 'flush', random() < 0.5 ? 'ENOSPC' : 'EIO');
       const directory = join(root, `fault-${i}`);
-      const lived = await liveOnce(directory, seed + i, 3, at);
+      // Each round writes more often than that.
+      const enough = 2 + Math.ceil(n / 4);
+      const lived = await liveOnce(directory, seed + i, enough, at);
       const { code, text } = lived;
-      const wrong = await goOn(directory, seed + i, 5, lived).catch((error: unknown) => [
+      const wrong = await goOn(directory, seed + i, enough + 2, lived).catch((error: unknown) => [
         `the next start failed: ${String(error)}`,
       ]);
       count(faultCodes, code ?? 'none');
-      if (code !== undefined && !['STORE_WRITE', 'STORE_FULL', 'STORE_LATCHED'].includes(code))
+      if (code === undefined || !['STORE_WRITE', 'STORE_FULL', 'STORE_LATCHED'].includes(code))
         failed.push(`${name}: ended with ${code} ${text}`);
       for (const one of wrong) failed.push(`${name}: ${one}`);
       rmSync(directory, { recursive: true, force: true });
-      if (i % 20 === 19) say(`${i + 1} of ${faults} campaigns with a failing write, ${failed.length} failed`);
+      if (i % 20 === 19) say(`${i + 1} of ${2 * faults} campaigns with a failing write, ${failed.length} failed`);
     }
     const fullDisk = await fillDisk(join(root, 'small'), seed, failed);
     return {
@@ -101,7 +108,7 @@ export async function diskBar({ damages, faults, rounds, seed, say }: DiskOption
       damages: all.length,
       outcomes,
       restored,
-      faults,
+      faults: 2 * faults,
       faultCodes,
       fullDisk,
       failed: failed.slice(0, 20),

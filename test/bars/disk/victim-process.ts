@@ -6,6 +6,7 @@ import { hashOf } from '../../../protocol/ids.js';
 import { nativePrimitives } from '../../../protocol/native/index.js';
 import { deriveTask } from '../../../protocol/task.js';
 import { openDurable } from '../../../server/audit/durable.js';
+import { linksFrom } from '../../../server/chain/find.js';
 import { diagnose } from '../../../server/data/doctor.js';
 import { identityNumber } from '../kill/setting.js';
 import { type Lived, liveOnce } from './faults.js';
@@ -71,7 +72,7 @@ async function open(directory: string, seed: number): Promise<FromVictim> {
     const { store } = durable.log;
     const served: string[] = [];
     const wrong: string[] = [];
-    for (const { record } of durable.chain.all())
+    for (const { record } of linksFrom(durable.chain, 0))
       for (const bytes of [record.modelAfter, record.aggregate, record.optimizerAfter]) {
         if (bytes.length === 0) continue;
         const name = hashOf(bytes);

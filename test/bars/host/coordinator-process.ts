@@ -77,9 +77,10 @@ async function run(plan: HostPlan): Promise<void> {
   process.on('message', (raw) => {
     const message = raw as ToHost;
     if (message.type === 'sample') {
+      // First: what it leaves behind is collected as well.
+      attached.refresh();
       // Three times: weak references and finalisers take more than one.
       if (message.collect) for (let i = 0; i < 3; i++) globalThis.gc?.();
-      attached.refresh();
       tell({ type: 'sample', sample: sample() });
     }
     if (message.type === 'stop')

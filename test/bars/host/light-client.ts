@@ -1,26 +1,17 @@
 // A client that only is there: the real handshake with real signatures, the check-in, and answers to pings. No trainer, no model. Not a
-// test. Thousands fit into one process.
+// test. Where ten thousand are needed, thin-client.ts does the same on less.
 
 import { WebSocket } from 'ws';
-import type { Identity } from '../../../protocol/crypto/identity.js';
-import { signFields, verifyFields } from '../../../protocol/crypto/identity.js';
-import { LABELS } from '../../../protocol/crypto/labels.js';
-import { fromHex } from '../../../protocol/ids.js';
-import { nativePrimitives, nativeRng } from '../../../protocol/native/index.js';
 import { decodeFrame, encodeFrame } from '../../../protocol/wire/frame.js';
 import type { Message } from '../../../protocol/wire/messages.js';
 import { SUBPROTOCOL } from '../../../protocol/wire/types.js';
+import { Handshake, type HandshakeOptions } from './handshake.js';
 
-export interface LightOptions {
+export interface LightOptions extends HandshakeOptions {
   readonly url: string;
-  readonly identity: Identity;
-  /** Pinned. */
-  readonly coordinator: string;
-  /** It checks in there; `undefined`: it stays outside the pool, and no round waits for it. */
-  readonly task: string | undefined;
 }
-export type CameIn =
-  | { readonly type: 'in'; readonly client: LightClient }
+export type CameIn<Client> =
+  | { readonly type: 'in'; readonly client: Client }
   /** The coordinator has no room for now: 503, or in its own words with the time to come back, milliseconds. */
   | { readonly type: 'busy'; readonly retryAfterMs?: number }
   | { readonly type: 'lost'; readonly text: string };
@@ -37,12 +28,10 @@ export class LightClient {
   }
 
   /** Resolves when it is in the pool, or is not. Never rejects. */
-  static connect({ url, identity, coordinator, task }: LightOptions): Promise<CameIn> {
-    const socket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, skipUTF8Validation: true });
+  static connect(options: LightOptions): Promise<CameIn<LightClient>> {
+    const socket = new WebSocket(options.url, SUBPROTOCOL, { perMessageDeflate: false, skipUTF8Validation: true });
     const client = new LightClient(socket);
-    const nonce = nativeRng(32);
-    const pinned = fromHex(coordinator);
-    const send = (message: Message): void => socket.send(encodeFrame(message));
+    const handshake = new Handshake(options);
     return new Promise((resolve) => {
       let inside = false;
       let why = '';
@@ -57,33 +46,28 @@ export class LightClient {
         if (inside) client.lost(code);
         else resolve({ type: 'lost', text: `${code} ${why}` });
       });
-      socket.once('open', () => send({ kind: 'hello', client: identity.publicKey, nonce, agent: 'light client' }));
+      socket.once('open', () => client.say(handshake.first()));
       socket.on('message', (data: Buffer) => {
         const decoded = decodeFrame(data);
         if (!decoded.ok) return socket.close(4400, decoded.code);
         const { message } = decoded;
-        switch (message.kind) {
-          case 'challenge': {
-            const about = [nonce, message.nonce, identity.publicKey] as const;
-            if (!verifyFields(nativePrimitives, pinned, message.signature, LABELS.challenge, ...about))
-              return socket.close(4401, 'not the pinned coordinator');
-            const fields = [message.nonce, message.coordinator, identity.publicKey] as const;
-            send({ kind: 'proof', signature: signFields(nativePrimitives, identity, LABELS.proof, ...fields) });
-            return;
-          }
-          case 'welcome':
-            if (task !== undefined) return send({ kind: 'checkIn', task, head: new Uint8Array(0) });
+        if (inside) return client.heard(message);
+        const answer = handshake.answer(message);
+        switch (answer.type) {
+          case 'say':
+            return client.say(answer.message);
+          case 'in':
             inside = true;
             return resolve({ type: 'in', client });
-          case 'accepted':
-            inside = true;
-            return resolve({ type: 'in', client });
-          case 'rejected':
-            if (!inside) return resolve({ type: 'busy', retryAfterMs: message.retryAfterMs });
-            return client.heard(message);
-          default:
+          case 'busy':
+            return resolve(answer);
+          case 'stranger':
+            return socket.close(4401, 'not the pinned coordinator');
+          case 'other':
             if (message.kind === 'fault') why = message.code;
-            client.heard(message);
+            return;
+          default:
+            answer satisfies never;
         }
       });
     });

@@ -36,6 +36,8 @@ export interface AttackResult extends Fate {
   readonly seconds: number;
   /** Most resident MB seen while it went on. */
   readonly peakMB: number;
+  /** Of pings of authenticated clients meanwhile, ms. */
+  readonly pingP99Ms: number;
   /** Rounds that committed meanwhile. */
   readonly rounds: number;
 }
@@ -128,6 +130,7 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
     say(`${honest} honest clients run rounds; ${Math.round(before / 1e6)} MB`);
 
     const results: AttackResult[] = [];
+    const attacked: number[] = [];
     for (const [i, { name, row, count: full }] of ATTACKS.entries()) {
       const count = Math.max(1, Math.ceil((full * scale) / 100));
       const rounds = host.rounds.length;
@@ -141,6 +144,8 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
       const fate = await under(attacker, { target, attack: i, count, seconds });
       clearInterval(watching);
       peak = Math.max(peak, (await host.sample()).rss);
+      const beats = probes.beats();
+      attacked.push(...beats);
       results.push({
         name,
         row,
@@ -148,13 +153,14 @@ export async function hostileBar(options: HostileOptions): Promise<HostileResult
         ...fate,
         seconds: Math.round((performance.now() - began) / 1_000),
         peakMB: Math.round(peak / 1e6),
+        pingP99Ms: quantiles(beats).p99,
         rounds: host.rounds.length - rounds,
       });
       say(`${row} ${name}: ${count}, peak ${Math.round(peak / 1e6)} MB, closed ${JSON.stringify(fate.closed)}`);
     }
     // The last round that began under attack must end as well.
     await roundsFrom(host, host.rounds.length + 1);
-    const attacked = probes.beats();
+    attacked.push(...probes.beats());
     const admitted = await newcomer({ ...known, identity: identityNumber(seed, honest + PROBES) });
     probes.end();
     dropped.push(...probes.lost);
