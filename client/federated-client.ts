@@ -34,6 +34,9 @@ const AGENT = 'sotto-client/0.1';
 const REFUSALS: ReadonlySet<string> = new Set([
   'AUTH_BAD_PROOF',
   'AUTH_NOT_ENROLLED',
+  'AUTH_TOKEN',
+  'AUTH_REVOKED',
+  'AUTH_ROTATION',
   'AUTH_REPLACED',
   'AUTH_HAND_OVER',
   'SESSION_UNKNOWN_TASK',

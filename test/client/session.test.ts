@@ -80,16 +80,20 @@ describe('the handshake', () => {
     await client.stop();
   });
 
-  it.each(['AUTH_NOT_ENROLLED', 'AUTH_REPLACED', 'SESSION_UNKNOWN_TASK'] as const)(
-    'a fault %s ends the client: trying again would not help',
-    async (code) => {
-      const { coordinator, result, timers } = await start();
-      coordinator.session.send({ kind: 'fault', code, text: 'no' });
-      expect(await result).toMatchObject({ code });
-      await timers.advance(60_000);
-      expect(coordinator.sessions).toHaveLength(1);
-    },
-  );
+  it.each([
+    'AUTH_NOT_ENROLLED',
+    'AUTH_TOKEN',
+    'AUTH_REVOKED',
+    'AUTH_ROTATION',
+    'AUTH_REPLACED',
+    'SESSION_UNKNOWN_TASK',
+  ] as const)('a fault %s ends the client: trying again would not help', async (code) => {
+    const { coordinator, result, timers } = await start();
+    coordinator.session.send({ kind: 'fault', code, text: 'no' });
+    expect(await result).toMatchObject({ code });
+    await timers.advance(60_000);
+    expect(coordinator.sessions).toHaveLength(1);
+  });
 
   it('a coordinator whose own store fails does not end the client', async () => {
     const { coordinator, seen, client } = await start();
