@@ -4,6 +4,7 @@ import { type Answerer, answerWith, type ClientPrimitives } from '../protocol/cr
 import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { type ClientId, clientId, hashOf, type Millis } from '../protocol/ids.js';
+import { MAX_RETRY_AFTER_MS } from '../protocol/limits.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -73,6 +74,8 @@ export class FederatedClient {
   #connections = 0;
   /** No check-in before this time: the coordinator asked for it. */
   #notBefore: Millis = 0;
+  /** This try was not let in, and told when to come back: that is no failed one. */
+  #deferred = false;
   #cancelCheckIn = (): void => undefined;
   #finished: Extract<Message, { kind: 'finished' }> | undefined;
   #fatal: SottoError | undefined;
@@ -203,7 +206,8 @@ export class FederatedClient {
         this.#events.emit('disconnected', closed);
         break;
       }
-      const wait = this.#backoff.next();
+      const wait = this.#backoff.next(this.#deferred);
+      this.#deferred = false;
       if (wait === undefined) {
         this.#events.emit('disconnected', closed);
         throw new SottoError(
@@ -417,7 +421,9 @@ export class FederatedClient {
     }
   }
 
-  #rejected(connection: Connection, { code, retryAfterMs }: Rejected): void {
+  #rejected(connection: Connection, { code, retryAfterMs: asked }: Rejected): void {
+    // Before `welcome` anybody in the path may say this: no longer than any coordinator would.
+    const retryAfterMs = connection.alive ? asked : Math.min(asked, MAX_RETRY_AFTER_MS);
     this.#events.emit('rejected', { code, retryAfterMs });
     if (REFUSALS.has(code)) {
       connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
@@ -426,6 +432,7 @@ export class FederatedClient {
     // Never earlier than asked, and not all clients at the same moment.
     this.#notBefore = this.#timers.now() + retryAfterMs + Math.abs(this.#backoff.spread(retryAfterMs) - retryAfterMs);
     if (connection.alive) this.#checkIn(connection);
+    else this.#deferred = true;
   }
 
   #faulted(connection: Connection, fault: Fault): void {

@@ -5,6 +5,7 @@ import type { FederatedClientOptions } from '../../client/options.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
 import { SottoError } from '../../protocol/errors.js';
 import { toHex } from '../../protocol/ids.js';
+import { MAX_RETRY_AFTER_MS, MAX_WAIT_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Message } from '../../protocol/wire/messages.js';
 import { ScriptedCoordinator } from './coordinator.js';
@@ -213,6 +214,37 @@ describe('coming back', () => {
     await timers.advance(29_000);
     expect(coordinator.sessions).toHaveLength(1);
     await client.stop();
+  });
+});
+
+describe('told to come back later before any welcome', () => {
+  /** Answers `hello` with a refusal, for whose sender nothing speaks. */
+  const turnedAway = (retryAfterMs: number, options: Partial<FederatedClientOptions> = {}) => {
+    const coordinator = new ScriptedCoordinator();
+    coordinator.answer = (session) => {
+      session.send({ kind: 'rejected', code: 'SESSION_BUSY', retryAfterMs });
+      session.peer.close(1013, 'SESSION_BUSY');
+    };
+    return start({ coordinatorSide: coordinator, rng: noJitter, ...options });
+  };
+
+  it('I forge a rejection for a week: the client stays away no longer than a coordinator may ask for', async () => {
+    const { coordinator, seen, timers, client } = await turnedAway(MAX_WAIT_MS);
+    expect(seen.rejected).toEqual([{ code: 'SESSION_BUSY', retryAfterMs: MAX_RETRY_AFTER_MS }]);
+    await timers.advance(MAX_RETRY_AFTER_MS);
+    expect(coordinator.sessions).toHaveLength(2);
+    await client.stop();
+  });
+
+  it.each([0, 2])('it is no failed try: with tries: %i a client comes as often as it is told to', async (tries) => {
+    const { coordinator, timers, result } = await turnedAway(30_000, { reconnect: { tries } });
+    for (let n = 1; n <= 5; n++) {
+      expect(coordinator.sessions).toHaveLength(n);
+      await timers.advance(30_000);
+    }
+    coordinator.hub.accept = undefined;
+    await timers.advance(60_000);
+    expect(await result).toMatchObject({ code: 'TRANSPORT_CLOSED' });
   });
 });
 
