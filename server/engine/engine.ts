@@ -129,6 +129,12 @@ export class SpreadEngine implements Engine {
     return [...this.#inbox.held(), ...lists.flat()];
   }
 
+  async rest(): Promise<void> {
+    if (this.#places.size > 0 || this.#inbox.held().length > 0) return;
+    this.#inbox.rest();
+    await Promise.all(this.#homes.map((home) => home.rest?.()));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#homes.map((home) => home.close()));

@@ -70,6 +70,11 @@ export class Inbox {
     for (const slot of [...this.#slots.keys()]) if (!keep.has(slot)) this.drop(slot);
   }
 
+  /** Keeps nothing for the next inputs. */
+  rest(): void {
+    this.#spare = [];
+  }
+
   held(): string[] {
     return [...this.#slots.keys()];
   }

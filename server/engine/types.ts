@@ -101,5 +101,13 @@ export interface Engine {
   forget(keep: readonly string[]): Promise<void>;
   /** Names of what is held: for tests and metrics. */
   held(): Promise<readonly string[]>;
+  /**
+   * Gives back what is kept for the next round, where nothing is held and nothing is computed; otherwise it does nothing. For a process that
+   * is short of memory between rounds: the next round pays for it (memory anew, threads started anew).
+   * Kept are up to UPLOADING_BYTES (64 MiB) of erased inputs, which `external` of process.memoryUsage() does not count and `arrayBuffers`
+   * does, and what the threads have grown by. Threads give back at once. Inputs go with the next full garbage collection of the calling
+   * thread: memory that two threads see cannot be emptied by hand.
+   */
+  rest(): Promise<void>;
   close(): Promise<void>;
 }

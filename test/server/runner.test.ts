@@ -122,6 +122,7 @@ const engineWith = (change: Partial<Engine>): Engine => {
     direction: (work) => real.direction(work),
     forget: (keep) => real.forget(keep),
     held: () => real.held(),
+    rest: () => real.rest(),
     close: () => real.close(),
     ...change,
   };
