@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryGuards } from '../../client/guards.js';
 import type { FederatedClientOptions } from '../../client/options.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
-import { SottoError } from '../../protocol/errors.js';
+import { ERRORS, type ErrorCode, SottoError } from '../../protocol/errors.js';
 import { toHex } from '../../protocol/ids.js';
 import { MAX_RETRY_AFTER_MS, MAX_WAIT_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
@@ -81,19 +81,30 @@ describe('the handshake', () => {
     await client.stop();
   });
 
-  it.each([
-    'AUTH_NOT_ENROLLED',
-    'AUTH_TOKEN',
-    'AUTH_REVOKED',
-    'AUTH_ROTATION',
-    'AUTH_REPLACED',
-    'SESSION_UNKNOWN_TASK',
-  ] as const)('a fault %s ends the client: trying again would not help', async (code) => {
-    const { coordinator, result, timers } = await start();
-    coordinator.session.send({ kind: 'fault', code, text: 'no' });
-    expect(await result).toMatchObject({ code });
-    await timers.advance(60_000);
-    expect(coordinator.sessions).toHaveLength(1);
+  /** By the table of codes: what says `retry: never` of a client or its key. */
+  const final = (Object.keys(ERRORS) as ErrorCode[]).filter(
+    (code) => code.startsWith('AUTH_') && ERRORS[code].retry === 'never',
+  );
+  it.each<ErrorCode>([...final, 'SESSION_UNKNOWN_TASK', 'SESSION_EXCLUDED'])(
+    'a fault %s ends the client: trying again would not help',
+    async (code) => {
+      const { coordinator, result, timers } = await start();
+      coordinator.session.send({ kind: 'fault', code, text: 'no' });
+      expect(await result).toMatchObject({ code });
+      await timers.advance(60_000);
+      expect(coordinator.sessions).toHaveLength(1);
+    },
+  );
+
+  it('a fault that says `later` does not end the client', async () => {
+    const { coordinator, seen, result, timers, client } = await start();
+    coordinator.session.send({ kind: 'fault', code: 'AUTH_TIMEOUT', text: 'too slow' });
+    coordinator.session.peer.close(4408, 'AUTH_TIMEOUT');
+    await timers.advance(2_000);
+    expect(coordinator.sessions).toHaveLength(2);
+    expect(seen.error).toMatchObject([{ code: 'AUTH_TIMEOUT' }]);
+    await client.stop();
+    expect(await result).toMatchObject({ how: 'stopped' });
   });
 
   it('a coordinator whose own store fails does not end the client', async () => {
