@@ -124,6 +124,14 @@ export class SpreadEngine implements Engine {
     await Promise.all(this.#live().map((home) => home.ask({ type: 'forget', keep }).catch(() => null)));
   }
 
+  trim(): void {
+    this.#inbox.trim();
+  }
+
+  sharedBytes(): number {
+    return this.#inbox.bytes;
+  }
+
   async held(): Promise<readonly string[]> {
     const lists = await Promise.all(this.#live().map((home) => home.ask({ type: 'held' }).catch(() => [])));
     return [...this.#inbox.held(), ...lists.flat()];

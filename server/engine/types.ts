@@ -99,6 +99,10 @@ export interface Engine {
   direction(work: DirectionWork): Promise<DirectionResult>;
   /** Drops every slot, row and accumulator but these. Resolves when they are gone. */
   forget(keep: readonly string[]): Promise<void>;
+  /** Gives up memory that only waits for more inputs, because the process has too little. */
+  trim(): void;
+  /** Bytes of memory that its threads share: the process's own numbers leave it out. */
+  sharedBytes(): number;
   /** Names of what is held: for tests and metrics. */
   held(): Promise<readonly string[]>;
   close(): Promise<void>;

@@ -121,6 +121,8 @@ const engineWith = (change: Partial<Engine>): Engine => {
     nextModel: (work) => real.nextModel(work),
     direction: (work) => real.direction(work),
     forget: (keep) => real.forget(keep),
+    trim: () => real.trim(),
+    sharedBytes: () => real.sharedBytes(),
     held: () => real.held(),
     close: () => real.close(),
     ...change,
