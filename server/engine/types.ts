@@ -101,6 +101,8 @@ export interface Engine {
   forget(keep: readonly string[]): Promise<void>;
   /** Names of what is held: for tests and metrics. */
   held(): Promise<readonly string[]>;
+  /** A round begins: threads that are not there yet are started now and not beside the first uploads. */
+  warm(): void;
   /**
    * Gives back what is kept for the next round, where nothing is held and nothing is computed; otherwise it does nothing. For a process that
    * is short of memory between rounds: the next round pays for it (memory anew, threads started anew).

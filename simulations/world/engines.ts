@@ -33,6 +33,7 @@ export function coordinatorEngine(life: Life, ms: Range, fails: () => boolean): 
     direction: (work) => job('projects', () => inner.direction(work)),
     forget: (keep) => job('forgets', () => inner.forget(keep)),
     held: () => inner.held(),
+    warm: () => inner.warm(),
     rest: () => inner.rest(),
     close: () => inner.close(),
   };

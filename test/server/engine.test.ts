@@ -54,7 +54,7 @@ describe('the section of a chunk', () => {
   });
 });
 
-it('chunks are not answered while a home has four complete inputs before it: no credit follows, and memory stays as it is', async () => {
+it('chunks are not answered while a home has two complete inputs before it: no credit follows, and memory stays as it is', async () => {
   const done: (() => void)[] = [];
   const slow: Home = {
     lost: false,
