@@ -35,7 +35,7 @@ export interface GateDesk {
   readonly connections: Connections;
   readonly journal: Journal;
   readonly durable: Durable | undefined;
-  readonly engine: Pick<Engine, 'trim' | 'sharedBytes'>;
+  readonly engine: Pick<Engine, 'rest' | 'sharedBytes'>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly traffic: Traffic;
@@ -149,7 +149,7 @@ export class Gate implements AccessControl {
   /** Memory for the next round's uploads is given up where there is none coming. */
   #lookAtMemory(now: Millis): void {
     this.#look.set(now + MEMORY_MS);
-    if (this.memoryTight && !this.#desk.inRound()) this.#desk.engine.trim();
+    if (this.memoryTight && !this.#desk.inRound()) void this.#desk.engine.rest();
   }
 
   /** Too many come at once: it is told when to come back, which a browser could not read from an HTTP answer. Nothing of it is read. */
@@ -230,7 +230,7 @@ export class Gate implements AccessControl {
 
   /** What was only counted in the round that is over. */
   roundOver(): readonly Fact[] {
-    if (this.memoryTight) this.#desk.engine.trim();
+    if (this.memoryTight) void this.#desk.engine.rest();
     return this.#offences.flush(this.#desk.round());
   }
 

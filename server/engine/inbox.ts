@@ -64,11 +64,6 @@ export class Inbox {
     return this.#bytes;
   }
 
-  /** Gives up what waits for the next inputs. */
-  trim(): void {
-    this.#spare = [];
-  }
-
   /** Memory of an input that was taken, erased. */
   giveBack(bytes: InputBytes): void {
     if (this.#spare.length < spareOf(bytes.length)) this.#spare.push(bytes);
@@ -83,6 +78,11 @@ export class Inbox {
 
   forget(keep: ReadonlySet<string>): void {
     for (const slot of [...this.#slots.keys()]) if (!keep.has(slot)) this.drop(slot);
+  }
+
+  /** Keeps nothing for the next inputs. */
+  rest(): void {
+    this.#spare = [];
   }
 
   held(): string[] {

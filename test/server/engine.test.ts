@@ -70,11 +70,11 @@ it('memory that waits for the next inputs is told as shared, and can be given up
   expect(fill('b').buffer).toBe(first.buffer);
   expect(inbox.bytes).toBe(1_000);
   inbox.giveBack(first);
-  inbox.trim();
+  inbox.rest();
   expect(fill('c').buffer).not.toBe(first.buffer);
 });
 
-it('chunks are not answered while a home has four complete inputs before it: no credit follows, and memory stays as it is', async () => {
+it('chunks are not answered while a home has two complete inputs before it: no credit follows, and memory stays as it is', async () => {
   const done: (() => void)[] = [];
   const slow: Home = {
     lost: false,
