@@ -120,7 +120,11 @@ describe('a data directory that cannot be made', () => {
     (directory) => {
       const module = new URL('../../server/data/begin.js', import.meta.url).href;
       const script = `import(${JSON.stringify(module)}).then(({ beginOpening }) => beginOpening(${JSON.stringify(directory)}, '${'ab'.repeat(32)}')).catch(({ code, message }) => console.log(code, message))`;
-      const { stdout, signal } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 20_000 });
+      const { stdout, signal } = spawnSync(process.execPath, ['-e', script], {
+        encoding: 'utf8',
+        timeout: 20_000,
+        killSignal: 'SIGKILL',
+      });
       expect(signal).toBeNull();
       expect(stdout).toContain(`STORE_WRITE`);
       expect(stdout).toContain(`${directory} cannot be made`);
