@@ -18,7 +18,7 @@ import {
   slotOf,
   windowOf,
 } from './group-state.js';
-import { dropInput, evicted, missingOf, upload, uploaded } from './incoming.js';
+import { dropInput, evicted, missingOf, upload, uploaded, withoutRefused } from './incoming.js';
 import { closing, decline, droppedFacts, entered, expel, misplaced, outstanding, send, sorted, stay } from './moves.js';
 import type { RoundEffect, RoundFailure } from './types.js';
 
@@ -46,7 +46,7 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict): Step {
       if (s.refused.has(e.rank)) return stay(s);
       if (e.body.kind === 'plain') return closeIfDue(s, e.now, accept(s, e.rank, e.body));
       if (e.body.kind === 'inputChunk') return closeIfDue(s, e.now, takeChunk(s, e.rank, e.body));
-      return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'keys'));
+      return closeIfDue(s, e.now, withoutRefused(s, e.rank, misplaced(s, e.rank, e.body, 'keys')));
     case 'computed':
       return computed(s, e);
     case 'gone':
@@ -160,8 +160,7 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
 }
 
 function out(s: CollectingState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const dropped = s.incoming.delete(rank) ? dropInput(s.setup, rank) : [];
-  return [...expel(s, rank, 'masked', code), ...dropped];
+  return withoutRefused(s, rank, expel(s, rank, 'masked', code));
 }
 
 function failOpen(s: CollectingState, { code, text }: Pick<RoundFailure, 'code' | 'text'>): Step {
