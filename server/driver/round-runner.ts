@@ -80,6 +80,7 @@ export class RoundRunner {
 
   /** Announces. Apart from the constructor, so that whoever is told already knows this runner. */
   start(): void {
+    this.#engine.warm();
     this.#machine.open();
   }
 

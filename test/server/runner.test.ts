@@ -64,7 +64,7 @@ describe('a round whose machinery breaks', () => {
     const config = taskOf({ size: 3 });
     const members = makeMembers(config);
     const forgotten: (readonly string[])[] = [];
-    const engine: Engine = { ...inProcessEngine(), forget: async (keep) => void forgotten.push(keep) };
+    const engine: Engine = { ...inProcessEngine(), warm: () => {}, forget: async (keep) => void forgotten.push(keep) };
     const bugs: unknown[] = [];
     const failures: RoundFailure[] = [];
     const told: Message[] = [];
@@ -173,7 +173,9 @@ const engineWith = (change: Partial<Engine>): Engine => {
     nextModel: (work) => real.nextModel(work),
     direction: (work) => real.direction(work),
     forget: (keep) => real.forget(keep),
+    sharedBytes: () => real.sharedBytes(),
     held: () => real.held(),
+    warm: () => real.warm(),
     rest: () => real.rest(),
     close: () => real.close(),
     ...change,
