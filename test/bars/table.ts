@@ -84,8 +84,8 @@ export const BARS: readonly Bar[] = [
     name: 'disk',
     claims:
       'damaged stores, failing writes, a full disk: opens complete or refuses with the remedy; nothing acknowledged is lost',
-    long: { damages: 1_500, pages: 64, faults: 200, rounds: 12, seed: 1 },
-    short: { damages: 20, pages: 4, faults: 3 },
+    long: { damages: 1_500, pages: 64, rows: 200, faults: 200, rounds: 12, seed: 1 },
+    short: { damages: 20, pages: 4, rows: 4, faults: 3 },
     run: (options, say) => diskBar({ ...options, say }),
   }),
   bar({
