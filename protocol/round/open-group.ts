@@ -7,7 +7,7 @@ import type { Millis, Rank } from '../ids.js';
 import { CHUNK_BYTES } from '../limits.js';
 import { chunkCount, chunkHash, vectorHash } from '../wire/chunks.js';
 import type { InputChunk, Plain } from '../wire/messages.js';
-import type { Evict, GroupEvent } from './group.js';
+import type { Evict, GroupEvent, Left } from './group.js';
 import {
   type DoneState,
   type FailedState,
@@ -39,7 +39,7 @@ export interface CollectingState extends Run {
 export type OpenGroupState = CollectingState | DoneState | FailedState;
 type Step = GroupStep<OpenGroupState>;
 
-export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict): Step {
+export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict | Left): Step {
   if (s.phase === 'done' || s.phase === 'failed') return stay(s);
   switch (e.type) {
     case 'message':
@@ -50,6 +50,7 @@ export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict): Step {
     case 'computed':
       return computed(s, e);
     case 'gone':
+    case 'left':
       s.absent.add(e.rank);
       return closeIfDue(s, e.now);
     case 'back': {
