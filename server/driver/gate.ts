@@ -42,6 +42,8 @@ export interface GateDesk {
   /** The newest. */
   readonly round: () => number;
   readonly campaign: (event: CampaignEvent) => void;
+  /** The last round that a client sits out by the monitor, or by who has left it out through the monitor; 0: none. */
+  readonly barredUntil: (client: ClientId) => number;
   /** A round is under way. */
   readonly inRound: () => boolean;
   /** A client goes on under another key. */
@@ -249,12 +251,15 @@ export class Gate implements AccessControl {
     return this.durable();
   }
 
+  /** Takes the revocation back and nothing else: a quarantine that it has goes on; an appeal ends it. */
   readmit(named: ClientId, by: string, reason: string): Promise<void> {
     const { log, journal } = this.#desk;
     const client = this.#access.current(named);
     log.info({ client, by, reason }, 'client readmitted');
     journal.record(this.#access.readmit(client, by, reason));
-    this.#tell((now) => ({ type: 'released', client, now }));
+    const until = this.#desk.barredUntil(client);
+    const barred = until > this.#desk.round();
+    this.#tell((now) => (barred ? { type: 'quarantined', client, until, now } : { type: 'released', client, now }));
     return this.durable();
   }
 
