@@ -81,8 +81,8 @@ export class Connection {
   }
 
   /** Tells the peer the code, whose general meaning it knows: what exactly was wrong stays here. */
-  complain(error: SottoError, run?: Fault['run']): void {
-    this.send({ kind: 'fault', code: error.code, text: error.code, ...(run ? { run } : {}) });
+  complain({ code }: Pick<SottoError, 'code'>, run?: Fault['run']): void {
+    this.send({ kind: 'fault', code, text: code, ...(run ? { run } : {}) });
   }
 
   fail(error: SottoError, code: number = CLOSE.protocol): void {
@@ -109,10 +109,7 @@ export class Connection {
     const decoded = decodeFrame(bytes);
     if (!decoded.ok) {
       this.fail(
-        new SottoError(
-          decoded.code,
-          `the coordinator sent a frame of ${bytes.length} bytes that is refused: ${decoded.reason}`,
-        ),
+        new SottoError(decoded.code, `the coordinator sent a bad frame of ${bytes.length} bytes: ${decoded.reason}`),
       );
     } else this.#message(decoded.message);
   }

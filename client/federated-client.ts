@@ -4,6 +4,7 @@ import { type Answerer, answerWith, type ClientPrimitives } from '../protocol/cr
 import { portableSymmetric } from '../protocol/crypto/portable-symmetric.js';
 import { SottoError } from '../protocol/errors.js';
 import { type ClientId, clientId, hashOf, type Millis } from '../protocol/ids.js';
+import { MAX_RETRY_AFTER_MS } from '../protocol/limits.js';
 import type { Fault, Message, Rejected, Welcome } from '../protocol/wire/messages.js';
 import { Availability } from './availability.js';
 import { ModelChain, type VerifiedModel } from './chain/model-chain.js';
@@ -29,18 +30,11 @@ import { prepareWebKeystream, webKeystream, webRng } from './webcrypto.js';
 
 /** Sent in `hello`, for the coordinator's statistics. */
 const AGENT = 'sotto-client/0.1';
-/** Refusals after which trying again is no use: somebody has to change something first. Anybody in the path could forge one
- * before `welcome` where there is no TLS; but then they could cut the line for ever as well. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  'AUTH_BAD_PROOF',
-  'AUTH_NOT_ENROLLED',
-  'AUTH_REPLACED',
-  'AUTH_HAND_OVER',
-  'SESSION_UNKNOWN_TASK',
-  'SESSION_EXCLUDED',
-]);
-/** The same for faults on this side: another coordinator, or a store that cannot keep a pin. */
-const FATAL: ReadonlySet<string> = new Set([...REFUSALS, 'AUTH_WRONG_COORDINATOR', 'STORE_CORRUPT', 'STORE_WRITE']);
+/**
+ * Refusals after which trying again is no use: somebody has to change something first. Of AUTH_ all but one say `retry: never`. Anybody in
+ * the path could forge one before `welcome` where there is no TLS; but then they could cut the line for ever as well.
+ */
+const REFUSED = /^AUTH_(?!TIMEOUT)|^SESSION_(UNKNOWN_TASK|EXCLUDED)$/;
 
 export class FederatedClient {
   readonly #options: FederatedClientOptions;
@@ -70,6 +64,8 @@ export class FederatedClient {
   #connections = 0;
   /** No check-in before this time: the coordinator asked for it. */
   #notBefore: Millis = 0;
+  /** This try was not let in, and told when to come back: that is no failed one. */
+  #deferred = false;
   #cancelCheckIn = (): void => undefined;
   #finished: Extract<Message, { kind: 'finished' }> | undefined;
   #fatal: SottoError | undefined;
@@ -194,19 +190,20 @@ export class FederatedClient {
       this.#undecided = undefined;
       this.#requests.offline();
       this.#rounds.offline();
-      if (error !== undefined) this.#events.emit('error', error);
-      if (error !== undefined && FATAL.has(error.code)) this.#fatal ??= error;
+      if (error !== undefined) {
+        this.#events.emit('error', error);
+        // A store of this side that cannot keep a pin is no passing fault either.
+        if (REFUSED.test(error.code) || error.code.startsWith('STORE_')) this.#fatal ??= error;
+      }
       if (this.#fatal !== undefined || this.#finished !== undefined || this.#stop.signal.aborted) {
         this.#events.emit('disconnected', closed);
         break;
       }
-      const wait = this.#backoff.next();
+      const wait = this.#backoff.next(this.#deferred);
+      this.#deferred = false;
       if (wait === undefined) {
         this.#events.emit('disconnected', closed);
-        throw new SottoError(
-          'TRANSPORT_CLOSED',
-          `${this.#options.url} could not be reached: ${closed.code} ${closed.reason}`,
-        );
+        throw new SottoError('TRANSPORT_CLOSED', `${this.#options.url} not reached: ${closed.code} ${closed.reason}`);
       }
       const retryInMs = Math.max(wait, this.#notBefore - this.#timers.now());
       this.#events.emit('disconnected', { ...closed, retryInMs });
@@ -337,10 +334,7 @@ export class FederatedClient {
     const { task } = this.#options;
     if (!tasks.includes(task)) {
       connection.fail(
-        new SottoError(
-          'SESSION_UNKNOWN_TASK',
-          `the coordinator offers ${tasks.join(', ') || 'no task'} to this identity, not ${task}`,
-        ),
+        new SottoError('SESSION_UNKNOWN_TASK', `the coordinator offers ${tasks.join(', ') || 'no task'}, not ${task}`),
       );
       return;
     }
@@ -390,7 +384,7 @@ export class FederatedClient {
         connection.fail(
           new SottoError(
             'SESSION_UNEXPECTED',
-            `a round of task ${message.task} was announced to a client of ${this.#options.task}`,
+            `a round of ${message.task} was announced, not of ${this.#options.task}`,
           ),
         );
         return;
@@ -407,27 +401,28 @@ export class FederatedClient {
         this.#rounds.message(message);
         return;
       default:
-        connection.fail(
-          new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind}, which it may not send now`),
-        );
+        connection.fail(new SottoError('SESSION_UNEXPECTED', `the coordinator sent ${message.kind} now`));
         return;
     }
   }
 
-  #rejected(connection: Connection, { code, retryAfterMs }: Rejected): void {
+  #rejected(connection: Connection, { code, retryAfterMs: asked }: Rejected): void {
+    // Before `welcome` anybody in the path may say this: no longer than any coordinator would.
+    const retryAfterMs = connection.alive ? asked : Math.min(asked, MAX_RETRY_AFTER_MS);
     this.#events.emit('rejected', { code, retryAfterMs });
-    if (REFUSALS.has(code)) {
+    if (REFUSED.test(code)) {
       connection.close(CLOSE.auth, code, new SottoError(code, 'the coordinator rejected this client'));
       return;
     }
     // Never earlier than asked, and not all clients at the same moment.
     this.#notBefore = this.#timers.now() + retryAfterMs + Math.abs(this.#backoff.spread(retryAfterMs) - retryAfterMs);
     if (connection.alive) this.#checkIn(connection);
+    else this.#deferred = true;
   }
 
   #faulted(connection: Connection, fault: Fault): void {
     const error = new SottoError(fault.code, `the coordinator says: ${fault.text}`);
-    if (REFUSALS.has(fault.code)) {
+    if (REFUSED.test(fault.code)) {
       connection.close(CLOSE.auth, fault.code, error);
       return;
     }

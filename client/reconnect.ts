@@ -10,7 +10,7 @@ export interface ReconnectOptions {
   readonly factor: number;
   /** Share by which a wait is lengthened or shortened at random, in [0, 1). */
   readonly jitter: number;
-  /** Tries in a row that may fail before `run` gives up with TRANSPORT_CLOSED. */
+  /** Tries in a row that may fail before `run` gives up with TRANSPORT_CLOSED. To be told to come back later is no failure. */
   readonly tries: number;
 }
 
@@ -42,12 +42,13 @@ export class Backoff {
   /**
    * The wait before the next try, `undefined` when there shall be none. Deviates from socket.io-client: the cap comes
    * before the jitter, so that clients that have waited long do not all come back after exactly `maxMs`.
+   * @param deferred the last try did not fail: it was told to come back later
    */
-  next(): Millis | undefined {
+  next(deferred = false): Millis | undefined {
     const { minMs, maxMs, factor, tries } = this.#options;
-    if (this.#failed >= tries) return undefined;
+    if (this.#failed >= tries && !deferred) return undefined;
     const base = Math.min(maxMs, minMs * factor ** Math.min(this.#failed, 64));
-    this.#failed++;
+    if (!deferred) this.#failed++;
     return this.spread(base);
   }
 

@@ -149,6 +149,9 @@ export class Rounds {
       if (body.kind === 'resume') this.#setup.events.emit('round', { stage: 'resumed', run: run.ref });
       if (body.kind === 'credit') this.#enqueue(run, [{ type: 'credit', chunks: body.chunks }], link);
       else this.#step(run, { type: 'message', body }, link);
+    } else if (body.kind === 'resume') {
+      // Of a life before a restart, or ended while the connection was lost: nobody is to wait for it.
+      link?.complain({ code: 'ROUND_WRONG_ROUND' }, body.run);
     }
     if (body.kind === 'outcome' && this.#config !== undefined) {
       this.#setup.chain

@@ -175,7 +175,7 @@ export const UPLOAD_CREDITS = 4;
 export const UPLOAD_STALLED_MS = 20_000;
 /** Bytes since its last complete message of a connection that has not proven who it is. `hello` has at most 1 KiB. */
 export const MAX_STRANGER_BYTES = 16 * 1024;
-/** The same of all connections together, or a quarter of `memoryBytes` where that is less: the newest are cut. 800 stalled frames. */
+/** The same of all connections together, or an eighth of `memoryBytes` where that is less: the newest are cut. 800 stalled frames. */
 export const MAX_INCOMPLETE_BYTES = 256 << 20;
 /** A message that has begun must come at this rate from the third second on. A bad mobile uplink has twice that. */
 export const LEAST_BYTES_PER_SECOND = 16 * 1024;

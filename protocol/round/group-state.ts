@@ -52,6 +52,8 @@ interface Waiting extends Run {
 export interface Returning extends Waiting {
   /** When the phase could have closed for the first time, with everybody in who is connected; Infinity before. */
   readonly closableAt: Millis;
+  /** Members who said that they take no further part: unlike others who are absent, they are not waited for. */
+  readonly left: Set<Rank>;
 }
 export interface KeysState extends Returning {
   readonly phase: 'keys';

@@ -46,11 +46,23 @@ export interface Evict {
   readonly now: Millis;
 }
 
+/** See RoundEvent. For every phase it is a loss; what is more, a phase that waits for the lost does not wait for this one. */
+export interface Left {
+  readonly type: 'left';
+  readonly rank: Rank;
+  readonly now: Millis;
+}
+
 /** Consumes `state`: afterwards only the returned one may be used. */
-export function stepGroup(state: GroupState, event: GroupEvent | Evict): GroupStep {
+export function stepGroup(state: GroupState, event: GroupEvent | Evict | Left): GroupStep {
   if (state.phase === 'done' || state.phase === 'failed') return stay(state);
   if (event.type === 'evict') return stay(state, state.phase === 'masked' ? evicted(state, event.rank) : []);
   if (event.type === 'message' && state.refused.has(event.rank)) return stay(state); // told once, then silence
+  if (event.type === 'left') {
+    if ('left' in state) state.left.add(event.rank);
+    return stepGroup(state, { ...event, type: 'gone' });
+  }
+  if (event.type === 'back' && 'left' in state && state.left.has(event.rank)) return stay(state);
   if (event.type === 'gone') state.absent.add(event.rank);
   if (event.type === 'back' && state.refused.has(event.rank)) return stay(state);
   if (event.type === 'back') state.absent.delete(event.rank);

@@ -37,6 +37,19 @@ export const dropInput = (setup: GroupSetup, rank: Rank): RoundEffect[] => [
   uploaded(setup, rank, 0),
 ];
 
+/**
+ * What was made of a message in R3: whoever was refused by it loses what it has sent so far, and no chunk of it that is still being checked
+ * makes an input complete. A complete input stays in the sum.
+ */
+export function withoutRefused(
+  run: Run & { readonly incoming: Map<Rank, Input> },
+  rank: Rank,
+  effects: readonly RoundEffect[],
+): RoundEffect[] {
+  const out = run.refused.has(rank) && run.incoming.delete(rank);
+  return out ? [...effects, ...dropInput(run.setup, rank)] : [...effects];
+}
+
 /** Frees what an unfinished input of an absent member holds. Its header stays: whoever comes back sends the same input, whole. */
 export function evicted(run: Run & { readonly incoming: ReadonlyMap<Rank, Input> }, rank: Rank): RoundEffect[] {
   const input = run.incoming.get(rank);

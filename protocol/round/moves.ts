@@ -91,7 +91,7 @@ export function closingWithReturns<S extends Run & Returning>(
   const arrived = delivered.size;
   const coming = outstanding(state, expected, delivered).length;
   const away = expected.filter(
-    (rank) => state.absent.has(rank) && !delivered.has(rank) && !state.refused.has(rank),
+    (rank) => state.absent.has(rank) && !state.left.has(rank) && !delivered.has(rank) && !state.refused.has(rank),
   ).length;
   const full = closing(window, state.openedAt, now, arrived, coming + away);
   if (full !== 'open') return { state, verdict: full };

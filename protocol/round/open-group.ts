@@ -7,7 +7,7 @@ import type { Millis, Rank } from '../ids.js';
 import { CHUNK_BYTES } from '../limits.js';
 import { chunkCount, chunkHash, vectorHash } from '../wire/chunks.js';
 import type { InputChunk, Plain } from '../wire/messages.js';
-import type { Evict, GroupEvent } from './group.js';
+import type { Evict, GroupEvent, Left } from './group.js';
 import {
   type DoneState,
   type FailedState,
@@ -18,7 +18,7 @@ import {
   slotOf,
   windowOf,
 } from './group-state.js';
-import { dropInput, evicted, missingOf, upload, uploaded } from './incoming.js';
+import { dropInput, evicted, missingOf, upload, uploaded, withoutRefused } from './incoming.js';
 import { closing, decline, droppedFacts, entered, expel, misplaced, outstanding, send, sorted, stay } from './moves.js';
 import type { RoundEffect, RoundFailure } from './types.js';
 
@@ -39,17 +39,18 @@ export interface CollectingState extends Run {
 export type OpenGroupState = CollectingState | DoneState | FailedState;
 type Step = GroupStep<OpenGroupState>;
 
-export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict): Step {
+export function stepOpenGroup(s: OpenGroupState, e: GroupEvent | Evict | Left): Step {
   if (s.phase === 'done' || s.phase === 'failed') return stay(s);
   switch (e.type) {
     case 'message':
       if (s.refused.has(e.rank)) return stay(s);
       if (e.body.kind === 'plain') return closeIfDue(s, e.now, accept(s, e.rank, e.body));
       if (e.body.kind === 'inputChunk') return closeIfDue(s, e.now, takeChunk(s, e.rank, e.body));
-      return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, 'keys'));
+      return closeIfDue(s, e.now, withoutRefused(s, e.rank, misplaced(s, e.rank, e.body, 'keys')));
     case 'computed':
       return computed(s, e);
     case 'gone':
+    case 'left':
       s.absent.add(e.rank);
       return closeIfDue(s, e.now);
     case 'back': {
@@ -160,8 +161,7 @@ function computed(s: CollectingState, e: Extract<GroupEvent, { type: 'computed' 
 }
 
 function out(s: CollectingState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const dropped = s.incoming.delete(rank) ? dropInput(s.setup, rank) : [];
-  return [...expel(s, rank, 'masked', code), ...dropped];
+  return withoutRefused(s, rank, expel(s, rank, 'masked', code));
 }
 
 function failOpen(s: CollectingState, { code, text }: Pick<RoundFailure, 'code' | 'text'>): Step {

@@ -16,7 +16,7 @@ import { leastInputs } from '../rule.js';
 import { matrixKey } from '../sketch/matrix.js';
 import { configHash, type Derived, deriveTask, WAITING_PHASES } from '../task.js';
 import type { Announce, RunRef } from '../wire/messages.js';
-import { type Evict, type GroupEvent, stepGroup } from './group.js';
+import { type Evict, type GroupEvent, type Left, stepGroup } from './group.js';
 import { type ClaimedSketch, type GroupSetup, type GroupState, type GroupStep, memberOf } from './group-state.js';
 import { entered, returnsUntil, sorted } from './moves.js';
 import { type OpenGroupState, stepOpenGroup } from './open-group.js';
@@ -133,14 +133,14 @@ function newGroup(setup: GroupSetup, now: Millis): AnyGroup {
   const run = { setup, absent: new Set<Rank>(), refused: new Map(), pending: new Map(), openedAt: now };
   return setup.config.profile === 'open'
     ? { ...run, phase: 'masked', open: true, incoming: new Map(), rows: new Map() }
-    : { ...run, phase: 'keys', closableAt: Number.POSITIVE_INFINITY, keys: new Map() };
+    : { ...run, phase: 'keys', closableAt: Number.POSITIVE_INFINITY, left: new Set(), keys: new Map() };
 }
 
 /** Consumes `state`: afterwards only the returned one may be used. */
 export function stepRound(state: RoundState, event: RoundEvent): Step {
   if (state.phase !== 'running') return { state, effects: [] };
   const effects: RoundEffect[] = [];
-  const apply = (id: GroupId, e: GroupEvent | Evict) => effects.push(...stepIn(state, id, e));
+  const apply = (id: GroupId, e: GroupEvent | Evict | Left) => effects.push(...stepIn(state, id, e));
   switch (event.type) {
     case 'tick':
       // The driver's timer is spent, perhaps a hair too early: it is asked for again even if the time is the same.
@@ -186,6 +186,7 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
       break;
     }
     case 'gone':
+    case 'left':
     case 'evict':
     case 'back': {
       const seat = state.seats.get(event.client);
@@ -199,7 +200,7 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
   return finishStep(state, effects, event.now);
 }
 
-function stepIn(state: Running, id: GroupId, event: GroupEvent | Evict): readonly RoundEffect[] {
+function stepIn(state: Running, id: GroupId, event: GroupEvent | Evict | Left): readonly RoundEffect[] {
   const group = state.groups.get(id);
   if (group === undefined) return [];
   const step: GroupStep<AnyGroup> = isOpen(group, state)

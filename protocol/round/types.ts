@@ -31,6 +31,8 @@ export type RoundEvent =
   | { readonly type: 'message'; readonly from: ClientId; readonly body: ClientRoundMessage; readonly now: Millis }
   /** The client's connection is lost (or it left). It may come back. */
   | { readonly type: 'gone'; readonly client: ClientId; readonly now: Millis }
+  /** It takes no further part in this run, by its own words: nobody waits for it to come back. */
+  | { readonly type: 'left'; readonly client: ClientId; readonly now: Millis }
   /** It is connected again: it is sent what it needs to go on. */
   | { readonly type: 'back'; readonly client: ClientId; readonly now: Millis }
   /** Memory is needed for others: what came of this client's unfinished input goes, unless it is connected. It may come back and send all of it. */

@@ -127,10 +127,11 @@ export async function doctor(data: string, options: DoctorOptions, io: Io): Prom
 
 function diagnosisLines(diagnosis: Diagnosis, io: Io): string[] {
   const paint = colorsFor(io.stdout, io.env);
-  const { wrong, badBlobs, backups, restored, directory, events } = diagnosis;
+  const { wrong, badBlobs, badRows, backups, restored, directory, events } = diagnosis;
   const lines = [
     wrong === undefined ? paint.green(`${directory} is sound: ${events} events`) : paint.red(`${directory}: ${wrong}`),
     ...badBlobs.map((name) => `blob ${name} is damaged and is not served`),
+    ...badRows.map((key) => `state row ${key} is damaged: the events make something else of it`),
     ...backups.map(({ path, seq, wrong: bad }) => `backup ${path}, up to event ${seq}: ${bad ?? 'sound'}`),
   ];
   if (backups.length === 0) lines.push('there is no backup yet');

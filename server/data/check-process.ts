@@ -9,6 +9,8 @@ import { nativePrimitives } from '../../protocol/native/index.js';
 import { replay } from '../audit/project.js';
 import { lmdbBackend } from '../store/lmdb-backend.js';
 import { walkPages } from '../store/lmdb-walk.js';
+import { compareDigest } from '../store/row-digest.js';
+import { OWN_ROWS } from '../store/rows.js';
 import { verifyBackend } from '../store/store.js';
 import type { Backend } from '../store/types.js';
 import type { CheckDeath, CheckRequest, CheckResult } from './check.js';
@@ -35,7 +37,14 @@ async function check({ database, coordinator: expected, depth }: CheckRequest): 
   // What was committed and not flushed may be torn after a power cut. lmdb takes it back only where it may write, else it would read it.
   const backend = lmdbBackend({ path: database, readOnly: walk?.takesBack !== true });
   const { leastFileBytes } = backend;
-  const none = { head: { seq: 0, hash: '0'.repeat(64) as Hash }, from: 1, events: 0, blobs: 0, badBlobs: [] };
+  const none = {
+    head: { seq: 0, hash: '0'.repeat(64) as Hash },
+    from: 1,
+    events: 0,
+    blobs: 0,
+    badBlobs: [],
+    rows: 'none' as const,
+  };
   // Pages behind the end of the file cannot be read without being killed; the report says so instead.
   if (walk === undefined && size < leastFileBytes) {
     const coordinator = expected === 'as logged' ? NOBODY : expected;
@@ -51,14 +60,17 @@ async function check({ database, coordinator: expected, depth }: CheckRequest): 
     };
   }
   const coordinator = expected === 'as logged' ? namedIn(backend) : expected;
-  const from = depth === 'all' ? 1 : checkpointOf(backend);
-  const names = depth === 'all' ? allBlobs(backend) : currentBlobs(rowsOf(backend));
+  // Of before there was a digest: its rows are compared with its events once, and those must hold for that.
+  // Where they do not match it, nothing that they say is a place to begin at.
+  const replays = depth === 'all' || compareDigest(nativePrimitives, backend.rows('')) !== 'match';
+  const from = replays ? 1 : checkpointOf(backend);
+  const names = depth === 'all' ? allBlobs(backend) : namedBy(backend, currentBlobs);
   const report = verifyBackend(backend, nativePrimitives, publicKeyOf(coordinator), from, names);
-  const badRows = depth === 'all' && report.firstBadEvent === undefined ? differing(backend, report.head.seq) : [];
-  const current = new Set(currentBlobs(rowsOf(backend)));
+  const badRows = replays && report.firstBadEvent === undefined ? differing(backend, report.head.seq) : [];
+  const current = new Set(namedBy(backend, currentBlobs));
   const badCurrent = report.badBlobs.filter((name) => current.has(name));
-  const progress = parse(backend.row('campaign')) as { readonly round: number; readonly lastRound: number } | undefined;
-  const round = Math.max(progress?.round ?? 0, progress?.lastRound ?? 0);
+  const progress = parse(backend.row('campaign')) as { readonly round?: Json; readonly lastRound?: Json } | undefined;
+  const round = Math.max(wholeNumber(progress?.round), wholeNumber(progress?.lastRound));
   const held = depth === 'all' ? heldBy(backend) : {};
   await backend.close();
   return {
@@ -87,8 +99,14 @@ function namedIn(backend: Backend): ClientId {
   return name as ClientId;
 }
 
-const parse = (bytes: Uint8Array | undefined): Json | undefined =>
-  bytes === undefined ? undefined : (JSON.parse(utf8Decode(bytes) ?? 'null') as Json);
+/** `undefined` for what is none: a damaged row must not keep this process from saying which one it is. */
+const parse = (bytes: Uint8Array | undefined): Json | undefined => {
+  try {
+    return bytes === undefined ? undefined : (JSON.parse(utf8Decode(bytes) ?? '') as Json);
+  } catch {
+    return undefined;
+  }
+};
 
 /** The rows that say which blobs the newest model is made of. */
 function rowsOf(backend: Backend): (key: string) => Json | undefined {
@@ -97,26 +115,32 @@ function rowsOf(backend: Backend): (key: string) => Json | undefined {
 
 /** Those that are there, and those that should be. */
 function allBlobs(backend: Backend): Hash[] {
-  const row = rowsOf(backend);
-  return [...new Set([...backend.blobs(), ...currentBlobs(row), ...keptAggregates(row)])];
+  return [...new Set([...backend.blobs(), ...namedBy(backend, currentBlobs), ...namedBy(backend, keptAggregates)])];
+}
+
+/** None where the rows that name them are damaged: that is said of the rows. */
+function namedBy(backend: Backend, which: typeof currentBlobs): readonly Hash[] {
+  try {
+    return which(rowsOf(backend)).filter((name) => typeof name === 'string' && isHex32(name));
+  } catch {
+    return [];
+  }
 }
 
 function checkpointOf(backend: Backend): number {
-  const row = parse(backend.row('checkpoint')) as { readonly seq: number } | undefined;
-  return row?.seq ?? 1;
+  return wholeNumber((parse(backend.row('checkpoint')) as { readonly seq?: Json } | undefined)?.seq) || 1;
 }
+
+const wholeNumber = (value: Json | undefined): number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
 
 /** Rows about clients and tokens, as far as they can be read. */
 function heldBy(backend: Backend): Salvage {
   const held: Record<string, Row> = {};
   for (const [key, bytes] of backend.rows('')) {
     if (!isSalvageable(key)) continue;
-    try {
-      const row = parse(bytes);
-      if (typeof row === 'object' && row !== null && !Array.isArray(row)) held[key] = row as Row;
-    } catch {
-      // A row that is none says nothing.
-    }
+    const row = parse(bytes);
+    if (typeof row === 'object' && row !== null && !Array.isArray(row)) held[key] = row as Row;
   }
   return held;
 }
@@ -126,7 +150,7 @@ function differing(backend: Backend, last: number): string[] {
   const rows = replay(stored(backend, last));
   const bad = backend
     .rows('')
-    .filter(([key]) => !key.startsWith('!'))
+    .filter(([key]) => !OWN_ROWS.includes(key))
     .flatMap(([key, bytes]) => {
       const expected = rows.get(key);
       rows.delete(key);

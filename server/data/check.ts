@@ -17,7 +17,7 @@ export interface CheckRequest {
   readonly database: string;
   /** Who must have signed it; `as logged`: whom the log itself names, for whoever has nothing else to go by. */
   readonly coordinator: ClientId | 'as logged';
-  /** `recent`: the chain since the last checkpoint, and the blobs of the newest model. `all`: everything from event 1. */
+  /** `recent`: the chain since the last checkpoint, the digest of the rows, and the blobs of the newest model. `all`: everything from event 1. */
   readonly depth: 'recent' | 'all';
 }
 /** A page of the file that is not what its place asks for. */
@@ -35,7 +35,7 @@ export interface CheckResult {
   readonly badCurrent: readonly Hash[];
   /** The newest round that was announced, by its row; 0 where none was, or the row cannot be read. */
   readonly round: number;
-  /** Rows that differ from what the events make of them; looked at with `all` alone. */
+  /** Rows that differ from what the events make of them; looked at with `all`, and where the store has no digest of its rows yet. */
   readonly badRows: readonly string[];
   /** What the rows say against clients and of tokens; looked at with `all` alone. Believed only where it is stricter (salvage.ts). */
   readonly held: Salvage;
@@ -90,7 +90,13 @@ export function verdictOf(result: CheckResult | CheckDeath): string | undefined 
     return `the database is cut short: it has ${fileBytes} bytes, its pages need ${leastFileBytes}`;
   if (report.firstBadEvent !== undefined)
     return `event ${report.firstBadEvent.seq} of the audit log is bad: ${report.firstBadEvent.text}`;
+  if (badRows.length > 0) {
+    const more = badRows.length > 1 ? ` (and ${badRows.length - 1} more)` : '';
+    return `state row ${badRows[0]}${more} is not what the audit log makes of it`;
+  }
+  if (report.rows === 'differ')
+    return 'the state rows do not match their digest (`sotto doctor` compares them with the events and names those that are damaged, and can restore)';
+  // Last, since it is rows that say which blobs it is.
   if (badCurrent.length > 0) return `the newest model cannot be used: blob ${badCurrent[0]} is missing or damaged`;
-  if (badRows.length > 0) return `state row ${badRows[0]} is not what the audit log makes of it`;
   return undefined;
 }

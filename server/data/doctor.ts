@@ -28,6 +28,8 @@ export interface Diagnosis {
   readonly firstBadEvent: { readonly seq: number; readonly text: string } | undefined;
   /** All of them; old ones are not served and stop nobody. */
   readonly badBlobs: readonly string[];
+  /** State rows that are not what the events make of them. */
+  readonly badRows: readonly string[];
   readonly events: number;
   /** Newest first, each as the check found it. */
   readonly backups: readonly { readonly path: string; readonly seq: number; readonly wrong: string | undefined }[];
@@ -92,6 +94,7 @@ export async function diagnose(directory: string, restore: boolean): Promise<Dia
       wrong,
       firstBadEvent: 'died' in result ? undefined : result.report.firstBadEvent,
       badBlobs: 'died' in result ? [] : result.report.badBlobs,
+      badRows: 'died' in result ? [] : result.badRows,
       events: 'died' in result ? 0 : result.report.events,
       backups: backups.map(({ path, seq, wrong: bad }) => ({ path, seq, wrong: bad })),
     };

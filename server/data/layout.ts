@@ -6,7 +6,17 @@
 //   <data>/db/data.mdb        lmdb
 //   <data>/backups/<seq>/     verified copies of db/, newest last
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, isHex32 } from '../../protocol/ids.js';
@@ -83,12 +93,26 @@ export function syncDirectory(path: string): void {
   }
 }
 
+/** With its parents. @throws STORE_WRITE naming the directory */
 export function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeWithParents(path);
   } catch (error) {
     throw new SottoError('STORE_WRITE', `${path} cannot be made: ${error instanceof Error ? error.message : error}`, {
       file: path,
     });
+  }
+}
+
+/** Node's own `recursive` goes round for ever where a parent is there and lets nothing be made in it as if it were not (/proc, node 20). */
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || existsSync(parent)) throw error;
+    makeWithParents(parent);
+    makeWithParents(path);
   }
 }

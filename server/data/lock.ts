@@ -3,9 +3,19 @@
 // is certainly gone. Not here: what the directory holds (open.ts).
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 
 interface Owner {
@@ -23,6 +33,8 @@ export interface Lock {
   release(): void;
 }
 
+const MOST_TRIES = 100;
+
 /** Tokens of this process: a second store in it is no stale one. */
 const held = new Set<string>();
 
@@ -39,7 +51,11 @@ export function takeLock(directory: string): Lock {
   for (let tries = 0; ; tries++) {
     if (create(path, own)) break;
     const owner = read(path);
-    if (owner === 'gone') continue;
+    // Gone while we looked; or a link that leads nowhere, which is there for ever.
+    if (owner === 'gone') {
+      if (tries < MOST_TRIES) continue;
+      throw locked(path, undefined);
+    }
     if (owner === undefined || tries > 3 || isAlive(owner, own)) throw locked(path, owner);
     // Two that find the same dead owner: each moves away what is there now, and looks whom it belonged to before it goes on.
     const aside = `${path}.${own.token}`;
@@ -67,21 +83,58 @@ export function takeLock(directory: string): Lock {
   };
 }
 
+/** Whole or not at all, whenever this process is killed: written beside its place, and linked into it. */
 function create(path: string, own: Owner): boolean {
-  let file: number;
+  const beside = `${path}.${own.token}${UNLINKED}`;
   try {
-    file = openSync(path, 'wx', 0o600);
+    writeWhole(beside, own);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+  try {
+    linkSync(beside, path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // ENOENT: somebody has taken the lock meanwhile, and swept.
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
+    if (!LINKLESS.has(code)) throw unwritable(path, error);
+    return createInPlace(path, own);
+  } finally {
+    rmSync(beside, { force: true });
+  }
+  sweep(path);
+  return true;
+}
+const UNLINKED = '.new';
+/** What file systems without hard links say (FAT, some that are shared). */
+const LINKLESS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']);
+
+/** A kill between the two calls leaves half a lock, which a person has to delete. */
+function createInPlace(path: string, own: Owner): boolean {
+  try {
+    writeWhole(path, own);
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw unwritable(path, error);
   }
+}
+
+function writeWhole(path: string, own: Owner): void {
+  const file = openSync(path, 'wx', 0o600);
   try {
     writeSync(file, JSON.stringify(own));
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  return true;
+}
+
+/** What others left that were killed before they linked. One that is still at it finds the lock taken. */
+function sweep(path: string): void {
+  const prefix = `${basename(path)}.`;
+  for (const name of readdirSync(dirname(path)))
+    if (name.startsWith(prefix) && name.endsWith(UNLINKED)) rmSync(join(dirname(path), name), { force: true });
 }
 
 /** `undefined`: there is something that is no lock of ours. */
@@ -96,7 +149,7 @@ function read(path: string): Owner | 'gone' | undefined {
     const owner = JSON.parse(text) as Owner;
     return Number.isSafeInteger(owner.pid) && typeof owner.token === 'string' ? owner : undefined;
   } catch {
-    // Empty or half: its writer was killed between two calls, or is just now between them. Who comes next cannot tell.
+    // Not linked into its place (`create`): of an older version, of a file system without links, or somebody else's. Nobody can tell whose.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 // What a damaged database still says against somebody: bans, revocations, quarantines, suspicion, tokens that were used. A restore must not
-// forget it, and takes nothing else from there: rows carry no hashes, so they are believed only where they are stricter than the backup.
+// forget it, and takes nothing else from there: which of the rows are sound nobody knows, so they are believed only where they are stricter than the backup.
 // Pure. Not here: reading rows (check-process.ts), what a start makes of them (audit/project.ts).
 
 import type { Json } from '../../protocol/canonical-json.js';

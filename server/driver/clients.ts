@@ -90,6 +90,7 @@ function onRequest(desk: ClientDesk, connection: Connection, client: ClientId, m
       desk.runner()?.back(client);
       break;
     case 'leave':
+      desk.runner()?.left(client);
       leave(desk, client);
       break;
     case 'wantChain':

@@ -4,7 +4,7 @@
 
 import { SottoError } from '../../protocol/errors.js';
 import { type ClientId, hashOf } from '../../protocol/ids.js';
-import { MAX_KEPT_REPORTS } from '../../protocol/limits.js';
+import { MAX_COUNTER, MAX_KEPT_REPORTS } from '../../protocol/limits.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { CohortEntry } from '../../protocol/privacy/cohort-ledger.js';
 import type { TaskConfig } from '../../protocol/task.js';
@@ -130,6 +130,10 @@ export class RunningCoordinator implements Coordinator {
       traffic: this.#traffic,
       round: () => this.#attempts.round,
       campaign: (event) => this.#campaign.post(event),
+      barredUntil: (client) => {
+        const ledger = this.#watch.state.clients.get(client);
+        return ledger?.banned ? MAX_COUNTER : (ledger?.quarantinedUntil ?? 0);
+      },
       inRound: () => inRound(this.#campaign.state),
       rotated: (from, to) => this.#rotated(from, to),
       done: this.done,

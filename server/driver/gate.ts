@@ -16,13 +16,15 @@ import type { Durable } from '../audit/durable.js';
 import type { Fact } from '../audit/events.js';
 import type { Journal } from '../audit/journal.js';
 import type { CampaignEvent } from '../campaign/types.js';
+import type { Engine } from '../engine/types.js';
 import { CLOSE } from '../session/close-codes.js';
-import type { Clock } from './clock.js';
+import { Alarm, type Clock } from './clock.js';
 import { Connection, type ConnectionHandlers, type Traffic } from './connection.js';
 import type { Connections } from './connections.js';
 import { Guard } from './guard.js';
 import { type Listener, openListener } from './listener.js';
 import { MemoryWatch } from './memory.js';
+import { readMemory } from './memory-reading.js';
 import { Offences } from './offences.js';
 import type { AccessControl, ClientNotice, CoordinatorOptions, Logger, NewToken } from './options.js';
 import { sessionSetup } from './parts.js';
@@ -33,12 +35,15 @@ export interface GateDesk {
   readonly connections: Connections;
   readonly journal: Journal;
   readonly durable: Durable | undefined;
+  readonly engine: Pick<Engine, 'rest' | 'sharedBytes'>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly traffic: Traffic;
   /** The newest. */
   readonly round: () => number;
   readonly campaign: (event: CampaignEvent) => void;
+  /** The last round that a client sits out by the monitor, or by who has left it out through the monitor; 0: none. */
+  readonly barredUntil: (client: ClientId) => number;
   /** A round is under way. */
   readonly inRound: () => boolean;
   /** A client goes on under another key. */
@@ -48,6 +53,9 @@ export interface GateDesk {
 }
 
 const handOversIn = (durable: Durable | undefined) => (durable === undefined ? [] : handOversOf(durable.log.rows));
+
+/** Memory is read at least so often: what has come and gone between two readings looks like growth of something unknown. */
+const MEMORY_MS: Millis = 500;
 
 /** Milliseconds since the start of the process in which the event loop was not waiting. */
 const loopBusyMs = (): Millis => performance.eventLoopUtilization().active;
@@ -62,12 +70,15 @@ export class Gate implements AccessControl {
   /** Sent away, and not gone yet. */
   #leaving = 0;
   readonly #memory: MemoryWatch;
+  readonly #look: Alarm;
   #listener: Listener | undefined;
 
   constructor(desk: GateDesk) {
     this.#desk = desk;
-    const { options, durable } = desk;
-    this.#memory = new MemoryWatch(options.memoryBytes ?? Number.POSITIVE_INFINITY);
+    const { options, durable, engine } = desk;
+    const budget = options.memoryBytes ?? Number.POSITIVE_INFINITY;
+    this.#memory = new MemoryWatch(budget, () => readMemory(engine.sharedBytes()));
+    this.#look = new Alarm(desk.clock, (now) => this.#lookAtMemory(now));
     const keys = knownKeys(handOversIn(durable), options.identity.publicKey);
     this.#access = new Access({
       policy: options.roster,
@@ -127,6 +138,7 @@ export class Gate implements AccessControl {
       guard.stop();
       throw error;
     });
+    if (options.memoryBytes !== undefined) this.#lookAtMemory(clock.now());
   }
 
   #room(address: string | undefined): boolean {
@@ -134,6 +146,12 @@ export class Gate implements AccessControl {
     const pressure = this.#memory.pressure(clock.now());
     if (pressure === 'critical') connections.cutStrangers();
     return pressure === 'none' && this.#leaving < MAX_UNAUTHENTICATED && connections.room(address);
+  }
+
+  /** Memory for the next round's uploads is given up where there is none coming. */
+  #lookAtMemory(now: Millis): void {
+    this.#look.set(now + MEMORY_MS);
+    if (this.memoryTight && !this.#desk.inRound()) void this.#desk.engine.rest();
   }
 
   /** Too many come at once: it is told when to come back, which a browser could not read from an HTTP answer. Nothing of it is read. */
@@ -155,6 +173,7 @@ export class Gate implements AccessControl {
   }
 
   async close(): Promise<void> {
+    this.#look.off();
     this.#guard?.stop();
     await this.#listener?.close();
   }
@@ -213,6 +232,7 @@ export class Gate implements AccessControl {
 
   /** What was only counted in the round that is over. */
   roundOver(): readonly Fact[] {
+    if (this.memoryTight) void this.#desk.engine.rest();
     return this.#offences.flush(this.#desk.round());
   }
 
@@ -231,12 +251,15 @@ export class Gate implements AccessControl {
     return this.durable();
   }
 
+  /** Takes the revocation back and nothing else: a quarantine that it has goes on; an appeal ends it. */
   readmit(named: ClientId, by: string, reason: string): Promise<void> {
     const { log, journal } = this.#desk;
     const client = this.#access.current(named);
     log.info({ client, by, reason }, 'client readmitted');
     journal.record(this.#access.readmit(client, by, reason));
-    this.#tell((now) => ({ type: 'released', client, now }));
+    const until = this.#desk.barredUntil(client);
+    const barred = until > this.#desk.round();
+    this.#tell((now) => (barred ? { type: 'quarantined', client, until, now } : { type: 'released', client, now }));
     return this.durable();
   }
 

@@ -12,6 +12,12 @@ import { OwnTime, type Pace, spare, tooSlow } from './pace.js';
 /** Between two looks. Only a wake-up of ours that is late shows that we wait for a processor, so it is not too seldom. */
 const LOOK_MS: Millis = 100;
 
+/**
+ * Part of the memory for unfinished messages: of 512 MiB enough for 200 full ones, and what reads and ws's own lists take on top of it is as
+ * much again.
+ */
+const UNFINISHED = 1 / 8;
+
 /** Its bytes are those since the last complete message. */
 interface Watched extends Pace {
   readonly known: () => boolean;
@@ -30,12 +36,12 @@ export class Guard {
   #cancel: () => void = () => {};
 
   /**
-   * @param budget of the process's memory, bytes: unfinished messages may have a quarter of it
+   * @param budget of the process's memory, bytes: unfinished messages may have an eighth of it
    * @param busy time that this process has been busy so far
    */
   constructor(clock: Clock, budget: number = Number.POSITIVE_INFINITY, busy: () => Millis = () => 0) {
     this.#clock = clock;
-    this.#most = Math.min(MAX_INCOMPLETE_BYTES, budget / 4);
+    this.#most = Math.min(MAX_INCOMPLETE_BYTES, budget * UNFINISHED);
     this.#busy = busy;
     this.#own = new OwnTime(LOOK_MS, clock.now(), busy());
     this.#again();

@@ -192,8 +192,10 @@ function serverOf(
   return { server, reload: () => server.setSecureContext(readCertificate(files)) };
 }
 
+/** It is gone once the answer is out: a peer that keeps its own half open would hold the socket for ever, and nothing counts it any more. */
 function refuse(socket: Duplex, status: number): void {
   const more = status === 503 ? 'Retry-After: 5\r\n' : status === 426 ? 'Sec-WebSocket-Version: 13\r\n' : '';
+  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`);
 }
 

@@ -80,6 +80,7 @@ export class RoundRunner {
 
   /** Announces. Apart from the constructor, so that whoever is told already knows this runner. */
   start(): void {
+    this.#engine.warm();
     this.#machine.open();
   }
 
@@ -100,7 +101,13 @@ export class RoundRunner {
 
   /** The client says that it takes no further part in a run; of another run than this it says nothing. */
   withdraw(client: ClientId, { round, attempt }: RunRef): void {
-    if (round === this.#setup.round && attempt === this.#setup.attempt) this.gone(client);
+    if (round === this.#setup.round && attempt === this.#setup.attempt) this.left(client);
+  }
+
+  /** It takes no further part, by its own words: unlike one whose connection is lost, it is not waited for. */
+  left(client: ClientId): void {
+    this.#uploads.gone(client);
+    this.#machine.post({ type: 'left', client, now: this.#clock.now() });
   }
 
   back(client: ClientId): void {

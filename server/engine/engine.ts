@@ -20,8 +20,8 @@ import type {
 import { failureOf, type HomeWork, type RulePart } from './workbench.js';
 import { WorkerHome } from './worker-home.js';
 
-/** Complete inputs that a home may have before it; more than that are only more memory. */
-const HANDED_OVER = 4;
+/** Complete inputs that a home may have before it: one that it adds, and the next. More are only more memory. */
+const HANDED_OVER = 2;
 const FAILED: EngineResult = { ok: false, code: 'ENGINE_FAILED' };
 
 /** Worker threads that hold and add vectors. @param workers 1 or more; default: all cores but the one of the event loop */
@@ -60,7 +60,6 @@ export class SpreadEngine implements Engine {
       const home = this.#homeOf(this.#accumulatorOf(work));
       if (work.type === 'chunk') {
         if (home.lost) return FAILED;
-        home.warm?.();
         const checked = this.#inbox.chunk(work);
         // No answer, no credit: inputs must not pile up before a thread that has no time for them.
         if (this.#handedOver.size >= HANDED_OVER) await Promise.race(this.#handedOver);
@@ -124,9 +123,23 @@ export class SpreadEngine implements Engine {
     await Promise.all(this.#live().map((home) => home.ask({ type: 'forget', keep }).catch(() => null)));
   }
 
+  sharedBytes(): number {
+    return this.#inbox.bytes;
+  }
+
   async held(): Promise<readonly string[]> {
     const lists = await Promise.all(this.#live().map((home) => home.ask({ type: 'held' }).catch(() => [])));
     return [...this.#inbox.held(), ...lists.flat()];
+  }
+
+  warm(): void {
+    for (const home of this.#live()) home.warm?.();
+  }
+
+  async rest(): Promise<void> {
+    if (this.#places.size > 0 || this.#inbox.held().length > 0) return;
+    this.#inbox.rest();
+    await Promise.all(this.#homes.map((home) => home.rest?.()));
   }
 
   async close(): Promise<void> {

@@ -44,6 +44,8 @@ export interface Home {
   ask<R extends HomeRequest>(request: R, transfer?: readonly ArrayBuffer[]): Promise<AnswerTo<R>>;
   /** There will be work soon. */
   warm?(): void;
+  /** It holds nothing, and there is nothing to do: gives its memory back. With the next request it is as new. */
+  rest?(): Promise<void>;
   /** A lost home answers nothing any more. */
   readonly lost: boolean;
   close(): Promise<void>;

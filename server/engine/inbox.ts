@@ -28,6 +28,11 @@ export class Inbox {
   readonly #primitives: Primitives;
   readonly #slots = new Map<string, InputBytes>();
   #spare: InputBytes[] = [];
+  /** Allocated, and not collected yet. */
+  #bytes = 0;
+  readonly #collected = new FinalizationRegistry<number>((bytes) => {
+    this.#bytes -= bytes;
+  });
 
   constructor(primitives: Primitives) {
     this.#primitives = primitives;
@@ -54,6 +59,11 @@ export class Inbox {
     return bytes;
   }
 
+  /** Of memory that is shared with the homes, with what waits for the next inputs: the process's own numbers leave it out. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Memory of an input that was taken, erased. */
   giveBack(bytes: InputBytes): void {
     if (this.#spare.length < spareOf(bytes.length)) this.#spare.push(bytes);
@@ -70,12 +80,24 @@ export class Inbox {
     for (const slot of [...this.#slots.keys()]) if (!keep.has(slot)) this.drop(slot);
   }
 
+  /** Keeps nothing for the next inputs. */
+  rest(): void {
+    this.#spare = [];
+  }
+
   held(): string[] {
     return [...this.#slots.keys()];
   }
 
   #fresh(bytes: number): InputBytes {
     if (this.#spare[0]?.length !== bytes) this.#spare = [];
-    return this.#spare.pop() ?? new Uint8Array(new SharedArrayBuffer(bytes));
+    return this.#spare.pop() ?? this.#allocate(bytes);
+  }
+
+  #allocate(bytes: number): InputBytes {
+    const buffer = new SharedArrayBuffer(bytes);
+    this.#bytes += bytes;
+    this.#collected.register(buffer, bytes);
+    return new Uint8Array(buffer);
   }
 }

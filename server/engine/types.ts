@@ -99,7 +99,19 @@ export interface Engine {
   direction(work: DirectionWork): Promise<DirectionResult>;
   /** Drops every slot, row and accumulator but these. Resolves when they are gone. */
   forget(keep: readonly string[]): Promise<void>;
+  /** Bytes of memory that its threads share: the process's own numbers leave it out. */
+  sharedBytes(): number;
   /** Names of what is held: for tests and metrics. */
   held(): Promise<readonly string[]>;
+  /** A round begins: threads that are not there yet are started now and not beside the first uploads. */
+  warm(): void;
+  /**
+   * Gives back what is kept for the next round, where nothing is held and nothing is computed; otherwise it does nothing. For a process that
+   * is short of memory between rounds: the next round pays for it (memory anew, threads started anew).
+   * Kept are up to UPLOADING_BYTES (64 MiB) of erased inputs, which `external` of process.memoryUsage() does not count and `arrayBuffers`
+   * does, and what the threads have grown by. Threads give back at once. Inputs go with the next full garbage collection of the calling
+   * thread: memory that two threads see cannot be emptied by hand.
+   */
+  rest(): Promise<void>;
   close(): Promise<void>;
 }

@@ -23,8 +23,11 @@ export class WorkerHome implements Home {
       this.#pending.delete(id);
       if (this.#pending.size === 0) worker.unref();
     });
-    worker.on('error', (error) => this.#lose(error instanceof Error ? error : new Error(String(error))));
-    worker.on('exit', (code) => this.#lose(new Error(`the worker ended with code ${code}`)));
+    const lost = (error: Error): void => {
+      if (worker === this.#worker) this.#lose(error);
+    };
+    worker.on('error', (error) => lost(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (code) => lost(new Error(`the worker ended with code ${code}`)));
     // Work keeps the process alive, an idle worker does not.
     worker.unref();
     return worker;
@@ -32,6 +35,14 @@ export class WorkerHome implements Home {
 
   warm(): void {
     if (!this.#lost) this.#worker ??= this.#start();
+  }
+
+  /** Every input that it has seen leaves an object in its heap that keeps the input's memory until its own collector runs. */
+  async rest(): Promise<void> {
+    if (this.#pending.size > 0) return;
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
   }
 
   get lost(): boolean {

@@ -69,6 +69,8 @@ export function lmdbBackend({ path, readOnly, beforeFlush }: LmdbOptions): LmdbB
         await beforeFlush?.(++transactions);
         // Committed means visible; only this means on disk.
         await root.flushed;
+        // What is read next is counted on top of this (row-digest.ts): no snapshot from before it may answer.
+        root.resetReadTxn();
       } catch (error) {
         failed = true;
         throw await causeOf(error);

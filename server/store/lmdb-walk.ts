@@ -7,7 +7,7 @@
 // and on the list of free pages, or twice on that list (a writer would overwrite what is in use). A page that is nowhere is a loss of
 // 4 KiB and harmless: lmdb itself loses some.
 //
-// Contents are not its subject: events and blobs have hashes (store.ts), of rows see data/check-process.ts. Not here: the layout
+// Contents are not its subject: events and blobs have hashes, rows a digest (store.ts). Not here: the layout
 // (lmdb-pages.ts).
 
 import {

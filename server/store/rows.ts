@@ -1,4 +1,4 @@
-// The store's own rows, whose names start with `!`: signed head, live bytes, format. Not here: state rows (audit/).
+// The store's own rows, whose names start with `!`: signed head, live bytes, digest of all rows. Not here: state rows (audit/).
 
 import type { SignedHead } from '../../protocol/audit/event.js';
 import { utf8Decode, utf8Encode } from '../../protocol/crypto/utf8.js';
@@ -6,6 +6,9 @@ import { fromHex, type Hash, isHex32, toHex } from '../../protocol/ids.js';
 
 export const HEAD_ROW = '!head';
 export const BYTES_ROW = '!bytes';
+export const DIGEST_ROW = '!rows';
+/** All that there are. */
+export const OWN_ROWS: readonly string[] = [HEAD_ROW, BYTES_ROW, DIGEST_ROW];
 
 export const headBytes = ({ seq, hash, signature }: SignedHead): Uint8Array =>
   utf8Encode(JSON.stringify([seq, hash, toHex(signature)]));

@@ -21,7 +21,8 @@ import { fromHex, type Hash, hashOf } from '../../protocol/ids.js';
 import { MAX_EVENT_BYTES, MAX_ROW_KEY_BYTES } from '../../protocol/limits.js';
 import { hashOfBlob } from '../../protocol/wire/chunks.js';
 import { HAND_OVER_EVENT, type HandOverFact, handOverOf } from '../audit/coordinator-keys.js';
-import { BYTES_ROW, bytesOf, HEAD_ROW, headBytes, headOf, numberBytes } from './rows.js';
+import { compareDigest, digestAfter, digestBytes, digestIn, digestOfRows } from './row-digest.js';
+import { BYTES_ROW, bytesOf, DIGEST_ROW, HEAD_ROW, headBytes, headOf, numberBytes } from './rows.js';
 import type { AuditEvent, Backend, Head, Key, SignedHead, Store, StoreFaults, StoreReport, WriteSet } from './types.js';
 
 export interface StoreSetup {
@@ -76,6 +77,8 @@ class AuditStore implements Store {
   /** Durable. */
   #head: SignedHead | undefined;
   #bytes: number;
+  /** Of all rows as they are on disk. */
+  #digest: bigint;
   #queue: Waiting[] = [];
   #pump: Promise<void> | undefined;
   #latched: SottoError | undefined;
@@ -85,6 +88,12 @@ class AuditStore implements Store {
     this.#setup = setup;
     this.#head = head;
     this.#bytes = bytesOf(setup.backend.row(BYTES_ROW)) ?? 0;
+    const digest = setup.backend.row(DIGEST_ROW);
+    // Of before there was one: whoever checked it compared its rows with its events. Else as it was written, also where rows differ from it:
+    // a digest of what is there now would hide that.
+    const kept = digest === undefined ? digestOfRows(setup.primitives, setup.backend.rows('')) : digestIn(digest);
+    if (kept === undefined) throw damaged('the digest of its state rows cannot be read');
+    this.#digest = kept;
   }
 
   commit(write: WriteSet): Promise<Head> {
@@ -153,10 +162,13 @@ class AuditStore implements Store {
       seq === 0 ? undefined : { seq, hash, signature: signHead(primitives, identity, { seq, hash }) };
     if (head !== undefined) rows.push([HEAD_ROW, headBytes(head)]);
     rows.push([BYTES_ROW, numberBytes(bytes)]);
+    const digest = digestAfter(primitives, this.#digest, rows, (key) => backend.row(key));
+    rows.push([DIGEST_ROW, digestBytes(digest)]);
     await faults?.beforeCommit?.(n);
     await backend.write({ events, rows, blobs });
     this.#head = head;
     this.#bytes = bytes;
+    this.#digest = digest;
     return { seq, hash };
   }
 
@@ -300,6 +312,7 @@ export function verifyBackend(
     blobs: names.length,
     ...(firstBadEvent !== undefined && { firstBadEvent }),
     badBlobs,
+    rows: compareDigest(primitives, backend.rows('')),
   };
 }
 

@@ -30,6 +30,8 @@ export interface StoreReport {
   readonly blobs: number;
   readonly firstBadEvent?: { readonly seq: number; readonly text: string };
   readonly badBlobs: readonly Hash[];
+  /** Whether the rows have the digest that was written with them; `none`: none was, the store is of before there was one. */
+  readonly rows: 'match' | 'differ' | 'none';
 }
 
 export interface Store {
@@ -50,7 +52,7 @@ export interface Store {
   blob(hash: Hash): Uint8Array;
   hasBlob(hash: Hash): boolean;
   blobs(): readonly Hash[];
-  /** Recomputes the chain from event `from` on, the signature of the head, and every blob. */
+  /** Recomputes the chain from event `from` on, the signature of the head, the digest of the rows, and every blob. */
   verify(from?: number): StoreReport;
   /** A consistent copy into an empty directory, made for this. @returns the head that is in it */
   backup(directory: string): Promise<Head>;

@@ -50,12 +50,13 @@ export async function checkAtRest(world: AtRest): Promise<void> {
 }
 
 function checkStore({ observed, settings, clients, indexOf, ended }: AtRest, store: Store): void {
-  const { firstBadEvent, badBlobs } = store.verify();
+  const { firstBadEvent, badBlobs, rows } = store.verify();
   if (firstBadEvent !== undefined) {
     observed.violate('chain broken', `event ${firstBadEvent.seq}: ${firstBadEvent.text}`);
     return;
   }
   if (badBlobs.length > 0) observed.violate('blob damaged', badBlobs.join());
+  if (rows !== 'match') observed.violate('rows differ', 'their digest is not that of what is there');
   const events = [...store.events(1)];
   const aggregate = (hash: string): Float32Array | undefined =>
     store.hasBlob(hash as Hash) ? weightsFromBytes(store.blob(hash as Hash), dimensionOf(settings)) : undefined;

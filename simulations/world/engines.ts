@@ -32,7 +32,10 @@ export function coordinatorEngine(life: Life, ms: Range, fails: () => boolean): 
     nextModel: (work) => job('makes the model', () => inner.nextModel(work)),
     direction: (work) => job('projects', () => inner.direction(work)),
     forget: (keep) => job('forgets', () => inner.forget(keep)),
+    sharedBytes: () => inner.sharedBytes(),
     held: () => inner.held(),
+    warm: () => inner.warm(),
+    rest: () => inner.rest(),
     close: () => inner.close(),
   };
 }

@@ -2,6 +2,7 @@
 // of RFC 6455 (test/hostile).
 
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +64,27 @@ describe('origins', () => {
     expect(await knock(url, { headers: { origin: 'https://fl.example.org' } })).toBe('403');
     expect(await knock(url)).toBe('101');
   });
+});
+
+it.each([
+  [503, { room: () => false }],
+  [403, { origins: [] }],
+])('I am refused with %i and keep my side open: my socket costs nothing any more', async (status, extra) => {
+  const listener = await listening(extra);
+  const { port, host } = new URL(listener.url);
+  const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+  const heads = { Host: host, Upgrade: 'websocket', Connection: 'Upgrade', Origin: 'https://fl.example.org' };
+  const lines = Object.entries(heads).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET / HTTP/1.1\r\n${lines.join('')}\r\n`);
+  let heard = '';
+  socket.on('data', (bytes) => {
+    heard += bytes.toString();
+  });
+  await new Promise((resolve) => socket.once('end', resolve));
+  expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  // It resolves when every socket is gone.
+  await listener.close();
+  socket.destroy();
 });
 
 describe('TLS', () => {

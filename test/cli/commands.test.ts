@@ -7,7 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { generateIdentity } from '../../protocol/crypto/identity.js';
+import type { ClientId } from '../../protocol/ids.js';
+import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import { run } from '../../server/cli/run.js';
+import { startCoordinator } from '../../server/index.js';
+import { taskOf } from '../protocol/tasks.js';
 import { type FakeIo, fakeIo } from './fake-io.js';
 import { TOWARDS_ONE } from './towards-one.js';
 
@@ -198,6 +203,34 @@ describe('sotto coordinator and sotto client', () => {
     expect(client.err()).toContain('AUTH_WRONG_COORDINATOR');
     io.interrupt();
     await coordinator;
+  });
+
+  it('a client that was revoked hears so and ends with 1 instead of coming back for ever', async () => {
+    await prepare('revoked');
+    const id = (await sotto('keys', 'new', '--out', at('revoked-client.key'))).io.out().trim() as ClientId;
+    const task = taskOf({ size: 3 });
+    const coordinator = await startCoordinator({
+      task,
+      initialWeights: new Float32Array(task.dimension),
+      identity: generateIdentity(nativePrimitives, nativeRng),
+      listen: { host: '127.0.0.1', port: 0 },
+      roster: { kind: 'open' },
+      random: () => 0.5,
+      campaign: { rounds: 1, attemptsPerRound: 1, clients: { min: 3, waitMs: 60_000 }, overSelection: 1, pauseMs: 0 },
+    });
+    await coordinator.access.revoke(id, 'ops', 'a lost laptop');
+    const args = ['client', '--url', coordinator.url, '--task', 'test', '--coordinator', coordinator.id];
+    const { code, io } = await sotto(
+      ...args,
+      '--trainer',
+      at('trainer.mjs'),
+      '--identity',
+      at('revoked-client.key'),
+      '--json',
+    );
+    expect(code).toBe(1);
+    expect(io.out()).toContain('"code":"AUTH_REVOKED"');
+    await coordinator.stop('the test is over');
   });
 
   it('says what is missing: coordinator key, data, trust, trainer', async () => {

@@ -159,6 +159,9 @@ describe('a look at a coordinator', () => {
       clients: 3,
       leftOut: 0,
     });
+    expect((await sotto(['status', url, '--token-file', at('token')])).out).toContain(
+      '1 of 2, 1 committed since its start',
+    );
     const rounds = (await sotto(['rounds', url, ...key])).json();
     expect(rounds.rounds).toMatchObject([{ round: 1, outcome: 'committed', invited: 3, counted: 3, dropped: 0 }]);
     expect(rounds.rounds[0].model).toBe(running.model);

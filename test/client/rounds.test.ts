@@ -348,6 +348,17 @@ describe('a lost connection in the middle of a round', () => {
     await client.stop();
   });
 
+  it('asked to go on with a run of a life before, it says that it takes no part in it: nobody is to wait for it', async () => {
+    const harness = await announced();
+    const { coordinator, client } = harness;
+    await lost(harness);
+    const other = { ...RUN, round: RUN.round + 1 };
+    coordinator.session.send({ kind: 'resume', run: other, have: [], chunks: [] });
+    await settle();
+    expect(coordinator.session.of('fault')).toMatchObject([{ code: 'ROUND_WRONG_ROUND', run: other }]);
+    await client.stop();
+  });
+
   it('encoded before the loss: nothing is sent before the coordinator says what it has, then only the rest', async () => {
     const coordinator = new ScriptedCoordinator(
       taskOf({ dimension: 200_000, encoding: { clipNorm: 10, range: 10, bits: 16, weighting: { by: 'uniform' } } }),

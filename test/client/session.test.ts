@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { memoryGuards } from '../../client/guards.js';
 import type { FederatedClientOptions } from '../../client/options.js';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
-import { SottoError } from '../../protocol/errors.js';
+import { ERRORS, type ErrorCode, SottoError } from '../../protocol/errors.js';
 import { toHex } from '../../protocol/ids.js';
+import { MAX_RETRY_AFTER_MS, MAX_WAIT_MS } from '../../protocol/limits.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { Message } from '../../protocol/wire/messages.js';
 import { ScriptedCoordinator } from './coordinator.js';
@@ -80,7 +81,11 @@ describe('the handshake', () => {
     await client.stop();
   });
 
-  it.each(['AUTH_NOT_ENROLLED', 'AUTH_REPLACED', 'SESSION_UNKNOWN_TASK'] as const)(
+  /** By the table of codes: what says `retry: never` of a client or its key. */
+  const final = (Object.keys(ERRORS) as ErrorCode[]).filter(
+    (code) => code.startsWith('AUTH_') && ERRORS[code].retry === 'never',
+  );
+  it.each<ErrorCode>([...final, 'SESSION_UNKNOWN_TASK', 'SESSION_EXCLUDED'])(
     'a fault %s ends the client: trying again would not help',
     async (code) => {
       const { coordinator, result, timers } = await start();
@@ -90,6 +95,17 @@ describe('the handshake', () => {
       expect(coordinator.sessions).toHaveLength(1);
     },
   );
+
+  it('a fault that says `later` does not end the client', async () => {
+    const { coordinator, seen, result, timers, client } = await start();
+    coordinator.session.send({ kind: 'fault', code: 'AUTH_TIMEOUT', text: 'too slow' });
+    coordinator.session.peer.close(4408, 'AUTH_TIMEOUT');
+    await timers.advance(2_000);
+    expect(coordinator.sessions).toHaveLength(2);
+    expect(seen.error).toMatchObject([{ code: 'AUTH_TIMEOUT' }]);
+    await client.stop();
+    expect(await result).toMatchObject({ how: 'stopped' });
+  });
 
   it('a coordinator whose own store fails does not end the client', async () => {
     const { coordinator, seen, client } = await start();
@@ -209,6 +225,37 @@ describe('coming back', () => {
     await timers.advance(29_000);
     expect(coordinator.sessions).toHaveLength(1);
     await client.stop();
+  });
+});
+
+describe('told to come back later before any welcome', () => {
+  /** Answers `hello` with a refusal, for whose sender nothing speaks. */
+  const turnedAway = (retryAfterMs: number, options: Partial<FederatedClientOptions> = {}) => {
+    const coordinator = new ScriptedCoordinator();
+    coordinator.answer = (session) => {
+      session.send({ kind: 'rejected', code: 'SESSION_BUSY', retryAfterMs });
+      session.peer.close(1013, 'SESSION_BUSY');
+    };
+    return start({ coordinatorSide: coordinator, rng: noJitter, ...options });
+  };
+
+  it('I forge a rejection for a week: the client stays away no longer than a coordinator may ask for', async () => {
+    const { coordinator, seen, timers, client } = await turnedAway(MAX_WAIT_MS);
+    expect(seen.rejected).toEqual([{ code: 'SESSION_BUSY', retryAfterMs: MAX_RETRY_AFTER_MS }]);
+    await timers.advance(MAX_RETRY_AFTER_MS);
+    expect(coordinator.sessions).toHaveLength(2);
+    await client.stop();
+  });
+
+  it.each([0, 2])('it is no failed try: with tries: %i a client comes as often as it is told to', async (tries) => {
+    const { coordinator, timers, result } = await turnedAway(30_000, { reconnect: { tries } });
+    for (let n = 1; n <= 5; n++) {
+      expect(coordinator.sessions).toHaveLength(n);
+      await timers.advance(30_000);
+    }
+    coordinator.hub.accept = undefined;
+    await timers.advance(60_000);
+    expect(await result).toMatchObject({ code: 'TRANSPORT_CLOSED' });
   });
 });
 

@@ -7,6 +7,7 @@ import { utf8Encode } from '../../protocol/crypto/utf8.js';
 import { hashOf } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { EventDraft, Store, StoreFaults, WriteSet } from '../../server/store/types.js';
+import { Random } from '../../simulations/random.js';
 
 export interface StoreUnderTest {
   readonly identity: Identity;
@@ -43,7 +44,7 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
       expect(store.range('')).toEqual([]);
       expect(store.get('a')).toBeUndefined();
       expect(store.blobs()).toEqual([]);
-      expect(store.verify()).toMatchObject({ events: 0, badBlobs: [], head: { seq: 0, hash: ORIGIN } });
+      expect(store.verify()).toMatchObject({ events: 0, badBlobs: [], rows: 'none', head: { seq: 0, hash: ORIGIN } });
       await store.close();
     });
 
@@ -226,6 +227,33 @@ export function storeContract(name: string, make: () => Promise<StoreUnderTest>)
         const blob = new Uint8Array(6_000).fill(i);
         await store.commit(write({ blobs: [blob], put: [['row', new Uint8Array(3_000)]] }));
         await store.commit(write({ dropBlobs: [nameOf(blob)] }));
+      }
+      await store.close();
+    });
+
+    it('its rows have their digest after any sequence of puts and deletes, alone and together, and after a restart', async () => {
+      const under = await make();
+      const random = Random.fromSeed(`digest ${name}`);
+      let store = await under.open();
+      const rows = new Map<string, string>();
+      for (let i = 0; i < 60; i++) {
+        // Up to four in one transaction, on six keys: the same one twice, deleted and put, put and deleted, with what it was before.
+        const commits = Array.from({ length: 1 + random.integer(4) }, () => {
+          const pick = (): string => `row/${random.integer(6)}`;
+          const put = Array.from({ length: random.integer(4) }, () => [pick(), String(random.integer(3))] as const);
+          const del = Array.from({ length: random.integer(3) }, pick);
+          for (const [key, value] of put) rows.set(key, value);
+          for (const key of del) rows.delete(key);
+          return store.commit(write({ put: put.map(([key, value]) => [key, bytes(value)]), del }));
+        });
+        await Promise.all(commits);
+        expect(store.range('').map(([key, value]) => [key, text(value)])).toEqual([...rows].sort());
+        expect(store.verify().rows, `transaction ${i}`).toBe('match');
+        if (i % 20 === 19) {
+          await store.close();
+          store = await under.reopen();
+          expect(store.verify().rows).toBe('match');
+        }
       }
       await store.close();
     });

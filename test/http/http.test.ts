@@ -223,6 +223,25 @@ describe('what an operator does', () => {
       Array(4).fill('active'),
     );
   });
+  it.each([0, 1, 2, 3])(
+    'client %i, readmitted, sits out what it sat out before: the revocation alone is taken back',
+    async (i) => {
+      const one = await desk({ config: taskOf({ size: 3 }), count: 4 });
+      const { coordinator, clients } = one.setting;
+      const client = one.setting.idOf(i);
+      await clients[i]?.join();
+      await clients[i]?.next('accepted');
+      coordinator.admin.exclude(client, { by: 'anna', reason: REASON });
+      await coordinator.access.revoke(client, 'anna', REASON);
+      await clients[i]?.closed;
+      await coordinator.access.readmit(client, 'anna', REASON);
+      const { rounds } = await one.setting.run();
+      expect(rounds[0]?.survivors).toHaveLength(3);
+      expect(rounds[0]?.survivors).not.toContain(client);
+      const { body } = await one.json('/api/clients?status=quarantined', { token: VIEWER });
+      expect((body as { clients: { id: string }[] }).clients.map(({ id }) => id)).toEqual([client]);
+    },
+  );
   it('a model that somebody went back to has the accuracy that it had', async () => {
     const one = await desk({ campaign: { rounds: 4 } });
     const { coordinator } = one.setting;

@@ -231,6 +231,14 @@ describe('profile open', () => {
       (m) => (m.kind === 'plain' ? [{ ...m, kind: 'masked', u2: [0] } as unknown as ClientRoundMessage] : []),
       'ROUND_WRONG_PHASE',
     ],
+    [
+      'whose last chunk is being checked when its sender opens shares',
+      (m) =>
+        m.kind === 'inputChunk' && m.index === 1
+          ? [m, { kind: 'unmask', run: m.run, opened: [] } as ClientRoundMessage]
+          : [m],
+      'ROUND_WRONG_PHASE',
+    ],
   ];
   for (const [title, change, code] of cases)
     it(`an update ${title} is refused and its sender named: ${code}; the others stay`, () => {

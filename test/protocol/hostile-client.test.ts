@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { maskedStatement, sharesStatement } from '../../protocol/context.js';
 import { merkleRoot } from '../../protocol/crypto/merkle.js';
 import { nativeRng } from '../../protocol/native/index.js';
+import type { RoundEffect } from '../../protocol/round/types.js';
 import { commitToB, shareHash } from '../../protocol/secagg/keys.js';
 import { shareLeaves } from '../../protocol/secagg/shares.js';
 import { deriveTask } from '../../protocol/task.js';
@@ -131,6 +132,11 @@ describe('a client that breaks the protocol is refused by name and the others fi
       ),
       'ROUND_WRONG_PHASE',
     ],
+    [
+      'I ask for the unmasking while the last chunk of my input is being checked',
+      liar((m) => (m.kind === 'inputChunk' ? [m, { kind: 'unmask', run: m.run, opened: [] }] : [m])),
+      'ROUND_WRONG_PHASE',
+    ],
   ];
   let members: readonly Member[] = [];
   const resign = (m: MessageOf<'masked'>, u2: readonly number[]): MessageOf<'masked'> => {
@@ -147,6 +153,17 @@ describe('a client that breaks the protocol is refused by name and the others fi
       expectExactSum(outcome, honest);
       expect(outcome.facts.filter((f) => f.type === 'excluded')).toHaveLength(1);
     });
+
+  it('whoever is refused in R3 for a message of another phase loses its unfinished input at once, not when R3 ends', () => {
+    const steps: (readonly RoundEffect[])[] = [];
+    const tamper = liar((m) =>
+      m.kind === 'masked' ? [m, { kind: 'consistent', run: m.run, signature: nativeRng(64) }] : [m],
+    );
+    new World({ config, tamper, stepped: (_, { effects }) => steps.push(effects) }).start().run();
+    const step = steps.find((effects) => effects.some((e) => e.type === 'refuse' && e.fatal)) ?? [];
+    expect(step.flatMap((e) => (e.type === 'compute' ? [e.work.type] : []))).toEqual(['drop']);
+    expect(step.filter((e) => e.type === 'uploaded')).toMatchObject([{ missing: 0 }]);
+  });
 
   it('a replayed y of the round before is refused: its signature is bound to another context', () => {
     members = makeMembers(config);

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_RETURN_MS } from '../../protocol/limits.js';
 import { deriveTask, type TaskConfig, type WaitingPhase } from '../../protocol/task.js';
-import { exactSurvivors, taskOf, World } from './world.js';
+import { exactSurvivors, type Member, taskOf, World } from './world.js';
 
 /** t = 6. Seven are comfortable: half of the two that may be lost. */
 const SIZE = 8;
@@ -23,6 +23,8 @@ type Phase = keyof typeof KINDS;
 
 const phaseOf = (world: World): WaitingPhase | string | undefined =>
   world.facts.filter((fact) => fact.type === 'phase').at(-1)?.phase;
+
+const idOf = ({ members }: World, i: number) => (members[i] as Member).identity.id;
 
 /**
  * Clients `lost` are lost as soon as `phase` begins, the others answer after `ms`.
@@ -80,6 +82,31 @@ describe.each<[Phase]>([['keys'], ['shares'], ['masked']])('in %s', (phase) => {
   it('with one away of two that may be lost it does not wait', () => {
     const world = afterAnswers(phase, [0], 3_000);
     expect(phaseOf(world)).not.toBe(phase);
+  });
+
+  it('whoever has left for good is not waited for, nor heard again', () => {
+    const world = afterAnswers(phase, [0, 1], 3_000);
+    world.event({ type: 'left', client: idOf(world, 0), now: world.now });
+    expect(phaseOf(world)).toBe(phase);
+    world.event({ type: 'left', client: idOf(world, 1), now: world.now });
+    expect(phaseOf(world)).not.toBe(phase);
+  });
+
+  it('a member that has left and connects again is not asked to go on', () => {
+    const world = afterAnswers(phase, [0, 1], 3_000);
+    world.event({ type: 'left', client: idOf(world, 0), now: world.now });
+    world.reconnect(0);
+    world.drain();
+    expect(world.coordinatorSent.some(({ to, message }) => to === 0 && message.kind === 'resume')).toBe(false);
+    expect(phaseOf(world)).toBe(phase);
+  });
+
+  it('it fails at once where too many have left, and not where as many are only away', () => {
+    const world = afterAnswers(phase, [0, 1, 2], 3_000);
+    for (const i of [0, 1]) world.event({ type: 'left', client: idOf(world, i), now: world.now });
+    expect(world.failure).toBeUndefined();
+    world.event({ type: 'left', client: idOf(world, 2), now: world.now });
+    expect(world.failure).toMatchObject({ code: 'ROUND_QUORUM', retry: 'next-attempt' });
   });
 
   it('whoever is lost again in the meantime does not prolong it', () => {

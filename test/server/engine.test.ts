@@ -54,7 +54,27 @@ describe('the section of a chunk', () => {
   });
 });
 
-it('chunks are not answered while a home has four complete inputs before it: no credit follows, and memory stays as it is', async () => {
+it('memory that waits for the next inputs is told as shared, and can be given up', () => {
+  const inbox = new Inbox(nativePrimitives);
+  const section = new Uint8Array(1_000);
+  const hash = chunkHash(nativePrimitives, section);
+  const fill = (slot: string) => {
+    inbox.chunk({ type: 'chunk', slot, bytes: 1_000, index: 0, section, hash });
+    const bytes = inbox.take(slot);
+    if (bytes === undefined) throw new Error('it is not there');
+    return bytes;
+  };
+  const first = fill('a');
+  expect(inbox.bytes).toBe(1_000);
+  inbox.giveBack(first);
+  expect(fill('b').buffer).toBe(first.buffer);
+  expect(inbox.bytes).toBe(1_000);
+  inbox.giveBack(first);
+  inbox.rest();
+  expect(fill('c').buffer).not.toBe(first.buffer);
+});
+
+it('chunks are not answered while a home has two complete inputs before it: no credit follows, and memory stays as it is', async () => {
   const done: (() => void)[] = [];
   const slow: Home = {
     lost: false,

@@ -20,7 +20,7 @@ import {
 } from '../../protocol/limits.js';
 import { Bucket } from '../../server/driver/bucket.js';
 import { Guard } from '../../server/driver/guard.js';
-import { MemoryWatch } from '../../server/driver/memory.js';
+import { type MemoryReading, MemoryWatch } from '../../server/driver/memory.js';
 import { Offences } from '../../server/driver/offences.js';
 import { OwnTime, spare, tooSlow } from '../../server/driver/pace.js';
 import { ManualClock } from './manual-clock.js';
@@ -206,8 +206,8 @@ describe('the guard over messages that do not end', () => {
     expect(cut).toEqual(['peer 5', 'peer 4']);
   });
 
-  it('under a budget of memory they may have a quarter of it', () => {
-    const { clock, cut, peer } = setting(256 << 20);
+  it('under a budget of memory they may have an eighth of it', () => {
+    const { clock, cut, peer } = setting(512 << 20);
     for (let i = 0; i < 3; i++) peer(`peer ${i}`).bytes(32 << 20);
     clock.advance(500);
     expect(cut).toEqual(['peer 2']);
@@ -244,7 +244,9 @@ describe('the budget of memory', () => {
     expect(at(300, 150, 50)).toBe('none');
     // The flood: 100 of overhead as before, and all the rest in buffers.
     expect(at(960, 150, 710)).toBe('critical');
-    // It is over, and nothing is given back.
+    // It is over, and nothing is given back. Whether it is over shows when the process has not grown for a while.
+    expect(at(950, 150, 50)).toBe('critical');
+    now += 3_000;
     expect(at(950, 150, 50)).toBe('none');
     // Another one fills the same holes, and is noticed before the process grows.
     expect(at(950, 150, 600)).toBe('tight');
@@ -253,6 +255,52 @@ describe('the budget of memory', () => {
     expect(at(970, 150, 50)).toBe('critical');
     expect(at(860, 150, 0)).toBe('tight');
     expect(at(200, 150, 50)).toBe('none');
+  });
+  it('holes that a flood has left stay free while the process grows a little beside them', () => {
+    let now = 0;
+    let reading: MemoryReading = { rss: 0, ...none };
+    const watch = new MemoryWatch(1_000, () => reading);
+    const at = (next: MemoryReading) => {
+      reading = next;
+      now += 100;
+      return watch.pressure(now);
+    };
+    expect(at({ rss: 300, heapTotal: 150, external: 50 })).toBe('none');
+    expect(at({ rss: 800, heapTotal: 150, external: 550 })).toBe('none');
+    // Over; something else grows from 800 to 900, and is all that counts beside heap and buffers.
+    for (let rss = 801; rss <= 900; rss++) at({ rss, heapTotal: 150, external: 50 });
+    expect(at({ rss: 900, heapTotal: 150, external: 50 })).toBe('tight'); // it grew just now
+    now += 3_000;
+    expect(at({ rss: 900, heapTotal: 150, external: 50 })).toBe('none');
+    // 200 of overhead by now: 100 at first, 100 that came.
+    expect(at({ rss: 900, heapTotal: 150, external: 499 })).toBe('none');
+    expect(at({ rss: 900, heapTotal: 150, external: 500 })).toBe('tight');
+  });
+  it('growth of something unknown counts for good, at once and later', () => {
+    let now = 0;
+    let rss = 300;
+    const watch = new MemoryWatch(1_000, () => ({ rss, heapTotal: 150, external: 50 }));
+    watch.pressure(now);
+    rss = 960;
+    for (now = 100; now < 100_000; now += 1_000) expect(watch.pressure(now)).toBe('critical');
+  });
+  it("the store's file does not count, the program does, nor is shared memory a hole", () => {
+    let reading: MemoryReading = { rss: 300, heapTotal: 100, external: 0, file: 100 };
+    let now = 0;
+    const watch = new MemoryWatch(1_000, () => reading);
+    const at = (next: MemoryReading) => {
+      reading = next;
+      now += 10_000;
+      return watch.pressure(now);
+    };
+    expect(at({ rss: 300, heapTotal: 100, external: 0, file: 100 })).toBe('none');
+    expect(at({ rss: 9_300, heapTotal: 100, external: 0, file: 9_100 })).toBe('none');
+    expect(at({ rss: 9_840, heapTotal: 100, external: 540, file: 9_100 })).toBe('none');
+    // What was a buffer lies free, and is lent again as shared memory.
+    expect(at({ rss: 9_840, heapTotal: 100, external: 0, shared: 549, file: 9_100 })).toBe('none');
+    expect(at({ rss: 9_840, heapTotal: 100, external: 0, shared: 560, file: 9_100 })).toBe('none');
+    expect(at({ rss: 9_900, heapTotal: 100, external: 0, shared: 650, file: 9_100 })).toBe('tight');
+    expect(at({ rss: 9_900, heapTotal: 100, external: 0, shared: 0, file: 9_100 })).toBe('none');
   });
   it('without a budget there is no pressure', () => {
     expect(new MemoryWatch(Number.POSITIVE_INFINITY, () => ({ rss: 1e15, ...none })).pressure(0)).toBe('none');

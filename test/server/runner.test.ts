@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { generateIdentity } from '../../protocol/crypto/identity.js';
-import type { Hash } from '../../protocol/ids.js';
+import type { ClientId, Hash } from '../../protocol/ids.js';
 import { nativePrimitives, nativeRng } from '../../protocol/native/index.js';
 import type { RoundFailure } from '../../protocol/round/types.js';
 import type { Message } from '../../protocol/wire/messages.js';
@@ -64,7 +64,7 @@ describe('a round whose machinery breaks', () => {
     const config = taskOf({ size: 3 });
     const members = makeMembers(config);
     const forgotten: (readonly string[])[] = [];
-    const engine: Engine = { ...inProcessEngine(), forget: async (keep) => void forgotten.push(keep) };
+    const engine: Engine = { ...inProcessEngine(), warm: () => {}, forget: async (keep) => void forgotten.push(keep) };
     const bugs: unknown[] = [];
     const failures: RoundFailure[] = [];
     const told: Message[] = [];
@@ -112,6 +112,58 @@ describe('a round whose machinery breaks', () => {
   });
 });
 
+describe('members that take no further part', () => {
+  const play = (go: (runner: RoundRunner, member: ClientId) => void): readonly RoundFailure[] => {
+    const members = makeMembers(taskOf({ size: 3 })).map(({ identity }) => identity.id);
+    const failures: RoundFailure[] = [];
+    const zero = '0'.repeat(64) as Hash;
+    const runner = new RoundRunner(
+      {
+        config: taskOf({ size: 3 }),
+        round: 4,
+        attempt: 2,
+        model: zero,
+        head: zero,
+        clip: 0,
+        groups: [{ id: 0, members }],
+        coordinator: generateIdentity(nativePrimitives, nativeRng),
+        primitives: nativePrimitives,
+        nonce: nativeRng(32),
+      },
+      inProcessEngine(),
+      new ManualClock(),
+      {
+        send: () => {},
+        refuse: () => {},
+        strayed: () => {},
+        stalled: () => {},
+        fact: () => {},
+        done: () => {},
+        select: async () => [],
+        failed: (failure) => failures.push(failure),
+        broken: (error) => {
+          throw error;
+        },
+      },
+    );
+    runner.start();
+    for (const member of members) go(runner, member);
+    return failures;
+  };
+
+  it('are not waited for: with too few left the attempt ends at once, not at the deadline of the phase', () => {
+    const failures = play((runner, member) => runner.withdraw(member, { round: 4, attempt: 2, group: 0 }));
+    expect(failures).toMatchObject([{ code: 'ROUND_QUORUM', retry: 'next-attempt' }]);
+  });
+
+  it.each<[string, (runner: RoundRunner, member: ClientId) => void]>([
+    ['lose their connection', (runner, member) => runner.gone(member)],
+    ['speak of another attempt', (runner, member) => runner.withdraw(member, { round: 4, attempt: 1, group: 0 })],
+  ])('but those who only %s are', (_, go) => {
+    expect(play(go)).toEqual([]);
+  });
+});
+
 /** An engine that does as the real one but for some methods. */
 const engineWith = (change: Partial<Engine>): Engine => {
   const real = inProcessEngine();
@@ -121,7 +173,10 @@ const engineWith = (change: Partial<Engine>): Engine => {
     nextModel: (work) => real.nextModel(work),
     direction: (work) => real.direction(work),
     forget: (keep) => real.forget(keep),
+    sharedBytes: () => real.sharedBytes(),
     held: () => real.held(),
+    warm: () => real.warm(),
+    rest: () => real.rest(),
     close: () => real.close(),
     ...change,
   };

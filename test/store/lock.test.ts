@@ -1,8 +1,8 @@
 // One coordinator at a time on a data directory. Not here: what is in it (data.test.ts).
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -62,10 +62,73 @@ describe('the lock of a data directory', () => {
     else expect(take).toThrow('STORE_LOCKED');
   });
 
+  it('its writer is killed at any moment: whole or not there, and the next one takes it and sweeps up', async () => {
+    const module = new URL('../../server/data/lock.js', import.meta.url).href;
+    // Dies in the n-th call of the file system that taking a lock makes; by name, since imports of it are bound before.
+    const script = (directory: string, nth: number) => `
+      import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+      let calls = 0;
+      for (const name of ['openSync', 'writeSync', 'fsyncSync', 'closeSync', 'linkSync', 'rmSync']) {
+        const own = fs[name];
+        fs[name] = (...given) => {
+          if (armed && ++calls === ${nth}) process.kill(process.pid, 'SIGKILL');
+          return own(...given);
+        };
+      }
+      let armed = false;
+      syncBuiltinESMExports();
+      const { takeLock } = await import(${JSON.stringify(module)});
+      armed = true;
+      takeLock(${JSON.stringify(directory)});
+      armed = false;
+      process.exit(0);`;
+    let killed = 0;
+    for (let nth = 1; nth <= 12; nth++) {
+      const directory = fresh();
+      mkdirSync(directory);
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script(directory, nth)], {
+        stdio: 'inherit',
+      });
+      const [code, signal] = await once(child, 'exit');
+      if (signal === 'SIGKILL') killed++;
+      else expect(code).toBe(0);
+      takeLock(directory).release();
+      expect(readdirSync(directory), `killed in call ${nth}`).toEqual([]);
+    }
+    expect(killed).toBeGreaterThan(5);
+  }, 60_000);
+
+  it('a link that leads nowhere in its place is refused, and nobody goes round for ever', () => {
+    const directory = fresh();
+    mkdirSync(directory);
+    symlinkSync(path(directory, 'nowhere'), path(directory, 'lock'));
+    expect(() => takeLock(directory)).toThrow('STORE_LOCKED');
+  });
+
   it("one that cannot be read is nobody's to take", () => {
     const directory = fresh();
     mkdirSync(directory);
     writeFileSync(path(directory, 'lock'), '');
     expect(() => takeLock(directory)).toThrow('STORE_LOCKED');
   });
+});
+
+describe('a data directory that cannot be made', () => {
+  // In a process of its own: what goes round for ever in native code cannot be timed out from inside.
+  it.skipIf(process.platform !== 'linux').each(['/proc/nope', '/proc/nope/deeper', '/dev/null/data'])(
+    '%s is refused with its name',
+    (directory) => {
+      const module = new URL('../../server/data/begin.js', import.meta.url).href;
+      const script = `import(${JSON.stringify(module)}).then(({ beginOpening }) => beginOpening(${JSON.stringify(directory)}, '${'ab'.repeat(32)}')).catch(({ code, message }) => console.log(code, message))`;
+      const { stdout, signal } = spawnSync(process.execPath, ['-e', script], {
+        encoding: 'utf8',
+        timeout: 20_000,
+        killSignal: 'SIGKILL',
+      });
+      expect(signal).toBeNull();
+      expect(stdout).toContain(`STORE_WRITE`);
+      expect(stdout).toContain(`${directory} cannot be made`);
+    },
+    30_000,
+  );
 });

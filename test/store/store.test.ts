@@ -121,6 +121,74 @@ describe('a damaged store', () => {
     expect(store.verify().firstBadEvent).toBeUndefined();
   });
 
+  const withRows = async (): Promise<MemoryDisk> => {
+    const disk = new MemoryDisk();
+    const store = openOn(memoryBackend(disk));
+    const put = ['client/a', 'client/b', 'ledger'].map((key) => [key, utf8Encode(`{"of":"${key}"}`)] as const);
+    await store.commit(write({ events: [draft(1)], put }));
+    await store.close();
+    return disk;
+  };
+  const rowsOn = (disk: MemoryDisk) => openOn(memoryBackend(disk)).verify().rows;
+
+  it('I flip any bit of any row, its own count and its digest included, and it is found', async () => {
+    const { rows } = (await withRows()).flushed;
+    expect([...rows.keys()].sort()).toEqual(['!bytes', '!head', '!rows', 'client/a', 'client/b', 'ledger']);
+    for (const [key, value] of rows)
+      for (let bit = 0; bit < 8 * value.length && key !== '!head'; bit++) {
+        const disk = await withRows();
+        const flipped = value.slice();
+        flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        disk.flushed.rows.set(key, flipped);
+        // A digest that is none is refused, one that is another does not match.
+        const found = (() => {
+          try {
+            return rowsOn(disk);
+          } catch (error) {
+            return error instanceof SottoError ? error.code : error;
+          }
+        })();
+        expect(key === '!rows' ? ['differ', 'STORE_CORRUPT'] : ['differ'], `bit ${bit} of ${key}`).toContain(found);
+      }
+  });
+
+  it.each<[string, (rows: Map<string, Uint8Array>) => void]>([
+    ['a row is gone', (rows) => rows.delete('ledger')],
+    ['a row is there that nobody wrote', (rows) => rows.set('client/c', utf8Encode('{}'))],
+    [
+      'two rows have changed places',
+      (rows) => {
+        const [a, b] = [rows.get('client/a'), rows.get('client/b')];
+        // safe: both were written
+        rows.set('client/a', b!).set('client/b', a!);
+      },
+    ],
+    [
+      'a byte has gone from a key to its value',
+      (rows) => {
+        const value = utf8Decode(rows.get('client/a') ?? new Uint8Array(0));
+        rows.delete('client/a');
+        rows.set('client/', utf8Encode(`a${value}`));
+      },
+    ],
+  ])('%s: the digest of the rows does not match, also after further commits', async (_what, change) => {
+    const disk = await withRows();
+    change(disk.flushed.rows);
+    const store = openOn(memoryBackend(disk));
+    expect(store.verify().rows).toBe('differ');
+    await store.commit(write({ events: [draft(2)], put: [['other', utf8Encode('x')]] }));
+    expect(store.verify().rows).toBe('differ');
+  });
+
+  it('a store of before there was a digest gets one with its first commit', async () => {
+    const disk = await withRows();
+    disk.flushed.rows.delete('!rows');
+    const store = openOn(memoryBackend(disk));
+    expect(store.verify().rows).toBe('none');
+    await store.commit(write({ events: [draft(2)], put: [['ledger', utf8Encode('{}')]] }));
+    expect(store.verify().rows).toBe('match');
+  });
+
   it('I open it with another identity and am refused', async () => {
     const disk = await filled();
     const other = generateIdentity(nativePrimitives, nativeRng);

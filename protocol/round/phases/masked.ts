@@ -18,7 +18,7 @@ import {
   slotOf,
   windowOf,
 } from '../group-state.js';
-import { dropInput, missingOf, upload, uploaded } from '../incoming.js';
+import { dropInput, missingOf, upload, uploaded, withoutRefused } from '../incoming.js';
 import {
   closingWithReturns,
   decline,
@@ -45,7 +45,11 @@ export function onMasked(s: MaskedState, e: GroupEvent): StepFrom<'masked'> {
       if (e.body.kind === 'masked') return closeIfDue(s, e.now, accept(s, e.rank, e.body));
       if (e.body.kind === 'inputChunk') return closeIfDue(s, e.now, takeChunk(s, e.rank, e.body));
       if (e.body.kind === 'complaint') return hear(s, e.rank, e.body, e.now);
-      return closeIfDue(s, e.now, misplaced(s, e.rank, e.body, e.body.kind === 'plain' ? 'shares' : 'masked'));
+      return closeIfDue(
+        s,
+        e.now,
+        withoutRefused(s, e.rank, misplaced(s, e.rank, e.body, e.body.kind === 'plain' ? 'shares' : 'masked')),
+      );
     }
     case 'computed': {
       const job = s.pending.get(e.job);
@@ -131,8 +135,7 @@ const chunksOf = (input: Incoming): number => input.message.chunks.length / 32;
 
 /** Out, and what it has sent so far is dropped. A member of U3 stays in the sum: its input is already folded. */
 function expelSender(s: MaskedState, rank: Rank, code: Parameters<typeof expel>[3]): RoundEffect[] {
-  const dropped = s.incoming.delete(rank) ? dropInput(s.setup, rank) : [];
-  return [...expel(s, rank, 'masked', code), ...dropped];
+  return withoutRefused(s, rank, expel(s, rank, 'masked', code));
 }
 
 /**

@@ -93,7 +93,13 @@ function statusLines(told: StatusTold, paint: Colors): string[] {
   return [
     paint.bold(told.task) + paint.dim(`  ${where}`),
     ...line('phase', told.phase + (told.says === '' ? '' : `: ${told.says}`)),
-    ...line('round', `${told.round}${told.rounds === null ? '' : ` of ${told.rounds}`}, ${told.committed} committed`),
+    ...line(
+      'round',
+      `${told.round}${told.rounds === null ? '' : ` of ${told.rounds}`}, ${told.committed} committed${
+        // A running coordinator keeps the rounds of this process alone; those before are in its log.
+        told.source === 'coordinator' ? ' since its start' : ''
+      }`,
+    ),
     ...line('accuracy', told.accuracy === null ? null : percent(told.accuracy)),
     ...line('loss', told.loss === null ? null : told.loss.toFixed(4)),
     ...line('clients', told.connected === null ? told.clients : `${told.connected} connected, ${told.clients} seen`),

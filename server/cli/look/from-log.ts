@@ -44,7 +44,11 @@ export async function lookAtLog(log: AuditExport): Promise<Look> {
         client(event.body.client).status = 'revoked';
         break;
       case 'client-readmitted':
-        client(event.body.client).status = 'active';
+        // The revocation alone is taken back.
+        {
+          const row = client(event.body.client);
+          row.status = row.until === null ? 'active' : 'quarantined';
+        }
         break;
       case 'client-banned':
         client(event.body.client).status = 'banned';

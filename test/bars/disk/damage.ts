@@ -47,6 +47,34 @@ async function dropBlob(directory: string, which: 'newest' | 'old'): Promise<voi
   await backend.close();
 }
 
+/** One bit in each of so many values of rows, drawn; the store's own rows are among them. */
+export async function inRows(directory: string, count: number, random: () => number): Promise<readonly Damage[]> {
+  const backend = lmdbBackend({ path: join(directory, 'db'), readOnly: true });
+  const rows = backend.rows('').map(([key, value]) => [key, value.length] as const);
+  await backend.close();
+  const below = (n: number): number => Math.floor(random() * n);
+  return Array.from({ length: count }, (_, i) => {
+    // Each row once, then any.
+    const [key, bytes] = rows[i < rows.length ? i : below(rows.length)] ?? ['', 1];
+    const [at, bit] = [below(bytes), below(8)];
+    return {
+      name: `bit ${bit} of byte ${at} of row ${key}`,
+      fate: 'must refuse',
+      codes: CORRUPT,
+      damage: (d: string) => flipInRow(d, key, at, bit),
+    } as const;
+  });
+}
+
+/** As if the disk had done it: the value alone is another one, and everything around it fits. */
+async function flipInRow(directory: string, key: string, at: number, bit: number): Promise<void> {
+  const backend = lmdbBackend({ path: join(directory, 'db'), readOnly: false });
+  const value = Uint8Array.from(backend.row(key) ?? []);
+  value[at] = (value[at] ?? 0) ^ (1 << bit);
+  await backend.write({ events: [], rows: [[key, value]], blobs: [] });
+  await backend.close();
+}
+
 /** A lock as somebody else would leave it. */
 function leaveLock(directory: string, owner: object): void {
   const lock = takeLock(directory);

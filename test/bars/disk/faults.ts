@@ -82,6 +82,7 @@ export async function goOn(directory: string, seed: number, rounds: number, befo
   const report = data.store.verify();
   if (report.firstBadEvent !== undefined) wrong.push(`event ${report.firstBadEvent.seq}: ${report.firstBadEvent.text}`);
   if (report.badBlobs.length > 0) wrong.push(`${report.badBlobs.length} bad blobs`);
+  if (report.rows !== 'match') wrong.push('the rows do not have their digest');
   const index = new Map(Array.from({ length: CLIENTS }, (_, i) => [identityNumber(seed, i).id as string, i]));
   const { says } = checkLog(
     [...data.store.events(1)],

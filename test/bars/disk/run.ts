@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { listBackups } from '../../../server/data/backups.js';
 import { spawn } from '../host/host.js';
 import { generator } from '../random.js';
-import { type Damage, drawn, named, pagewise } from './damage.js';
+import { type Damage, drawn, inRows, named, pagewise } from './damage.js';
 import { faultAt, goOn, liveOnce, smallDisk } from './faults.js';
 import { clientsOf, startOn } from './setting.js';
 import type { FromVictim, ToVictim } from './victim-process.js';
@@ -19,6 +19,8 @@ export interface DiskOptions {
   readonly damages: number;
   /** Copies that are cut at a border of the last so many pages, and as many with a page of zeros. */
   readonly pages: number;
+  /** Copies with one bit changed in the value of a state row: none of them may open. */
+  readonly rows: number;
   /** The n-th commit fails, and the n-th flush, for n up to this. */
   readonly faults: number;
   /** Of the original. */
@@ -47,7 +49,7 @@ type Opened = Extract<FromVictim, { type: 'opened' }>;
 /** Of the drawn copies that are refused, each so-manieth goes through the doctor; of the named ones all do. */
 const RESTORED = 5;
 
-export async function diskBar({ damages, pages, faults, rounds, seed, say }: DiskOptions): Promise<DiskResult> {
+export async function diskBar({ damages, pages, rows, faults, rounds, seed, say }: DiskOptions): Promise<DiskResult> {
   const root = mkdtempSync(join(tmpdir(), 'sotto-disk-'));
   const random = generator(seed);
   const failed: string[] = [];
@@ -65,7 +67,12 @@ export async function diskBar({ damages, pages, faults, rounds, seed, say }: Dis
     if (whole === 'died' || whole.type !== 'opened')
       throw new Error(`the original does not open: ${JSON.stringify(whole)}`);
     const once = named();
-    const all = [...once, ...pagewise(original, pages, random), ...drawn(original, damages, random)];
+    const all = [
+      ...once,
+      ...pagewise(original, pages, random),
+      ...drawn(original, damages, random),
+      ...(await inRows(original, rows, random)),
+    ];
     let refused = 0;
     for (const [n, one] of all.entries()) {
       const directory = copyOf(original, join(root, `case-${n}`));
@@ -150,6 +157,7 @@ function judge(one: Damage, answer: FromVictim | 'died', whole: Opened): string 
     return remedy ? undefined : `no remedy in "${answer.text}"`;
   }
   if (one.fate === 'must refuse') return 'opened';
+  if (answer.badRows.length > 0) return `opened with row ${answer.badRows[0]} that is not what the events make of it`;
   if (answer.wrong.length > 0) return `serves ${answer.wrong.length} blobs with other bytes`;
   if (answer.newest !== whole.newest) return 'the newest model is another one';
   if (!answer.served.includes(whole.newest)) return 'the newest model is not served';

@@ -1,11 +1,14 @@
 // Whoever opens a damaged data directory, in a process of its own: it might die of it, which is what must never happen. Not a test.
 
+import { canonicalJson } from '../../../protocol/canonical-json.js';
 import { hashOfBlob } from '../../../protocol/chain/model.js';
+import { utf8Decode } from '../../../protocol/crypto/utf8.js';
 import { SottoError } from '../../../protocol/errors.js';
 import { hashOf } from '../../../protocol/ids.js';
 import { nativePrimitives } from '../../../protocol/native/index.js';
 import { deriveTask } from '../../../protocol/task.js';
 import { openDurable } from '../../../server/audit/durable.js';
+import { replay } from '../../../server/audit/project.js';
 import { linksFrom } from '../../../server/chain/find.js';
 import { diagnose } from '../../../server/data/doctor.js';
 import { identityNumber } from '../kill/setting.js';
@@ -26,6 +29,8 @@ export type FromVictim =
       readonly served: readonly string[];
       readonly wrong: readonly string[];
       readonly quarantined: number;
+      /** State rows that are not what the events make of them. */
+      readonly badRows: readonly string[];
     }
   | { readonly type: 'lived'; readonly lived: Lived }
   | { readonly type: 'refused'; readonly code: string; readonly text: string }
@@ -86,7 +91,13 @@ async function open(directory: string, seed: number): Promise<FromVictim> {
     for (const event of store.events(1)) if (event.seq > 1) events.push(event.prevHash);
     events.push(store.head()?.hash ?? '');
     const newest = hashOf(durable.chain.head().record.modelAfter);
-    return { type: 'opened', events, newest, served, wrong, quarantined };
+    const replayed = replay([...store.events(1)]);
+    const there = new Map(store.range(''));
+    const badRows = [...new Set([...replayed.keys(), ...there.keys()])].filter((key) => {
+      const [expected, bytes] = [replayed.get(key), there.get(key)];
+      return expected === undefined || bytes === undefined || canonicalJson(expected) !== utf8Decode(bytes);
+    });
+    return { type: 'opened', events, newest, served, wrong, quarantined, badRows };
   } finally {
     await durable.close('the case is over');
   }

@@ -17,9 +17,14 @@ interface Sample {
   readonly cpuSecondsPerGb: number;
   readonly rssGrowth: number;
 }
+interface Round {
+  readonly sotto: Sample;
+  readonly ws: Sample;
+  readonly tcp: Sample;
+}
 export interface UploadResult extends UploadPlan {
   readonly inputBytes: number;
-  /** Inputs per second, median of the rounds. */
+  /** Inputs per second, median of all rounds without cuts, as all medians here. */
   readonly accepted: number;
   readonly ws: number;
   readonly tcp: number;
@@ -35,7 +40,9 @@ export interface UploadResult extends UploadPlan {
   /** Every input of every round is in the model exactly once. */
   readonly exact: boolean;
   readonly lost: number;
-  readonly samples: readonly { readonly sotto: Sample; readonly ws: Sample; readonly tcp: Sample }[];
+  /** That of a process that has just started. It counts like all others. */
+  readonly firstRound: Round | undefined;
+  readonly samples: readonly Round[];
   readonly ok: boolean;
 }
 
@@ -75,7 +82,7 @@ export async function uploadBar({ say, ...plan }: UploadOptions): Promise<Upload
     };
     const bare = (over: 'ws' | 'tcp', port: number): Promise<Sample> =>
       measure(() => fleet.send({ type: 'bare', over, port, lines }), fleet.next('bare done'));
-    const samples: UploadResult['samples'][number][] = [];
+    const samples: Round[] = [];
     let lost = 0;
     for (let round = 1; round <= plan.rounds + plan.cutRounds; round++) {
       const ended = server.next('round');
@@ -111,6 +118,7 @@ export async function uploadBar({ say, ...plan }: UploadOptions): Promise<Upload
       cuts: fleet.cuts,
       exact,
       lost,
+      firstRound: samples[0],
       samples,
     };
     const whole = exact && lost === 0 && (plan.cutRounds === 0 || result.cuts > 0);
