@@ -32,7 +32,8 @@ export type RoundState =
       readonly derived: Derived;
       readonly groups: Map<GroupId, AnyGroup>;
       readonly seats: ReadonlyMap<ClientId, { readonly group: GroupId; readonly rank: Rank }>;
-      readonly wakeAt: { at: Millis };
+      /** What the driver was last asked for, and when it last rang: what falls due in between is not over before it has. */
+      readonly wakeAt: { at: Millis; rang: Millis };
       readonly selection: { asked: boolean };
     }
   | { readonly phase: 'done' }
@@ -121,7 +122,7 @@ export function startRound(setup: RoundSetup, now: Millis): Step {
       derived,
       groups,
       seats,
-      wakeAt: { at: Number.POSITIVE_INFINITY },
+      wakeAt: { at: Number.POSITIVE_INFINITY, rang: now },
       selection: { asked: false },
     },
     effects,
@@ -145,6 +146,7 @@ export function stepRound(state: RoundState, event: RoundEvent): Step {
     case 'tick':
       // The driver's timer is spent, perhaps a hair too early: it is asked for again even if the time is the same.
       state.wakeAt.at = Number.POSITIVE_INFINITY;
+      state.wakeAt.rang = event.now;
       for (const id of state.groups.keys()) apply(id, { type: 'tick', now: event.now });
       break;
     case 'cancel':
@@ -225,7 +227,7 @@ function finishStep(state: Running, effects: RoundEffect[], now: Millis): Step {
   if (lost !== undefined) return endFailed(state, effects, lost);
   const groups = [...state.groups.values()];
   if (groups.every((g) => g.phase === 'done' || g.phase === 'failed')) return endDone(state, effects);
-  const at = Math.min(...groups.map((group) => deadlineOf(group, now)));
+  const at = Math.min(...groups.map((group) => deadlineOf(group, state.wakeAt.rang)));
   if (at !== state.wakeAt.at && at !== Number.POSITIVE_INFINITY) {
     state.wakeAt.at = at;
     effects.push({ type: 'wakeAt', at });
@@ -271,17 +273,20 @@ const reached = (phase: GroupPhase, barrier: GroupPhase): boolean =>
 
 /**
  * Earliest time at which a tick can change something: the end of the minimum (a full phase waits for it), of the wait for members who may
- * come back, or of the maximum.
+ * come back, or of the maximum. It may lie in the past: an event of another group can come between a time and the alarm for it, and the
+ * next alarm replaces that one.
+ * @param rang the last tick
  */
-function deadlineOf(group: AnyGroup, now: Millis): Millis {
+function deadlineOf(group: AnyGroup, rang: Millis): Millis {
   if (!('openedAt' in group)) return Number.POSITIVE_INFINITY;
+  const seen = Math.max(rang, group.openedAt);
   const { windows, integrity } = group.setup.config;
   const time = group.phase === 'sketch' ? integrity !== 'none' && integrity.window.time : windows[group.phase].time;
   // Past its maximum a phase waits for our own engine only, which reports by itself.
-  if (time === false || now >= group.openedAt + time.max) return Number.POSITIVE_INFINITY;
-  const at = group.openedAt + (now < group.openedAt + time.min ? time.min : time.max);
+  if (time === false || seen >= group.openedAt + time.max) return Number.POSITIVE_INFINITY;
+  const at = group.openedAt + (seen < group.openedAt + time.min ? time.min : time.max);
   const returns = 'closableAt' in group ? returnsUntil(group) : Number.POSITIVE_INFINITY;
-  return now < returns ? Math.min(at, returns) : at;
+  return seen < returns ? Math.min(at, returns) : at;
 }
 
 /** Why the round cannot go on any more, if so: fewer groups left than the rule needs. */

@@ -122,3 +122,37 @@ describe.each<[Phase]>([['keys'], ['shares'], ['masked']])('in %s', (phase) => {
 it('the numbers that these tests count with', () => {
   expect(deriveTask(config).threshold).toBe(6);
 });
+
+it('a group whose time has come is not forgotten when something of another group comes before its alarm', () => {
+  const two = { ...config, profile: 'grouped', group: { ...config.group, count: 2 } } as const;
+  const held: { readonly from: number; readonly release: () => void }[] = [];
+  const world: World = new World({
+    config: two,
+    tamper: {
+      toCoordinator: (from, m) => {
+        if (world.now > 0 || m.kind !== 'keys') return [m];
+        // Two of each group are lost; the others answer when they are let.
+        if (from % SIZE < 2) return 'lose';
+        held.push({ from, release: () => world.inject(from, m) });
+        return [];
+      },
+    },
+  });
+  world.start().drain();
+  const answer = (group: number, at: number): void => {
+    world.now = at;
+    for (const { from, release } of held) if (Math.floor(from / SIZE) === group) release();
+    world.drain();
+  };
+  answer(0, 3_000);
+  expect(world.wakeAt).toBe(6_000);
+  // The alarm for 6,000 is late: the other group is heard first, whose own time is 11,500.
+  answer(1, 6_500);
+  expect(world.wakeAt).toBe(6_000);
+  world.run();
+  expect(world.now).toBe(6_500 + MAX_RETURN_MS);
+  expect(exactSurvivors(world)).toEqual([
+    [2, 3, 4, 5, 6, 7],
+    [10, 11, 12, 13, 14, 15],
+  ]);
+});
