@@ -9,6 +9,7 @@ import { answerWith } from '../../protocol/crypto/asking.js';
 import { type Identity, identityOf } from '../../protocol/crypto/identity.js';
 import type { Primitives } from '../../protocol/crypto/primitives.js';
 import { Secret } from '../../protocol/crypto/secret.js';
+import { type ErrorCode, SottoError } from '../../protocol/errors.js';
 import type { ClientId, Millis } from '../../protocol/ids.js';
 import { nativePrimitives } from '../../protocol/native/index.js';
 import type { Policy } from '../../protocol/participant/types.js';
@@ -70,7 +71,7 @@ export class ClientNode {
   /** Made in this life, to see that each was erased. */
   #updates: Float32Array[] = [];
   /** How the last life's run came to its end. */
-  ended: Ended | { readonly how: 'failed'; readonly text: string } | undefined;
+  ended: Ended | { readonly how: 'failed'; readonly code?: ErrorCode; readonly text: string } | undefined;
   slowTrainingMs: Millis = 0;
   #identity: Identity;
   /** All that it has had, the newest last. */
@@ -89,6 +90,10 @@ export class ClientNode {
   /** The newest key. */
   get clientId(): ClientId {
     return this.#identity.id;
+  }
+  /** All that it has had. */
+  get keys(): readonly ClientId[] {
+    return this.#ids;
   }
   has(id: string): boolean {
     return this.#ids.some((one) => one === id);
@@ -151,7 +156,9 @@ export class ClientNode {
         if (life.alive) this.ended = ended;
       },
       (error: unknown) => {
-        if (life.alive) this.ended = { how: 'failed', text: String(error) };
+        if (!life.alive) return;
+        const code = error instanceof SottoError ? { code: error.code } : {};
+        this.ended = { how: 'failed', ...code, text: String(error) };
       },
     );
   }
@@ -213,6 +220,17 @@ export class ClientNode {
         return engine.run(work, update);
       },
     };
+  }
+
+  /** It has been told that its key is kept out, and has ended: no retry helps. */
+  get shutOut(): boolean {
+    return this.ended?.how === 'failed' && (this.ended.code === 'AUTH_REVOKED' || this.ended.code === 'AUTH_ROTATION');
+  }
+
+  /** Whoever runs it hears that it is welcome again. */
+  startAgain(): void {
+    this.#life?.die();
+    this.start();
   }
 
   /** Goes on under another key from its next life on. The old key is of no use to anybody from then on. */

@@ -82,8 +82,18 @@ export class Operator {
   #readmit(client: ClientNode, id: ClientNode['clientId']): void {
     this.#until(
       ({ access }) => access.readmit(id, BY, ACT.reason),
-      () => this.#out.delete(client),
+      () => {
+        this.#out.delete(client);
+        this.#letBack(client);
+      },
     );
+  }
+
+  /** It may hear only now that it was kept out. */
+  #letBack(client: ClientNode): void {
+    if (this.#out.has(client) || this.#setup.coordinator.outcome !== undefined) return;
+    if (client.up && client.shutOut) client.startAgain();
+    this.#later(AGAIN_MS, () => this.#letBack(client));
   }
 
   /** Until it is on the disk: a coordinator that starts again may still be held. */

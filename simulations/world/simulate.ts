@@ -159,7 +159,8 @@ class SimWorld {
       for (const what of client.up ? client.leftovers() : [])
         this.#observed.violate('vector kept', `client ${client.index} still holds ${what}`);
       const { ended } = client;
-      const mayFail = this.#counts['guards fail'] !== undefined || this.#observed.meddled;
+      const toldSo = client.shutOut && client.keys.some((id) => this.#observed.shut.has(id));
+      const mayFail = this.#counts['guards fail'] !== undefined || this.#observed.meddled || toldSo;
       if (ended?.how === 'failed' && !mayFail)
         this.#observed.violate('client ended', `client ${client.index}: ${ended.text}`);
     }
