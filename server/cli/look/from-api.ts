@@ -22,7 +22,8 @@ export async function lookAtCoordinator(api: AdminApi): Promise<Look> {
       coordinator: task.coordinator,
       phase: status.hold === 'none' ? status.phase : `${status.phase}, ${status.hold}`,
       says: status.writable ? status.says : `durable state cannot be written; ${status.says}`,
-      round: last?.round ?? 0,
+      // Rounds are those since the start; the chain knows how far it had come before.
+      round: Math.max(last?.round ?? 0, models.at(-1)?.round ?? 0),
       rounds: task.rounds,
       committed: rounds.filter(({ outcome }) => outcome === 'committed').length,
       connected: status.connected,

@@ -22,6 +22,9 @@ export async function lookAtLog(log: AuditExport): Promise<Look> {
   let running = false;
   let says = '';
   let model: string | null = null;
+  // Each stands by itself: what one takes back does not touch the other.
+  const revoked = new Set<string>();
+  const banned = new Set<string>();
   const client = (id: string): Client => found(clients, id, () => freshClient(id));
   for await (const event of log.events) {
     if (!isFact(event)) continue;
@@ -41,28 +44,24 @@ export async function lookAtLog(log: AuditExport): Promise<Look> {
         client(event.body.client);
         break;
       case 'client-revoked':
-        client(event.body.client).status = 'revoked';
+        client(event.body.client);
+        revoked.add(event.body.client);
         break;
       case 'client-readmitted':
-        // The revocation alone is taken back.
-        {
-          const row = client(event.body.client);
-          row.status = row.until === null ? 'active' : 'quarantined';
-        }
+        revoked.delete(event.body.client);
         break;
       case 'client-banned':
-        client(event.body.client).status = 'banned';
+        client(event.body.client);
+        banned.add(event.body.client);
         break;
-      case 'client-quarantined': {
-        const row = client(event.body.client);
-        if (row.status === 'active') Object.assign(row, { status: 'quarantined', until: event.body.until });
+      case 'client-quarantined':
+        client(event.body.client).until = event.body.until;
         break;
-      }
       case 'client-released':
-        release(client(event.body.client));
+        client(event.body.client).until = null;
         break;
       case 'client-appealed':
-        if (event.body.granted) release(client(event.body.client));
+        if (event.body.granted) client(event.body.client).until = null;
         break;
       case 'attempt-started': {
         const { round, attempt, groups } = event.body;
@@ -123,8 +122,16 @@ export async function lookAtLog(log: AuditExport): Promise<Look> {
   );
   const last = told.at(-1);
   // A quarantine may have run out without an event of its own.
-  for (const row of clients.values())
-    if (row.status === 'quarantined' && (row.until ?? 0) <= (last?.round ?? 0)) release(row);
+  for (const [id, row] of clients) {
+    if ((row.until ?? 0) <= (last?.round ?? 0)) row.until = null;
+    row.status = revoked.has(id)
+      ? 'revoked'
+      : banned.has(id)
+        ? 'banned'
+        : row.until === null
+          ? 'active'
+          : 'quarantined';
+  }
   const all = [...clients.values()];
   return {
     status: {
@@ -158,10 +165,6 @@ export async function lookAtLog(log: AuditExport): Promise<Look> {
 function close(row: Round, time: number, outcome: 'committed' | 'void'): void {
   row.outcome = outcome;
   row.seconds = Math.max(0, time - row.since) / 1_000;
-}
-
-function release(row: Client): void {
-  if (row.status === 'quarantined') Object.assign(row, { status: 'active', until: null });
 }
 
 function found<K, V>(map: Map<K, V>, key: K, make: () => V): V {
